@@ -1,0 +1,248 @@
+/**
+ * The arithmetic that one party needs between two openings, as an interface: `core/reference.ts` defines what every operation means, `cpu/` and `gpu/`
+ * make it fast, and all of them must agree bit for bit.
+ *
+ * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Every operation of a *gate step* works on a whole
+ * lane: the elements of all of its blocks in order, one key record per block.
+ */
+
+/** A tensor in engine memory: `count` elements of `wordsPerElement` u32 words. Opaque to everything but its engine. */
+export interface Handle {
+  readonly count: number;
+  /** 1 for rings up to 32 bits, 2 (low word first) above. */
+  readonly wordsPerElement: 1 | 2;
+}
+
+/** Key bytes of one lane in engine memory: explicit blocks read from the key stream, then what seeds expand to. */
+export interface KeyMemory {
+  readonly byteLength: number;
+  /** A view to read file bytes into; not to be kept past the next engine call. */
+  view(offset: number, byteLength: number): Uint8Array;
+}
+
+/** Weights in the engine's own layout. */
+export interface Weights {
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** One record of a gate's key: `bits` bits for each of `counts[b]` elements of block b, packed from byte `at[b]` of `memory` on. */
+export interface RecordView {
+  readonly memory: KeyMemory;
+  readonly bits: number;
+  readonly counts: readonly number[];
+  readonly at: readonly number[];
+  /** 1 where this party holds the explicit half: then its one-hot vectors have odd parity. */
+  readonly parity: 0 | 1;
+}
+
+/** A comparison by permuted selection (`core/fss/permuted.ts`): chunk sizes in bits, lowest chunk first. */
+export interface PermutedChunks {
+  readonly chunks: readonly number[];
+}
+
+/** Truncation of `inBits`-bit values by `by` bits into `outBits` bits; see `core/protocols/truncate.ts`. */
+export interface TruncateStep extends PermutedChunks {
+  readonly inBits: number;
+  readonly by: number;
+  readonly outBits: number;
+  /** Public constant added before the shift: 2^(by-1) rounds to nearest, 0 is floor. */
+  readonly addend: number;
+  /** Width of the wrap correction, 0 where the result does not need it. */
+  readonly wrapBits: number;
+  /** This party holds all bits of the masked input (the other one its low `by` bits). */
+  readonly full: boolean;
+  /** This party adds the public part of the result (exactly one party does). */
+  readonly adds: boolean;
+}
+
+/** Rows of one lane: `rows` rows in each block, `cols[b]` columns in block b. */
+export interface Extent {
+  readonly rows: number;
+  readonly cols: readonly number[];
+}
+
+/** One tournament level over `bits`-bit values; see `core/protocols/maximum.ts`. */
+export interface MaximumStep extends PermutedChunks {
+  readonly bits: number;
+  readonly extent: Extent;
+}
+
+/** Exponential by digits; see `core/protocols/exp.ts`. */
+export interface ExpStep {
+  readonly digits: readonly [low: number, high: number, top: number];
+  readonly lowTable: Uint32Array;
+  readonly highTable: Uint32Array;
+}
+
+/** relu(x) minus a windowed table; see `core/protocols/splice.ts`. */
+export interface SpliceStep {
+  readonly digits: readonly [low: number, index: number, top: number];
+  readonly table: Uint32Array;
+}
+
+/** One octave group of a row function; see `core/protocols/row_function.ts`. */
+export interface RowGroup extends PermutedChunks {
+  /** The values in [2^fromBit, next group's 2^fromBit) belong to this group. */
+  readonly fromBit: number;
+  readonly shift: number;
+  readonly table: Uint32Array;
+}
+
+/** A function of one value per row, by octave groups; see `core/protocols/row_function.ts`. */
+export interface RowStep {
+  readonly inBits: number;
+  readonly indexBits: number;
+  readonly groups: readonly RowGroup[];
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
+  readonly salt: Uint8Array;
+}
+
+/** Shape of one attention product: every block holds `tokens` tokens, `heads` query heads share `kvHeads` cached heads of `width`. */
+export interface AttentionStep {
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly width: number;
+  /** Columns (cached tokens) that block b attends to. */
+  readonly cols: readonly number[];
+}
+
+/** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/attention_products.ts`). */
+export interface CacheHandle {
+  readonly capacityTokens: number;
+}
+
+/** Handles made between `begin` and `end`. */
+export interface Scope {
+  /** Frees everything made while this scope was current, except `kept` (which passes to the enclosing owner). */
+  end(kept: readonly Handle[]): void;
+}
+
+/** Batched arithmetic of one party. */
+export interface Engine {
+  readonly name: string;
+
+  // --- memory -----------------------------------------------------------------------------------------------------------
+  /** Copies words to the engine. */
+  upload(words: Uint32Array, wordsPerElement?: 1 | 2): Handle;
+  /** Copies words back. */
+  download(x: Handle): Uint32Array | Promise<Uint32Array>;
+  /** Makes a scope and makes it current; handles belong to the scope that is current when they are made. */
+  begin(): Scope;
+  /** Makes `scope` current and returns the one that was. */
+  enter(scope: Scope | null): Scope | null;
+  keyMemory(byteLength: number): KeyMemory;
+  freeKeyMemory(memory: KeyMemory): void;
+  /** Fills part of a key memory with the ChaCha8 keystream of (seed, nonce). */
+  expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void;
+
+  // --- openings ---------------------------------------------------------------------------------------------------------
+  /** Packs the low `bits` bits of every element, little-endian, padded with zeros to a byte. */
+  pack(x: Handle, bits: number): Uint8Array | Promise<Uint8Array>;
+  /** mine + theirs mod 2^bits ("add"; no share of mine counts as 0), or mine XOR theirs ("xor", where `mine` keeps the bits above `bits`). */
+  combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle;
+
+  // --- public-linear operations on masked values, mod 2^bits ----------------------------------------------------------------
+  add(x: Handle, y: Handle, bits: number): Handle;
+  /** Columns [from, to) of every row, for `extent` of x. */
+  columns(x: Handle, extent: Extent, from: number, to: number): Handle;
+  /** RoPE with rotate-half pairs: out = cos·x ∓ sin·x_partner mod 2^bits; `angles` holds (cos, sin) per block, token and pair, as signed integers. */
+  rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle;
+  /** ((top + 1)·2^scale - x) mod 2^bits with one `top` per row. */
+  distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle;
+  /** Sum of every row mod 2^bits. */
+  rowSum(x: Handle, extent: Extent, bits: number): Handle;
+
+  // --- key material ---------------------------------------------------------------------------------------------------------
+  /** Field [offset, offset + bits) of every element of a record, as words; `bits` ≤ 64. */
+  unpack(record: RecordView, offset: number, bits: number): Handle;
+
+  // --- products -------------------------------------------------------------------------------------------------------------
+  /** Puts a row-major (inputs × outputs) matrix of u32 words into the engine's layout. */
+  weights(words: Uint32Array, inputs: number, outputs: number): Weights;
+  /** (x - r)·W + e for party 0, -r·W + e for party 1 (x = null), mod 2^32; `mask` holds r (null: zero) and `pad` holds e, 32 bits per element. */
+  linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle;
+  /** x·W mod 2^32 on words: the dealer's product of masks, row-major (rows × inputs). */
+  multiplyWeights(x: Handle, weights: Weights): Handle;
+  /** Share of x·y + pad with y broadcast over the columns where it has one: [party 0] x̂ŷ - x̂·r_y - r_x·ŷ + pad mod 2^32. */
+  multiply(
+    party: 0 | 1,
+    x: Handle,
+    maskX: Handle,
+    y: Handle,
+    maskY: Handle,
+    extent: Extent,
+    broadcast: boolean,
+    pad: RecordView,
+  ): Handle;
+  cache(capacityTokens: number, widthPerToken: number): CacheHandle;
+  freeCache(cache: CacheHandle): void;
+  /** Appends tokens to a cache as right operands: (party 0: x̂ - r, party 1: -r) and -x̂. */
+  store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void;
+  /** Share of every score Σ_d q_d·k_d + pad of the block's tokens and heads against its columns. */
+  scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
+  /** Share of Σ_j p_j·v_j + pad of the block's tokens and heads. */
+  mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
+  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from 32-bit wires. */
+  squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle;
+
+  // --- gate steps: symbols are XOR shares of masked bits, one word per element --------------------------------------------------
+  truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle;
+  truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle;
+  maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle;
+  /** Share of g·(a - b) + pad for each pair. */
+  maximumSelect(
+    party: 0 | 1,
+    step: MaximumStep,
+    x: Handle,
+    opened: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle;
+  /** b + selected for each pair, the odd one carried over. */
+  maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle;
+  expSymbols(
+    party: 0 | 1,
+    step: ExpStep,
+    t: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle };
+  expClip(party: 0 | 1, step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
+  expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle;
+  spliceSymbols(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle };
+  spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
+  spliceFinish(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    values: Handle,
+    bits: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle;
+  rowSymbols(
+    party: 0 | 1,
+    step: RowStep,
+    v: Handle,
+    given: RecordView,
+    free: RecordView,
+    common: RecordView,
+  ): { thresholds: Handle; symbols: Handle; values: Handle };
+  rowFinish(
+    step: RowStep,
+    v: Handle,
+    thresholds: Handle,
+    symbols: Handle,
+    values: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle;
+}

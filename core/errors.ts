@@ -1,0 +1,32 @@
+/** Errors that a caller or a user tells apart. Messages carry public numbers only: never a share, mask, seed, key, weight or input. */
+
+/** The peer or the dealer broke the protocol, or the link is gone: the session ends and its keys are burnt. */
+export class ProtocolError extends Error {
+  override name = "ProtocolError";
+}
+
+/** Key material is missing, of the wrong party or model, truncated, or already used. */
+export class KeyError extends Error {
+  override name = "KeyError";
+}
+
+/** A model folder cannot be used: a missing or truncated file, an unknown architecture, a wire that does not fit. */
+export class ModelError extends Error {
+  override name = "ModelError";
+}
+
+/** Bytes do not decode as a frame. */
+export class FrameError extends SyntaxError {
+  override name = "FrameError";
+  /** Byte offset at which decoding failed. */
+  readonly offset: number;
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** A compute device is missing or failed. */
+export class DeviceError extends Error {
+  override name = "DeviceError";
+}

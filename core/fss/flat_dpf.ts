@@ -1,0 +1,180 @@
+/**
+ * Flat DPF: XOR shares of a one-hot vector, one half of which costs nothing.
+ *
+ * For a secret `alpha < 2^k` the two halves are vectors of 2^k bits that differ in bit `alpha` alone. The *seed half* is drawn from its
+ * party's seed; the *explicit half* is written into the other party's key. Only `2^k - 1` bits of either are stored, at a bit offset of some
+ * bit array: the last bit follows from the parity of the whole vector, which is even for the seed half and odd for the explicit half.
+ * `parity` names the half in every function: 0 is the seed half, 1 the explicit half. XORing the two results gives the function of `alpha`.
+ *
+ * Points `u`, predicates and tables are public; in evaluation no branch or index depends on a key bit.
+ */
+
+import { readBits, xorBits } from "../ring/bits.ts";
+
+/** Largest domain of a flat DPF: 2^16 points, 8 KiB per half. */
+export const MAX_FLAT_DOMAIN_BITS = 16;
+
+/**
+ * Returns the stored length of a key half: `2^domainBits - 1` bits.
+ *
+ * @throws {RangeError} If `domainBits` is not 1 to 16.
+ */
+export function oneHotBits(domainBits: number): number {
+  if (!(Number.isInteger(domainBits) && domainBits >= 1 && domainBits <= MAX_FLAT_DOMAIN_BITS)) {
+    throw new RangeError(
+      `Cannot use a flat DPF as its domain must have 1 to ${MAX_FLAT_DOMAIN_BITS} bits: received ${domainBits}`,
+    );
+  }
+  return 2 ** domainBits - 1;
+}
+
+/** Throws unless `u` is a point of the domain. */
+function checkPoint(u: number, domainBits: number): void {
+  if (!(Number.isInteger(u) && u >= 0 && u <= oneHotBits(domainBits))) {
+    throw new RangeError(
+      `Cannot evaluate a flat DPF as the point must be below 2^${domainBits}: received another value`,
+    );
+  }
+}
+
+/** Returns the parity of a word's bits. */
+function parityOf(word: number): 0 | 1 {
+  let folded = word ^ (word >>> 16);
+  folded ^= folded >>> 8;
+  folded ^= folded >>> 4;
+  folded ^= folded >>> 2;
+  folded ^= folded >>> 1;
+  return (folded & 1) as 0 | 1;
+}
+
+/** Returns the parity of `count` bits at `bitOffset`. */
+function prefixParity(bytes: Uint8Array, bitOffset: number, count: number): 0 | 1 {
+  let folded = 0;
+  for (let at = 0; at < count; at += 32) folded ^= readBits(bytes, bitOffset + at, Math.min(32, count - at));
+  return parityOf(folded);
+}
+
+/**
+ * Evaluates one half at a point: an XOR share of `1{u = alpha}`.
+ *
+ * - **Runs on:** each party, locally   **Cost:** 1 bit read; `2^k - 1` for the last point
+ *
+ * @param bytes Bit array that holds the half.
+ * @param bitOffset Position of the half's bit 0.
+ * @param domainBits k, 1 to 16.
+ * @param parity 0 for the seed half, 1 for the explicit half.
+ * @param u Public point, below 2^k.
+ * @throws {RangeError} If an argument is out of range, or the half leaves the array.
+ *
+ * @example Both halves of a one-hot vector at 5
+ * ```ts
+ * import { flatEqual, flatLess, genFlat } from "sluice/core/fss/flat_dpf.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seedHalf = Uint8Array.of(0x5a); // 2^3 - 1 bits, in a real key from the seed
+ * const explicitHalf = seedHalf.slice();
+ * genFlat(explicitHalf, 0, 3, 5);
+ *
+ * assertEquals(flatEqual(seedHalf, 0, 3, 0, 5) ^ flatEqual(explicitHalf, 0, 3, 1, 5), 1);
+ * assertEquals(flatLess(seedHalf, 0, 3, 0, 6) ^ flatLess(explicitHalf, 0, 3, 1, 6), 0); // 6 < 5
+ * ```
+ */
+export function flatEqual(bytes: Uint8Array, bitOffset: number, domainBits: number, parity: 0 | 1, u: number): 0 | 1 {
+  checkPoint(u, domainBits);
+  const last = oneHotBits(domainBits);
+  if (u === last) return (parity ^ prefixParity(bytes, bitOffset, last)) as 0 | 1;
+  return readBits(bytes, bitOffset + u, 1) as 0 | 1;
+}
+
+/**
+ * Compares at a point: an XOR share of `1{u < alpha}`, the parity of the half's bits above `u`.
+ *
+ * Computed as `parity ⊕ (parity of bits 0 to u)`, so the derived last bit is never needed. Parameters as in {@linkcode flatEqual}.
+ *
+ * @throws {RangeError} If an argument is out of range, or the half leaves the array.
+ */
+export function flatLess(bytes: Uint8Array, bitOffset: number, domainBits: number, parity: 0 | 1, u: number): 0 | 1 {
+  checkPoint(u, domainBits);
+  if (u === oneHotBits(domainBits)) return 0;
+  return (parity ^ prefixParity(bytes, bitOffset, u + 1)) as 0 | 1;
+}
+
+/**
+ * Evaluates a public predicate: an XOR share of `holds(alpha)`, the parity of the half's bits where it holds.
+ *
+ * @param holds Public predicate; called once for every point of the domain.
+ * @throws {RangeError} If an argument is out of range, or the half leaves the array.
+ */
+export function flatPredicate(
+  bytes: Uint8Array,
+  bitOffset: number,
+  domainBits: number,
+  parity: 0 | 1,
+  holds: (point: number) => boolean,
+): 0 | 1 {
+  const last = oneHotBits(domainBits);
+  let share = 0;
+  let lastBit: number = parity;
+  for (let point = 0; point < last; point++) {
+    const bit = readBits(bytes, bitOffset + point, 1);
+    lastBit ^= bit;
+    if (holds(point)) share ^= bit;
+  }
+  if (holds(last)) share ^= lastBit;
+  return share as 0 | 1;
+}
+
+/**
+ * Looks up a public table: `Σ_j bit(j)·table((u - j) mod 2^k) mod 2^32`.
+ *
+ * The two halves' results differ by `±table((u - alpha) mod 2^k)`: the result of the half whose bit at `alpha` is 1 is the larger one. That
+ * sign is the dealer's to correct; nothing is subtracted here.
+ *
+ * @param u Public point, below 2^k; a masked index `x + alpha`.
+ * @param table Public table; called once for every index of the domain, with integers taken mod 2^32.
+ * @returns The sum, unsigned.
+ * @throws {RangeError} If an argument is out of range, or the half leaves the array.
+ */
+export function flatLookup(
+  bytes: Uint8Array,
+  bitOffset: number,
+  domainBits: number,
+  parity: 0 | 1,
+  u: number,
+  table: (index: number) => number,
+): number {
+  checkPoint(u, domainBits);
+  const last = oneHotBits(domainBits);
+  let sum = 0;
+  let lastBit: number = parity;
+  for (let point = 0; point < last; point++) {
+    const bit = readBits(bytes, bitOffset + point, 1);
+    lastBit ^= bit;
+    sum = (sum + (table((u - point) & last) & -bit)) | 0;
+  }
+  return (sum + (table((u - last) & last) & -lastBit)) >>> 0;
+}
+
+/**
+ * Turns a copy of the seed half into the explicit half, in place: flips bit `alpha`; the last point has no stored bit and flips none.
+ *
+ * - **Runs on:** dealer   **Key size:** `2^k - 1` bits, in one party's key only
+ *
+ * @param bytes Bit array that holds a copy of the seed half.
+ * @param bitOffset Position of the half's bit 0.
+ * @param domainBits k, 1 to 16.
+ * @param alpha Secret point, below 2^k; known to the dealer only.
+ * @throws {RangeError} If an argument is out of range (the message does not name `alpha`), or the half leaves the array.
+ */
+export function genFlat(bytes: Uint8Array, bitOffset: number, domainBits: number, alpha: number): void {
+  const last = oneHotBits(domainBits);
+  if (!(Number.isInteger(alpha) && alpha >= 0 && alpha <= last)) {
+    throw new RangeError(`Cannot generate a flat DPF as alpha must be below 2^${domainBits}: received another value`);
+  }
+  if (bitOffset + last > bytes.length * 8) {
+    throw new RangeError(
+      `Cannot generate a flat DPF as its ${last} bits must end within the array: received bit offset ${bitOffset}`,
+    );
+  }
+  if (alpha < last) xorBits(bytes, bitOffset + alpha, 1, 1);
+}

@@ -1,0 +1,370 @@
+/**
+ * What a gate is: four faces of one operation, and the context in which compositions call it.
+ *
+ * A wire x in Z_{2^n} is carried as the public masked value x̂ = x + r mod 2^n; only the dealer knows r. The *view* says which of these a
+ * tensor holds, and a composition that is generic in the view runs under all four interpreters:
+ *
+ * | view     | holds                                   | running a composition gives              |
+ * | -------- | --------------------------------------- | ---------------------------------------- |
+ * | `clear`  | exact signed integers                   | the oracle                               |
+ * | `plan`   | shapes                                  | the cost and the layout of the keys      |
+ * | `mask`   | masks r                                 | the two key streams                      |
+ * | `masked` | handles of x̂ in one party's engine      | that party's side of the inference       |
+ *
+ * Gates are generators. One `yield` is one exchange of the lane: what the parties open now. Nothing here does I/O; the lane runner in `pipeline/`
+ * moves the bytes and resumes the gate.
+ *
+ * @module
+ */
+
+import type { CacheHandle, Engine, Extent, Handle, RecordView, Weights } from "../engine.ts";
+
+export type { Extent } from "../engine.ts";
+
+/** Which of the four kinds of data a tensor holds. */
+export type View = "clear" | "plan" | "mask" | "masked";
+
+/** Masks of rings up to 32 bits, or of wider rings (row values only). */
+export type MaskWords = Uint32Array | BigUint64Array;
+
+/** The data behind a tensor of each view. */
+export interface DataOf {
+  /** Exact signed integers, |x| < 2^53. */
+  clear: Float64Array;
+  plan: null;
+  mask: MaskWords;
+  masked: Handle;
+}
+
+interface TensorBase<V extends View> {
+  readonly view: V;
+  /** Ring Z_{2^ringBits}, in bits. */
+  readonly ringBits: number;
+  /** Number of fractional bits. */
+  readonly scale: number;
+  /** Rows per block and columns of each block of the lane. */
+  readonly extent: Extent;
+  readonly data: DataOf[V];
+}
+
+/** A masked value that is public to both parties, or to party 0 alone where only its linear layers read it. */
+export interface Wire<V extends View> extends TensorBase<V> {
+  readonly kind: "wire";
+  readonly knownTo: "both" | "party0";
+}
+
+/** One party's additive share of a masked value. Never a wire: it has to be opened first. */
+export interface Share<V extends View> extends TensorBase<V> {
+  readonly kind: "share";
+}
+
+/** A wire with a standing share of its mask: dealt once, then multiplied any number of times. */
+export interface Operand<V extends View> extends TensorBase<V> {
+  readonly kind: "operand";
+  /** The parties' shares of r; the dealer and the clear view need nothing beside `data`. */
+  readonly standing: Handle | null;
+}
+
+/** A row statistic together with the operand whose standing share the same key provides. */
+export interface Squares<V extends View> {
+  readonly kind: "squares";
+  readonly sum: Wire<V>;
+  readonly operand: Operand<V>;
+}
+
+/** Keys or values of the tokens so far, of one layer and request; `tokens` grows as lanes append. */
+export interface Cache<V extends View> {
+  readonly kind: "cache";
+  readonly view: V;
+  readonly ringBits: number;
+  readonly scale: number;
+  /** Values per token. */
+  readonly width: number;
+  tokens: number;
+  data: { clear: Float64Array; plan: null; mask: Uint32Array; masked: CacheHandle }[V];
+}
+
+/** The kinds of tensors that gates take and give, by name. */
+export interface Kinds<V extends View> {
+  wire: Wire<V>;
+  share: Share<V>;
+  operand: Operand<V>;
+  /** Either is fine: a share is opened first. */
+  value: Wire<V> | Share<V>;
+  squares: Squares<V>;
+  cache: Cache<V>;
+}
+
+/** Name of a kind of tensor. */
+export type Kind = keyof Kinds<View>;
+
+/** The inputs of a gate for one view, from the tuple of their kinds. */
+export type Inputs<V extends View, I extends readonly Kind[]> = { readonly [J in keyof I]: Kinds<V>[I[J] & Kind] };
+
+/** What one exchange opens. */
+export interface Opening {
+  /** "add": shares of Z_{2^bits}; "xor": XOR shares of packed bits. */
+  readonly kind: "add" | "xor";
+  /** Low bits of the value that party 0 and party 1 receive, per element; each sends what the other receives. */
+  readonly bits: readonly [number, number];
+  readonly count: number;
+  /** This party's share; null under interpreters that move no data. */
+  readonly share: Handle | null;
+  /** Filled by the runner before it resumes the gate. A party that receives 0 bits finds its own share here. */
+  opened?: Handle;
+}
+
+/** A running gate: one yield is one exchange. */
+export type Gate<T> = Generator<readonly Opening[], T, void>;
+
+/** What one exchange opens, as data of the plan. */
+export type OpeningSize = Pick<Opening, "kind" | "bits" | "count">;
+
+/**
+ * Where the two halves of a record come from.
+ *
+ * | kind     | party 0's half                     | party 1's half                 | explicit bits              |
+ * | -------- | ---------------------------------- | ------------------------------ | -------------------------- |
+ * | `given`  | one of them from a seed, the other in its stream: the plan balances the streams | | one stream |
+ * | `given0` | in its stream                      | from its seed                  | party 0's stream           |
+ * | `free`   | from its seed                      | from its seed                  | none                       |
+ * | `own1`   | nothing                            | from its seed, known whole     | none                       |
+ * | `client` | nothing                            | in its stream, known whole     | party 1's stream           |
+ * | `common` | in its stream                      | the same bits                  | both streams               |
+ */
+export type RecordKind = "given" | "given0" | "free" | "own1" | "client" | "common";
+
+/** One named field of a record, in bits per element. */
+export interface Field {
+  readonly name: string;
+  readonly bits: number;
+}
+
+/** A gate's key is a few records: for each element of each block one packed tuple of fields. */
+export interface KeyRecord {
+  readonly name: string;
+  readonly kind: RecordKind;
+  readonly fields: readonly Field[];
+  /** Elements in each block of the lane. */
+  readonly counts: readonly number[];
+}
+
+/** A weight matrix by name; each interpreter finds its own form of it. */
+export interface WeightRef {
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** The dealer's cursor over one record: elements are visited in order. */
+export interface RecordWriter {
+  /** Moves to element e of the lane (ascending). */
+  seek(e: number): void;
+  /** XORs 1 into the given bit at `offset`. */
+  flip(offset: number): void;
+  /** Makes the field an additive sharing of `value` mod 2^bits, bits ≤ 32. */
+  word(offset: number, bits: number, value: number): void;
+  /** The same for up to 64 bits. */
+  wide(offset: number, bits: number, value: bigint): void;
+  /** Makes the field at `offset` a one-hot at alpha and returns party 0's bit at alpha. */
+  oneHot(offset: number, k: number, alpha: number): 0 | 1;
+  /** Sum of both seed halves mod 2^bits (free records), or party 1's own value. */
+  sum(offset: number, bits: number): number;
+  sumWide(offset: number, bits: number): bigint;
+  /** XOR of both seed halves. */
+  xor(offset: number, bits: number): number;
+  /** Party `party`'s own half: the bits of its seed. */
+  half(party: 0 | 1, offset: number, bytes: number): Uint8Array;
+  /** Writes plain bytes (common records), at a whole byte. */
+  bytes(offset: number, value: Uint8Array): void;
+}
+
+/** What the dealer's face of a gate sees. */
+export interface KeyWriter {
+  record(name: string): RecordWriter;
+  /** Bit offset of a field within its record. */
+  offset(record: string, field: string): number;
+  /** Party 1's seed half of a `given0` record with one 32-bit field, for all elements. */
+  clientHalf(record: string): Uint32Array;
+  /** x·R_w mod 2^32 for the dealer's mask R_w = Ŵ - W of a weight matrix; x is row-major. */
+  maskProduct(weights: WeightRef, x: Uint32Array, rows: number): Uint32Array;
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
+  readonly salt: Uint8Array;
+}
+
+/** What a party's face of a gate sees. */
+export interface KeyReader {
+  readonly party: 0 | 1;
+  readonly engine: Engine;
+  record(name: string): RecordView;
+  offset(record: string, field: string): number;
+  weights(ref: WeightRef): Weights;
+  /** Party 1's product for this gate, where it was made ahead of the input. */
+  prepared(): Handle | null;
+  /** The client's input for this gate as words mod 2^32; null for party 0. */
+  input(): Handle | null;
+  readonly salt: Uint8Array;
+}
+
+/** What the clear face of a gate sees. */
+export interface ClearReader {
+  /** Integer weights, row-major (inputs × outputs). */
+  weights(ref: WeightRef): Int32Array;
+  /** The client's input for this gate, as integers. */
+  input(): Float64Array;
+}
+
+/** Closed-form cost and key layout of one gate. */
+export interface GatePlan<K extends Kind> {
+  readonly out: Kinds<"plan">[K];
+  readonly key: readonly KeyRecord[];
+  /** One entry per exchange. */
+  readonly opens: readonly (readonly OpeningSize[])[];
+}
+
+/** A primitive gate: parameters P, input kinds I, output kind K. */
+export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
+  readonly name: string;
+  readonly clear: (p: P, x: Inputs<"clear", I>, reader: ClearReader) => Kinds<"clear">[K];
+  readonly plan: (p: P, x: Inputs<"plan", I>) => GatePlan<K>;
+  readonly deal: (p: P, x: Inputs<"mask", I>, key: KeyWriter) => Kinds<"mask">[K];
+  readonly run: (p: P, x: Inputs<"masked", I>, key: KeyReader) => Gate<Kinds<"masked">[K]>;
+}
+
+/** A public-linear operation: every view does it by itself, without key or message. Public constants never reach a mask. */
+export interface LocalOp<P> {
+  readonly name: string;
+  readonly shape: (p: P, x: readonly Wire<View>[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
+  /** Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces mod 2^ringBits). */
+  readonly apply: (p: P, x: readonly Wire<"clear" | "mask">[], out: Float64Array, constants: boolean) => void;
+  readonly run: (p: P, x: readonly Wire<"masked">[], engine: Engine) => Handle;
+}
+
+/** What a composition sees of its interpreter. Members are function-typed properties: methods are bivariant, and a mask would pass for a masked value. */
+export interface Context<V extends View> {
+  readonly view: V;
+  /** Runs a primitive under a name that is unique in this scope: names are the addresses of keys. */
+  readonly gate: <P, I extends readonly Kind[], K extends Kind>(
+    name: string,
+    primitive: Primitive<P, I, K>,
+    params: P,
+    ...x: Inputs<V, I>
+  ) => Gate<Kinds<V>[K]>;
+  readonly local: <P>(op: LocalOp<P>, params: P, ...x: Wire<V>[]) => Wire<V>;
+  /** A named part of the address path. */
+  readonly scope: (name: string) => Context<V>;
+  /** Appends an operand's tokens to a cache. */
+  readonly store: (cache: Cache<V>, x: Operand<V>) => void;
+}
+
+/** Elements in each block. */
+export function blockCounts(extent: Extent): number[] {
+  return extent.cols.map((cols) => cols * extent.rows);
+}
+
+/** Elements of all blocks. */
+export function elementCount(extent: Extent): number {
+  let columns = 0;
+  for (const cols of extent.cols) columns += cols;
+  return columns * extent.rows;
+}
+
+/** The extent with the same rows and one column. */
+export function columnExtent(extent: Extent): Extent {
+  return { rows: extent.rows, cols: extent.cols.map(() => 1) };
+}
+
+/** Bits per element of a record. */
+export function recordBits(fields: readonly Field[]): number {
+  let bits = 0;
+  for (const field of fields) bits += field.bits;
+  return bits;
+}
+
+/** A wire that both parties know. */
+export function wire<V extends View>(
+  view: V,
+  ringBits: number,
+  scale: number,
+  extent: Extent,
+  data: DataOf[V],
+): Wire<V> {
+  return { kind: "wire", view, ringBits, scale, extent, data, knownTo: "both" };
+}
+
+/** A share that has yet to be opened. */
+export function share<V extends View>(
+  view: V,
+  ringBits: number,
+  scale: number,
+  extent: Extent,
+  data: DataOf[V],
+): Share<V> {
+  return { kind: "share", view, ringBits, scale, extent, data };
+}
+
+/** Masks of a ring of at most 32 bits. */
+export function maskWords(x: { readonly data: MaskWords }): Uint32Array {
+  if (!(x.data instanceof Uint32Array)) {
+    throw new TypeError("Internal error: a ring wider than 32 bits reached a 32-bit gate");
+  }
+  return x.data;
+}
+
+/** Throws unless every value lies in [-limit, limit): the oracle's range check. The message names the requirement, never the value. */
+export function assertRange(data: Float64Array, limit: number, what: string): void {
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (!(value >= -limit && value < limit)) {
+      throw new RangeError(`Cannot ${what} as the value must lie within ±2^${Math.log2(limit)}`);
+    }
+  }
+}
+
+/** Opens one or more shares in one exchange; `sizes` are those of the plan. */
+export function* open<T extends readonly (Handle | null)[]>(sizes: readonly OpeningSize[], ...shares: T): Gate<{ [J in keyof T]: Handle }> {
+  const openings: Opening[] = sizes.map((size, i) => ({ ...size, share: shares[i] ?? null }));
+  yield openings;
+  return openings.map((opening) => {
+    if (opening.opened === undefined) throw new Error("Internal error: a gate was resumed before its openings");
+    return opening.opened;
+  }) as { [J in keyof T]: Handle };
+}
+
+/**
+ * Runs independent gates in lockstep: their n-th openings are one exchange, under every interpreter, whatever the timing.
+ *
+ * @example Two gates of two exchanges each take two exchanges together
+ * ```ts
+ * import { type Gate, par } from "sluice/core/protocols/gate.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function* twice(result: number): Gate<number> {
+ *   yield [];
+ *   yield [];
+ *   return result;
+ * }
+ * const both = par(twice(1), twice(2));
+ * let exchanges = 0, step = both.next();
+ * while (!step.done) {
+ *   exchanges++;
+ *   step = both.next();
+ * }
+ * assertEquals([exchanges, step.value], [2, [1, 2]]);
+ * ```
+ */
+export function* par<T extends readonly unknown[]>(...gates: { readonly [J in keyof T]: Gate<T[J]> }): Gate<T> {
+  const results: unknown[] = gates.map(() => undefined);
+  let live = gates.map((gate, index) => ({ gate: gate as Gate<unknown>, index }));
+  while (live.length > 0) {
+    const wanted: Opening[] = [];
+    live = live.filter(({ gate, index }) => {
+      const next = gate.next();
+      if (next.done) results[index] = next.value;
+      else wanted.push(...next.value);
+      return !next.done;
+    });
+    if (live.length > 0) yield wanted;
+  }
+  return results as unknown as T;
+}

@@ -1,0 +1,125 @@
+/**
+ * Public-linear operations: every party does them on masked values by itself, the dealer does the same to the masks. No key, no message.
+ *
+ * @module
+ */
+
+import { type Extent, type LocalOp, type View, type Wire } from "./gate.ts";
+
+/** x + y in one ring at one scale. */
+export const add: LocalOp<Record<never, never>> = {
+  name: "add",
+  shape(_p, [x, y]) {
+    if (x!.ringBits !== y!.ringBits || x!.scale !== y!.scale) {
+      throw new RangeError(`Cannot add as ring and scale must agree: received ${x!.ringBits}/${x!.scale} and ${y!.ringBits}/${y!.scale}`);
+    }
+    return { ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent };
+  },
+  apply(_p, [x, y], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!) + Number(y!.data[i]!);
+  },
+  run: (_p, [x, y], engine) => engine.add(x!.data, y!.data, x!.ringBits),
+};
+
+/** Parameters of {@linkcode columns}. */
+export interface ColumnsParams {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Columns [from, to) of every row. */
+export const columns: LocalOp<ColumnsParams> = {
+  name: "columns",
+  shape: (p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: { rows: x!.extent.rows, cols: x!.extent.cols.map(() => p.to - p.from) } }),
+  apply(p, [x], out) {
+    let from = 0, to = 0;
+    for (const cols of x!.extent.cols) {
+      for (let row = 0; row < x!.extent.rows; row++, from += cols) { for (let c = p.from; c < p.to; c++) out[to++] = Number(x!.data[from + c]!); }
+    }
+  },
+  run: (p, [x], engine) => engine.columns(x!.data, x!.extent, p.from, p.to),
+};
+
+/** Parameters of {@linkcode rotate}. */
+export interface RotateParams {
+  /** Signed integers (cos, sin) at `angleScale` for each block, token and pair: shape (blocks, tokens, width / 2, 2). */
+  readonly angles: Int32Array;
+  readonly angleScale: number;
+  readonly heads: number;
+  readonly width: number;
+}
+
+/**
+ * Rotary position embedding with rotate-half pairs: for j < width / 2,
+ * out_j = cos·x_j - sin·x_{j + width/2} and out_{j + width/2} = cos·x_{j + width/2} + sin·x_j. The scale grows by `angleScale`.
+ */
+export const rotate: LocalOp<RotateParams> = {
+  name: "rotate",
+  shape: (p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale + p.angleScale, extent: x!.extent }),
+  apply(p, [x], out) {
+    const half = p.width / 2, perToken = p.heads * p.width;
+    for (let token = 0; token * perToken < out.length; token++) {
+      for (let head = 0; head < p.heads; head++) {
+        const at = token * perToken + head * p.width;
+        for (let j = 0; j < half; j++) {
+          const cos = p.angles[2 * (token * half + j)]!, sin = p.angles[2 * (token * half + j) + 1]!;
+          const a = Number(x!.data[at + j]!), b = Number(x!.data[at + half + j]!);
+          out[at + j] = cos * a - sin * b;
+          out[at + half + j] = cos * b + sin * a;
+        }
+      }
+    }
+  },
+  run: (p, [x], engine) => engine.rotate(x!.data, p.angles, p.heads, p.width, x!.ringBits),
+};
+
+/** Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at `scale`. */
+export function rotaryAngles(positions: readonly number[], width: number, theta: number, scale: number): Int32Array {
+  const half = width / 2, out = new Int32Array(positions.length * width);
+  positions.forEach((position, token) => {
+    for (let j = 0; j < half; j++) {
+      const angle = position * theta ** (-2 * j / width);
+      out[2 * (token * half + j)] = Math.round(Math.cos(angle) * 2 ** scale);
+      out[2 * (token * half + j) + 1] = Math.round(Math.sin(angle) * 2 ** scale);
+    }
+  });
+  return out;
+}
+
+/** The distance to just above a row's coarse maximum: ((top + 1)·2^scale - x) mod 2^n, always positive. Inputs: top (one column), x. */
+export const distance: LocalOp<Record<never, never>> = {
+  name: "distance",
+  shape: (_p, [, x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent }),
+  apply(_p, [top, x], out, constants) {
+    const unit = 2 ** x!.scale;
+    let e = 0, row = 0;
+    for (const cols of x!.extent.cols) {
+      for (let i = 0; i < x!.extent.rows; i++, row++) {
+        const above = (Number(top!.data[row]!) + (constants ? 1 : 0)) * unit;
+        for (let c = 0; c < cols; c++, e++) out[e] = above - Number(x!.data[e]!);
+      }
+    }
+  },
+  run: (_p, [top, x], engine) => engine.distance(top!.data, x!.data, x!.extent, x!.scale, x!.ringBits),
+};
+
+/** Sum of every row. */
+export const rowSum: LocalOp<Record<never, never>> = {
+  name: "sum",
+  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: oneColumn(x!) }),
+  apply(_p, [x], out) {
+    let e = 0, row = 0;
+    for (const cols of x!.extent.cols) {
+      for (let i = 0; i < x!.extent.rows; i++, row++) {
+        let sum = 0;
+        for (let c = 0; c < cols; c++, e++) sum += Number(x!.data[e]!);
+        out[row] = sum;
+      }
+    }
+  },
+  run: (_p, [x], engine) => engine.rowSum(x!.data, x!.extent, x!.ringBits),
+};
+
+function oneColumn(x: Wire<View>): Extent {
+  return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
+}

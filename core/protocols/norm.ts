@@ -1,0 +1,45 @@
+/**
+ * Root-mean-square normalisation: x̃ = x / √(Σx²/d + ε), with γ folded into the matrices that read x̃.
+ *
+ * @module
+ */
+
+import { type Context, type Gate, type View, type Wire } from "./gate.ts";
+import { hold, multiply } from "./products.ts";
+import { rowFunction } from "./row_function.ts";
+import { squares } from "./squares.ts";
+import { truncate } from "./truncate.ts";
+
+/** Public numbers of one norm. */
+export interface NormParams {
+  /** Ring of Σx², in bits. */
+  readonly sumBits: number;
+  /** Σx² lies in [2^lo, 2^hi). */
+  readonly lo: number;
+  readonly hi: number;
+  /** Fractional bits of 1/√. */
+  readonly inverseScale: number;
+  /** Fractional bits of the result. */
+  readonly scale: number;
+  readonly epsilon: number;
+}
+
+/** x̃, opened to party 0 alone: only linear layers read it. Exchanges: 6. */
+export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
+  const { sum, operand } = yield* ctx.gate("squares", squares, { outBits: p.sumBits }, x);
+  const inverse = yield* ctx.gate("rsqrt", rowFunction, {
+    function: "rsqrt",
+    scale: p.inverseScale,
+    lo: p.lo,
+    hi: p.hi,
+    mantissaBits: 7,
+    octaves: 4,
+    divisor: x.extent.cols[0]!,
+    offset: p.epsilon,
+  }, sum);
+  const factor = yield* ctx.gate("hold", hold, {}, inverse);
+  const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
+  const by = x.scale + p.inverseScale - p.scale;
+  return yield* ctx.gate("truncate", truncate, { by, to: 32, rounding: "nearest", full: 1, knownTo: "party0" }, product);
+}
+

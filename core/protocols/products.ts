@@ -1,0 +1,204 @@
+/**
+ * Products of two wires. With standing shares [r_x], [r_y] (operands) and a free pad,
+ *
+ *   share of z:  [party 0] x̂·ŷ - x̂·[r_y] - [r_x]·ŷ + pad,      r_z = pad_0 + pad_1 - r_x·r_y   mod 2^32.
+ *
+ * A standing share is dealt once per element by {@linkcode hold} and serves every product of that element: cached keys and values keep theirs
+ * across steps, queries are fresh.
+ *
+ * @module
+ */
+
+import type { AttentionStep, Handle } from "../engine.ts";
+import {
+  blockCounts,
+  type Cache,
+  elementCount,
+  type Extent,
+  type GatePlan,
+  type KeyRecord,
+  type KeyWriter,
+  maskWords,
+  type Operand,
+  type Primitive,
+  share,
+  type View,
+} from "./gate.ts";
+
+function padRecord(extent: Extent): KeyRecord {
+  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: 32 }] };
+}
+
+/** pads - products, in place. */
+function subtractFromPads(key: KeyWriter, products: Uint32Array): Uint32Array {
+  const pad = key.record("pad");
+  for (let e = 0; e < products.length; e++) {
+    pad.seek(e);
+    products[e] = pad.sum(0, 32) - products[e]!;
+  }
+  return products;
+}
+
+/** Deals a standing share of a wire's mask. No exchange; n given bits per element. */
+export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
+  name: "hold",
+  clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null }),
+  plan: (_p, [x]) => ({
+    out: { ...x, kind: "operand", standing: null },
+    key: [{ name: "mask", kind: "given", counts: blockCounts(x.extent), fields: [{ name: "r", bits: x.ringBits }] }],
+    opens: [],
+  }),
+  deal(_p, [x], key) {
+    const r = maskWords(x), mask = key.record("mask");
+    for (let e = 0; e < r.length; e++) {
+      mask.seek(e);
+      mask.word(0, x.ringBits, r[e]!);
+    }
+    return { ...x, kind: "operand", standing: null };
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(_p, [x], key) {
+    const standing = key.engine.unpack(key.record("mask"), 0, x.ringBits);
+    return { ...x, kind: "operand", standing };
+  },
+};
+
+/** Parameters of {@linkcode multiply}. */
+export interface MultiplyParams {
+  /** y has one column, used for the whole row of x. */
+  readonly broadcast: boolean;
+}
+
+function multiplyExtent(p: MultiplyParams, x: Operand<View>, y: Operand<View>): Extent {
+  if (x.ringBits !== 32 || y.ringBits !== 32) throw new RangeError(`Cannot multiply as both rings must be 32 bits: received ${x.ringBits} and ${y.ringBits}`);
+  const want = p.broadcast ? x.extent.cols.length * x.extent.rows : elementCount(x.extent);
+  if (elementCount(y.extent) !== want) throw new RangeError(`Cannot multiply as y must have ${want} elements: received ${elementCount(y.extent)}`);
+  return x.extent;
+}
+
+/** Calls `visit(e, row)` for every element e of the lane and the index of its row. */
+function eachElement(extent: Extent, visit: (e: number, row: number) => void): void {
+  let e = 0, row = 0;
+  for (const cols of extent.cols) {
+    for (let i = 0; i < extent.rows; i++, row++) { for (let c = 0; c < cols; c++, e++) visit(e, row); }
+  }
+}
+
+/** Element-wise product, as a share. Key: the operands' own. */
+export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"> = {
+  name: "multiply",
+  clear(p, [x, y]) {
+    const data = new Float64Array(x.data.length);
+    eachElement(multiplyExtent(p, x, y), (e, row) => data[e] = x.data[e]! * y.data[p.broadcast ? row : e]!);
+    return share("clear", 32, x.scale + y.scale, x.extent, data);
+  },
+  plan(p, [x, y]) {
+    const extent = multiplyExtent(p, x, y);
+    return { out: share("plan", 32, x.scale + y.scale, extent, null), key: [padRecord(extent)], opens: [] };
+  },
+  deal(p, [x, y], key) {
+    const rx = maskWords(x), ry = maskWords(y), products = new Uint32Array(rx.length);
+    eachElement(multiplyExtent(p, x, y), (e, row) => products[e] = Math.imul(rx[e]!, ry[p.broadcast ? row : e]!));
+    return share("mask", 32, x.scale + y.scale, x.extent, subtractFromPads(key, products));
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(p, [x, y], key) {
+    const data = key.engine.multiply(key.party, x.data, standing(x), y.data, standing(y), x.extent, p.broadcast, key.record("pad"));
+    return share("masked", 32, x.scale + y.scale, x.extent, data);
+  },
+};
+
+function standing(x: Operand<"masked">): Handle {
+  if (x.standing === null) throw new Error("Internal error: an operand without its standing share");
+  return x.standing;
+}
+
+/** Parameters of {@linkcode scores} and {@linkcode mix}: the shape of one attention layer. */
+export type AttentionParams = AttentionStep;
+
+/** Calls `visit(q, k, at)` for every (query head, cached token) pair: q and k are offsets of `width` values, `at` is the score's index. */
+function eachPair(p: AttentionParams, visit: (q: number, k: number, at: number) => void): void {
+  const group = p.heads / p.kvHeads, perToken = p.kvHeads * p.width;
+  let at = 0, q = 0;
+  for (const cols of p.cols) {
+    for (let token = 0; token < p.tokens; token++) {
+      for (let head = 0; head < p.heads; head++, q += p.width) {
+        const base = Math.floor(head / group) * p.width;
+        for (let column = 0; column < cols; column++, at++) visit(q, column * perToken + base, at);
+      }
+    }
+  }
+}
+
+function scoreExtent(p: AttentionParams): Extent {
+  return { rows: p.tokens * p.heads, cols: p.cols };
+}
+
+function mixExtent(p: AttentionParams): Extent {
+  return { rows: p.tokens, cols: p.cols.map(() => p.heads * p.width) };
+}
+
+function assertCached(p: AttentionParams, cache: Cache<View>): void {
+  for (const cols of p.cols) if (cols > cache.tokens) throw new RangeError(`Cannot attend to ${cols} tokens as the cache holds ${cache.tokens}`);
+}
+
+function attentionPlan(p: AttentionParams, extent: Extent, scale: number, cache: Cache<View>): GatePlan<"share"> {
+  assertCached(p, cache);
+  return { out: share("plan", 32, scale, extent, null), key: [padRecord(extent)], opens: [] };
+}
+
+/** Scores q·k of every query head against the cached keys of its group, as a share: s = Σ_d q_d·k_d over `width`. */
+export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
+  name: "scores",
+  clear(p, [q, keys]) {
+    const data = new Float64Array(elementCount(scoreExtent(p)));
+    eachPair(p, (qAt, kAt, at) => {
+      let sum = 0;
+      for (let d = 0; d < p.width; d++) sum += q.data[qAt + d]! * keys.data[kAt + d]!;
+      data[at] = sum;
+    });
+    return share("clear", 32, q.scale + keys.scale, scoreExtent(p), data);
+  },
+  plan: (p, [q, keys]) => attentionPlan(p, scoreExtent(p), q.scale + keys.scale, keys),
+  deal(p, [q, keys], key) {
+    const rq = maskWords(q), rk = keys.data, products = new Uint32Array(elementCount(scoreExtent(p)));
+    eachPair(p, (qAt, kAt, at) => {
+      let sum = 0;
+      for (let d = 0; d < p.width; d++) sum = (sum + Math.imul(rq[qAt + d]!, rk[kAt + d]!)) | 0;
+      products[at] = sum;
+    });
+    return share("mask", 32, q.scale + keys.scale, scoreExtent(p), subtractFromPads(key, products));
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(p, [q, keys], key) {
+    const data = key.engine.scores(q.data, standing(q), keys.data, p, key.record("pad"));
+    return share("masked", 32, q.scale + keys.scale, scoreExtent(p), data);
+  },
+};
+
+/** Mixtures p·v of the cached values of every head's group, as a share: z_d = Σ_j p_j·v_{j,d}. */
+export const mix: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
+  name: "mix",
+  clear(p, [weights, values]) {
+    const data = new Float64Array(elementCount(mixExtent(p)));
+    eachPair(p, (outAt, vAt, at) => {
+      const weight = weights.data[at]!;
+      for (let d = 0; d < p.width; d++) data[outAt + d]! += weight * values.data[vAt + d]!;
+    });
+    return share("clear", 32, weights.scale + values.scale, mixExtent(p), data);
+  },
+  plan: (p, [weights, values]) => attentionPlan(p, mixExtent(p), weights.scale + values.scale, values),
+  deal(p, [weights, values], key) {
+    const rp = maskWords(weights), rv = values.data, products = new Uint32Array(elementCount(mixExtent(p)));
+    eachPair(p, (outAt, vAt, at) => {
+      const weight = rp[at]!;
+      for (let d = 0; d < p.width; d++) products[outAt + d]! += Math.imul(weight, rv[vAt + d]!);
+    });
+    return share("mask", 32, weights.scale + values.scale, mixExtent(p), subtractFromPads(key, products));
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(p, [weights, values], key) {
+    const data = key.engine.mix(weights.data, standing(weights), values.data, p, key.record("pad"));
+    return share("masked", 32, weights.scale + values.scale, mixExtent(p), data);
+  },
+};

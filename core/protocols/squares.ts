@@ -1,0 +1,98 @@
+/**
+ * Sum of squares of every row, from 32-bit wires into Z_{2^q}.
+ *
+ * With the spare bit (-2^30 ≤ x < 2^30), u = ((x̂ + 2^30) mod 2^32) - 2^30, k = 1 - msb(x̂ + 2^30) and b = msb(r): x = u - r + k·2^32·b, so
+ *
+ *   x² = u² - 2u·r + r² + k·(2^33·b·u - 2^33·b·r + 2^64·b)   (b² = b, and k·b·(u - r) carries the sign),
+ *
+ * where shares of r, b and b·r are given and Σr² goes into the row's mask. The share of r mod 2^32 serves the next product of x too: the result
+ * comes with x as an operand.
+ *
+ * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - 32) + (q - 33) given bits per element
+ *
+ * @module
+ */
+
+import {
+  assertRange,
+  blockCounts,
+  columnExtent,
+  type Extent,
+  type KeyRecord,
+  maskWords,
+  open,
+  type OpeningSize,
+  type Operand,
+  type Primitive,
+  type View,
+  type Wire,
+  wire,
+} from "./gate.ts";
+
+/** Parameters of {@linkcode squares}. */
+export interface SquaresParams {
+  /** Ring of the sums, 34 to 64 bits; the sum must stay below 2^(outBits - 1). */
+  readonly outBits: number;
+}
+
+function opening(p: SquaresParams, extent: Extent): OpeningSize[] {
+  return [{ kind: "add", count: extent.cols.length * extent.rows, bits: [p.outBits, p.outBits] }];
+}
+
+function operand<V extends View>(x: Wire<V>, standing: Operand<V>["standing"]): Operand<V> {
+  return { ...x, kind: "operand", standing };
+}
+
+/** Σ x² of every row, and x as an operand. */
+export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
+  name: "squares",
+  clear(p, [x]) {
+    assertRange(x.data, 2 ** 30, "square a 32-bit value");
+    const data = new Float64Array(x.extent.cols.length * x.extent.rows);
+    let e = 0, row = 0;
+    for (const cols of x.extent.cols) {
+      for (let i = 0; i < x.extent.rows; i++, row++) { for (let c = 0; c < cols; c++, e++) data[row]! += x.data[e]! * x.data[e]!; }
+    }
+    assertRange(data, Math.min(2 ** (p.outBits - 1), 2 ** 53), `sum squares in ${p.outBits} bits`);
+    return { kind: "squares", sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, null) };
+  },
+  plan(p, [x]) {
+    const key: KeyRecord[] = [
+      {
+        name: "given",
+        kind: "given",
+        counts: blockCounts(x.extent),
+        fields: [{ name: "r", bits: p.outBits }, { name: "b", bits: p.outBits - 32 }, { name: "br", bits: p.outBits - 33 }],
+      },
+      { name: "pad", kind: "free", counts: blockCounts(columnExtent(x.extent)), fields: [{ name: "e", bits: p.outBits }] },
+    ];
+    const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
+    return { out: { kind: "squares", sum, operand: operand(x, null) }, key, opens: [opening(p, x.extent)] };
+  },
+  deal(p, [x], key) {
+    const r = maskWords(x), given = key.record("given"), pad = key.record("pad"), q = p.outBits, data = new BigUint64Array(x.extent.cols.length * x.extent.rows);
+    let e = 0, row = 0;
+    for (const cols of x.extent.cols) {
+      for (let i = 0; i < x.extent.rows; i++, row++) {
+        let sum = 0n;
+        for (let c = 0; c < cols; c++, e++) {
+          const mask = BigInt(r[e]!), top = mask >> 31n;
+          given.seek(e);
+          given.wide(0, q, mask);
+          given.wide(q, q - 32, top);
+          given.wide(q + (q - 32), q - 33, top * mask);
+          sum += mask * mask;
+        }
+        pad.seek(row);
+        data[row] = BigInt.asUintN(q, pad.sumWide(0, q) - sum);
+      }
+    }
+    return { kind: "squares", sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, null) };
+  },
+  *run(p, [x], key) {
+    const { engine, party } = key, given = key.record("given");
+    const standing = engine.unpack(given, 0, 32);
+    const [data] = yield* open(opening(p, x.extent), engine.squareSum(party, x.data, x.extent, p.outBits, given, key.record("pad")));
+    return { kind: "squares", sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, standing) };
+  },
+};

@@ -1,0 +1,134 @@
+/**
+ * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down (addend 0).
+ *
+ * With ẑ⁺ = ẑ + addend + 2^(n-2), the carry c = 1{ẑ⁺ mod 2^by < r mod 2^by} and w = msb(r)·(1 - msb(ẑ⁺)),
+ *
+ *   y = (ẑ⁺ ≫ by) - (r ≫ by) - c + w·2^(n-by) - 2^(n-2-by)   mod 2^m,     r_y = pad + (r ≫ by).
+ *
+ * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and every z is in the domain.
+ * The carry comes from permuted selection. Only the party that adds the public part needs all of ẑ: the other one gets `by` bits of it, and the
+ * bit msb(ẑ⁺) with the symbols.
+ *
+ * - **Runs on:** both parties, in lockstep
+ * - **Exchanges:** 2 (3 from a share)   **Sends:** per element 2^c - 1 + m bits (from a share also n or `by`)
+ * - **Key:** permuted comparison + 2^(c-1)·m + max(0, m - (n - by)) given bits
+ * - **Source:** [SIGMA] §4.3's truncation with the comparison of SPEC §4.2
+ *
+ * @module
+ */
+
+import type { TruncateStep } from "../engine.ts";
+import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../fss/permuted.ts";
+import { lowMask } from "../ring/words.ts";
+import {
+  assertRange,
+  blockCounts,
+  elementCount,
+  type KeyRecord,
+  maskWords,
+  open,
+  type OpeningSize,
+  type Primitive,
+  type Share,
+  type View,
+  type Wire,
+  wire,
+} from "./gate.ts";
+
+/** Parameters of {@linkcode truncate}. */
+export interface TruncateParams {
+  /** Bits to drop, 1 ≤ by ≤ n - 2. */
+  readonly by: number;
+  /** Ring of the result, in bits. */
+  readonly to: number;
+  readonly rounding: "nearest" | "floor";
+  /** The party that receives all bits of a share that is opened here. */
+  readonly full: 0 | 1;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
+}
+
+/** Everything that follows from the parameters and the input. */
+function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
+  const n = z.ringBits, chunks = choosePermuted(p.by, p.to), wrapBits = Math.max(0, p.to - (n - p.by)), count = elementCount(z.extent);
+  const symbols = symbolCount(chunks.length), fromShare = z.kind === "share", told = fromShare && wrapBits > 0 ? 1 : 0;
+  // Indexed by the receiving party: the one that does not hold all of ẑ is told its top bit.
+  const pick = (full: number, other: number): [number, number] => p.full === 0 ? [full, other] : [other, full];
+  const openInput: OpeningSize[] = [{ kind: "add", count, bits: pick(n, p.by) }];
+  const openSymbols: OpeningSize[] = [{ kind: "xor", count, bits: pick(symbols, symbols + told) }];
+  const openResult: OpeningSize[] = [{ kind: "add", count, bits: p.knownTo === "both" ? [p.to, p.to] : [p.to, 0] }];
+  return {
+    chunks,
+    wrapBits,
+    symbols,
+    paths: pathCount(chunks.length),
+    addend: p.rounding === "nearest" ? 2 ** (p.by - 1) : 0,
+    fromShare,
+    openInput,
+    openSymbols,
+    openResult,
+  };
+}
+
+/** Truncates a wire, or opens a share and truncates it. */
+export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
+  name: "truncate",
+
+  clear(p, [z]) {
+    const { addend, wrapBits } = layout(p, z), limit = 2 ** (z.ringBits - (wrapBits > 0 ? 2 : 1));
+    const shifted = z.data.map((v) => v + addend);
+    assertRange(shifted, limit, `truncate a ${z.ringBits}-bit value`);
+    const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
+    assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
+    return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  plan(p, [z]) {
+    const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z), counts = blockCounts(z.extent);
+    const key: KeyRecord[] = [{
+      name: "given",
+      kind: "given",
+      counts,
+      fields: [
+        { name: "compare", bits: permutedBits(chunks) },
+        { name: "carries", bits: paths * p.to },
+        { name: "wrap", bits: wrapBits },
+      ],
+    }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }] }];
+    const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
+    return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
+  },
+
+  deal(p, [z], key) {
+    const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
+    const given = key.record("given"), free = key.record("free"), carries = key.offset("given", "carries"), low = 2 ** p.by - 1, ring = lowMask(p.to);
+    for (let e = 0; e < r.length; e++) {
+      given.seek(e);
+      free.seek(e);
+      const masks = dealPermuted(given, 0, chunks, r[e]! & low, free.xor(0, symbols));
+      masks.forEach((mask, path) => given.word(carries + path * p.to, p.to, mask));
+      if (wrapBits > 0) given.word(carries + paths * p.to, wrapBits, r[e]! >>> (z.ringBits - 1));
+      data[e] = (free.sum(symbols, p.to) + (r[e]! >>> p.by)) & ring;
+    }
+    return { ...wire("mask", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  *run(p, [z], key) {
+    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z), { engine, party } = key;
+    const given = key.record("given"), free = key.record("free");
+    const step: TruncateStep = {
+      chunks,
+      inBits: z.ringBits,
+      by: p.by,
+      outBits: p.to,
+      addend,
+      wrapBits,
+      full: !fromShare || party === p.full,
+      adds: party === (fromShare ? p.full : 0),
+    };
+    const [masked] = fromShare ? yield* open(openInput, z.data) : [z.data];
+    const [symbols] = yield* open(openSymbols, engine.truncateSymbols(step, masked, given, free));
+    const [data] = yield* open(openResult, engine.truncateFinish(step, masked, symbols, given, free));
+    return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+};

@@ -1,0 +1,92 @@
+import { ModelError } from "../core/errors.ts";
+import { describe, Fields, isJsonObject, type JsonObject, parseJsonObject } from "./_fields.ts";
+import { architectureOf, knownArchitectures } from "./architectures.ts";
+
+/**
+ * The public numbers of a model, as its `config.json` states them.
+ *
+ * Shape letters: T tokens, C `hiddenWidth`, H `heads`, D `headWidth`, F `ffnWidth`, V `vocabCount`. Nothing here is
+ * secret: both parties and the dealer know the architecture.
+ */
+export interface ModelConfig {
+  /** Hugging Face class name, a key of the architecture registry. */
+  readonly architecture: string;
+  /** Count of transformer blocks, L. */
+  readonly layers: number;
+  /** Width of the residual stream, C. */
+  readonly hiddenWidth: number;
+  /** Count of query heads, H. */
+  readonly heads: number;
+  /** Count of key and value heads; divides `heads`. */
+  readonly kvHeads: number;
+  /** Width of one head, D; even, because rotary embeddings turn pairs. */
+  readonly headWidth: number;
+  /** Hidden width of the feed-forward block, F. */
+  readonly ffnWidth: number;
+  /** Count of token ids, V. */
+  readonly vocabCount: number;
+  /** Largest count of positions the model was made for. */
+  readonly maxPositions: number;
+  /** The epsilon of `x * rsqrt(mean(x^2) + epsilon)`. */
+  readonly normEps: number;
+  /** Base of the rotary angles: position t turns pair i by `t * ropeTheta^(-2i/D)`. */
+  readonly ropeTheta: number;
+  /** Whether the output head is the transposed embedding. */
+  readonly tiedEmbeddings: boolean;
+  /** Token that begins a text, if the model has one. */
+  readonly bosTokenId?: number;
+  /** First of the tokens that end a text, if the model has any. */
+  readonly eosTokenId?: number;
+  /** All tokens that end a text. */
+  readonly stopTokenIds: readonly number[];
+}
+
+/**
+ * Parses a Hugging Face `config.json`.
+ *
+ * @param bytes The file's bytes.
+ * @throws {ModelError} If the architecture is unknown, a field is missing or ill-typed, the numbers do not fit one
+ * another, or the model needs a feature that the secure forward pass does not have.
+ *
+ * @example The shape of a checkpoint
+ * ```ts
+ * import { parseModelConfig } from "sluice/models/config.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const json = { architectures: ["LlamaForCausalLM"], hidden_size: 64, intermediate_size: 172, num_hidden_layers: 5,
+ *   num_attention_heads: 8, num_key_value_heads: 4, vocab_size: 512, max_position_embeddings: 512, rms_norm_eps: 1e-5 };
+ * const config = parseModelConfig(new TextEncoder().encode(JSON.stringify(json)));
+ *
+ * assert.equal(config.headWidth, 8);
+ * ```
+ */
+export function parseModelConfig(bytes: Uint8Array): ModelConfig {
+  return modelConfigFrom(parseJsonObject(bytes, "config.json"));
+}
+
+/**
+ * Reads a model's config from a JSON value that was parsed already.
+ *
+ * @param json The object of a `config.json`.
+ * @throws {ModelError} As {@linkcode parseModelConfig}.
+ */
+export function modelConfigFrom(json: unknown): ModelConfig {
+  if (!isJsonObject(json)) {
+    throw new ModelError(`Cannot read config.json as it must hold a JSON object: received ${describe(json)}`);
+  }
+  const architecture = architectureName(json);
+  return architectureOf(architecture).parse(new Fields(json, "config.json"), architecture);
+}
+
+/** Returns the one entry of `architectures`; a config without that list cannot be told apart from another family's. */
+function architectureName(json: JsonObject): string {
+  const names = json["architectures"];
+  const name: unknown = Array.isArray(names) && names.length === 1 ? names[0] : undefined;
+  if (typeof name !== "string") {
+    throw new ModelError(
+      `Cannot read config.json as architectures must list exactly one of ${knownArchitectures().join(", ")}: ` +
+        `received ${describe(names ?? undefined)}`,
+    );
+  }
+  return name;
+}

@@ -1,0 +1,149 @@
+/** Messages that wait for the socket, and how they become frames: all that wait share the next frame, as far as it holds them. */
+
+import { encodeHead, type Head, LENGTH_BYTES, MAX_FRAME_BYTES, MAX_OPEN_PARTS, MAX_PAYLOAD_BYTES } from "./frame.ts";
+import { type Sealer, TAG_BYTES } from "./seal.ts";
+
+/** A message to send. Its head says what it is as if one frame held all of it; an opening's has one part. */
+export interface Outgoing {
+  readonly head: Head;
+  readonly payload: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+const FIRST_BUFFER_BYTES = 2 ** 16;
+
+/** First in, first out; one frame buffer, reused: a frame is valid until the next one is made. */
+export class Outbox {
+  readonly #sealer: Sealer;
+  #queue: Outgoing[] = [];
+  #first = 0;
+  /** Bytes of the first message that earlier frames hold. */
+  #sentBytes = 0;
+  #plain = new Uint8Array(FIRST_BUFFER_BYTES);
+  #wire = new Uint8Array(FIRST_BUFFER_BYTES);
+
+  constructor(sealer: Sealer) {
+    this.#sealer = sealer;
+  }
+
+  /** Whether no message waits. */
+  get empty(): boolean {
+    return this.#first === this.#queue.length;
+  }
+
+  /** Adds a message. Its payload must not change until a frame holds its last byte. */
+  push(message: Outgoing): void {
+    this.#queue.push(message);
+  }
+
+  /** Replaces the last message by one of the same bytes. */
+  replaceLast(message: Outgoing): void {
+    this.#queue[this.#queue.length - 1] = message;
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#queue.length = 0;
+    this.#first = 0;
+    this.#sentBytes = 0;
+  }
+
+  /** Makes the next frame, length first; a message must wait. */
+  nextFrame(): Uint8Array {
+    const slices = this.#nextSlices();
+    const head = encodeHead(headOf(slices));
+    const last = slices[slices.length - 1]!;
+    const payloadBytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+    const plainBytes = LENGTH_BYTES + head.length + payloadBytes;
+    const sealedBytes = plainBytes + TAG_BYTES;
+    this.#reserve(LENGTH_BYTES + sealedBytes);
+
+    writeU32(this.#plain, head.length);
+    this.#plain.set(head, LENGTH_BYTES);
+    let at = LENGTH_BYTES + head.length;
+    for (const slice of slices) {
+      copySlice(slice, this.#plain, at);
+      at += slice.bytes;
+    }
+    writeU32(this.#wire, sealedBytes);
+    this.#sealer.seal(this.#plain.subarray(0, plainBytes), this.#wire, LENGTH_BYTES);
+
+    const finished = last.from + last.bytes === last.message.bytes;
+    this.#first += slices.length - (finished ? 0 : 1);
+    this.#sentBytes = finished ? 0 : last.from + last.bytes;
+    if (this.empty) {
+      this.#queue.length = 0;
+      this.#first = 0;
+    }
+    return this.#wire.subarray(0, LENGTH_BYTES + sealedBytes);
+  }
+
+  /** What the next frame holds: as many openings as wait and fit, or a part of one message of another kind. */
+  #nextSlices(): readonly Slice[] {
+    const slices: Slice[] = [];
+    let from = this.#sentBytes;
+    let freeBytes = MAX_PAYLOAD_BYTES;
+    for (let i = this.#first; i < this.#queue.length && slices.length < MAX_OPEN_PARTS; i++) {
+      const message = this.#queue[i]!;
+      const bytes = Math.min(message.bytes - from, freeBytes);
+      if (slices.length > 0 && (message.head.kind !== "open" || bytes === 0)) break;
+      slices.push({ message, from, bytes });
+      if (message.head.kind !== "open") break;
+      freeBytes -= bytes;
+      from = 0;
+    }
+    return slices;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#wire.length >= bytes) return;
+    const roundedBytes = Math.min(2 ** Math.ceil(Math.log2(bytes)), LENGTH_BYTES + MAX_FRAME_BYTES);
+    this.#plain = new Uint8Array(roundedBytes);
+    this.#wire = new Uint8Array(roundedBytes);
+  }
+}
+
+/** Bytes [from, from + bytes) of a message. */
+interface Slice {
+  readonly message: Outgoing;
+  readonly from: number;
+  readonly bytes: number;
+}
+
+function headOf(slices: readonly Slice[]): Head {
+  const [{ message, from, bytes }] = slices as readonly [Slice];
+  const { head } = message;
+  switch (head.kind) {
+    case "open":
+      return {
+        kind: "open",
+        parts: slices.flatMap(({ message, from, bytes }) =>
+          message.head.kind === "open"
+            ? message.head.parts.map((part) => ({ ...part, bytes, restBytes: message.bytes - from - bytes }))
+            : []
+        ),
+      };
+    case "control":
+      return { ...head, body: from === 0 ? head.body : null, bytes, restBytes: message.bytes - from - bytes };
+    default:
+      return head;
+  }
+}
+
+function writeU32(bytes: Uint8Array, value: number): void {
+  bytes[0] = value;
+  bytes[1] = value >>> 8;
+  bytes[2] = value >>> 16;
+  bytes[3] = value >>> 24;
+}
+
+/** Copies a slice of a message, whose payload is the concatenation of its chunks, to `out` at `at`. */
+function copySlice({ message, from, bytes }: Slice, out: Uint8Array, at: number): void {
+  let start = 0;
+  for (const chunk of message.payload) {
+    const low = Math.max(from, start);
+    const high = Math.min(from + bytes, start + chunk.length);
+    if (low < high) out.set(chunk.subarray(low - start, high - start), at + low - from);
+    start += chunk.length;
+  }
+}

@@ -1,0 +1,44 @@
+/** A stream of bytes in both directions, as a socket gives it, and the two loops that everything above it needs. */
+
+import { ProtocolError } from "../core/errors.ts";
+
+/** One end of a reliable byte stream. `Deno.TcpConn` has this shape. */
+export interface Duplex {
+  /** Reads at least one byte into `into` and returns the count, or null at the end of the stream. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes` and returns the count; the caller keeps `bytes` unchanged until then. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends both directions; a waiting `read` ends too. */
+  close(): void;
+}
+
+/**
+ * Fills `into` from the stream.
+ *
+ * @throws {ProtocolError} If the stream ends first.
+ */
+export async function readFully(duplex: Duplex, into: Uint8Array): Promise<void> {
+  for (let filledBytes = 0; filledBytes < into.length;) {
+    const count = await duplex.read(into.subarray(filledBytes));
+    if (count === null) {
+      throw new ProtocolError(
+        `Cannot read from the peer as it must send ${into.length} bytes: received ${filledBytes} bytes and the end of the connection`,
+      );
+    }
+    filledBytes += count;
+  }
+}
+
+/** Writes all of `bytes`. */
+export async function writeFully(duplex: Duplex, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await duplex.write(rest));
+}
+
+/** Closes a stream that may already be closed. */
+export function closeQuietly(duplex: Duplex): void {
+  try {
+    duplex.close();
+  } catch {
+    // A socket that the peer or an earlier close has ended says so; there is nothing left to do.
+  }
+}

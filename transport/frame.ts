@@ -1,0 +1,213 @@
+/**
+ * The plain bytes of a frame.
+ *
+ * ```text
+ * wire   = u32 length (little-endian) || sealed(plain)           length = plain bytes + TAG_BYTES, at most MAX_FRAME_BYTES
+ * plain  = u32 head bytes (little-endian) || head || payload     head: canonical CBOR, at most MAX_HEAD_BYTES
+ * head   = ["open", [[request, step, layer, exchange, bytes, rest], …]]
+ *        | ["control", type, body or null, bytes, rest]
+ *        | ["abort", kind, message]
+ *        | ["bye"]
+ * ```
+ *
+ * The payload is the concatenation of the head's parts, in order. `rest` says how many bytes of that message follow in later frames, so a
+ * message may be longer than a frame and its whole length is known from its first part.
+ */
+
+import { FrameError } from "../core/errors.ts";
+import { decodeCbor, encodeCbor } from "./_cbor.ts";
+import { TAG_BYTES } from "./seal.ts";
+
+/** Bytes of the length before each sealed frame, and of the head length inside. */
+export const LENGTH_BYTES = 4;
+/** Most bytes of a sealed frame, without its length. */
+export const MAX_FRAME_BYTES = 8 * 2 ** 20;
+/** Most bytes of a head. */
+export const MAX_HEAD_BYTES = 2 ** 16;
+/** Most payload bytes of one frame: they fit whatever the head is. */
+export const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - TAG_BYTES - LENGTH_BYTES - MAX_HEAD_BYTES;
+/** Most parts of one frame: their entries fit in a head, for six u32 in CBOR take at most 31 bytes. */
+export const MAX_OPEN_PARTS = 2048;
+/** Most UTF-16 units of a control type, an abort kind and an abort message. */
+export const MAX_TEXT_UNITS = 2000;
+
+const MAX_U32 = 2 ** 32 - 1;
+
+/** A part of one opening: which message, how many of its bytes are here, how many follow. */
+export interface OpenPart {
+  readonly request: number;
+  readonly step: number;
+  readonly layer: number;
+  readonly exchange: number;
+  readonly bytes: number;
+  readonly restBytes: number;
+}
+
+/** The public object that a control message carries, beside its payload. */
+export type ControlBody = Readonly<Record<string, unknown>> | null;
+
+/** What a frame is. */
+export type Head =
+  | { readonly kind: "open"; readonly parts: readonly OpenPart[] }
+  | {
+    readonly kind: "control";
+    readonly type: string;
+    readonly body: ControlBody;
+    readonly bytes: number;
+    readonly restBytes: number;
+  }
+  | { readonly kind: "abort"; readonly reason: string; readonly message: string }
+  | { readonly kind: "bye" };
+
+/** A decoded frame; the payload is a view of the plain bytes. */
+export interface Frame {
+  readonly head: Head;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Encodes a head as canonical CBOR.
+ *
+ * @throws {RangeError} If it is longer than `MAX_HEAD_BYTES`.
+ *
+ * @example The head of one opening of 512 bytes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { decodeFrame, encodeHead } from "sluice/transport/frame.ts";
+ *
+ * const head = encodeHead({
+ *   kind: "open",
+ *   parts: [{ request: 0, step: 7, layer: 2, exchange: 3, bytes: 2, restBytes: 0 }],
+ * });
+ * const plain = Uint8Array.of(head.length, 0, 0, 0, ...head, 0xab, 0xcd);
+ *
+ * assertEquals([...decodeFrame(plain).payload], [0xab, 0xcd]);
+ * ```
+ */
+export function encodeHead(head: Head): Uint8Array {
+  const bytes = encodeCbor(toWire(head));
+  if (bytes.length > MAX_HEAD_BYTES) {
+    throw new RangeError(
+      `Cannot encode ${head.kind} head as it must have at most ${MAX_HEAD_BYTES} bytes: received ${bytes.length}`,
+    );
+  }
+  return bytes;
+}
+
+function toWire(head: Head): readonly unknown[] {
+  switch (head.kind) {
+    case "open":
+      return ["open", head.parts.map((p) => [p.request, p.step, p.layer, p.exchange, p.bytes, p.restBytes])];
+    case "control":
+      return ["control", head.type, head.body, head.bytes, head.restBytes];
+    case "abort":
+      return ["abort", head.reason, head.message];
+    case "bye":
+      return ["bye"];
+  }
+}
+
+/**
+ * Decodes the plain bytes of a frame, and nothing but what `encodeHead` makes.
+ *
+ * @throws {FrameError} If the frame is cut, its head is too long, not canonical or of another form, or the parts' bytes are not the payload's.
+ */
+export function decodeFrame(plain: Uint8Array): Frame {
+  if (plain.length < LENGTH_BYTES) {
+    throw new FrameError(`Cannot decode frame as it must have a head length: received ${plain.length} bytes`, 0);
+  }
+  const headBytes = new DataView(plain.buffer, plain.byteOffset).getUint32(0, true);
+  const payloadAt = LENGTH_BYTES + headBytes;
+  if (headBytes > MAX_HEAD_BYTES || payloadAt > plain.length) {
+    throw new FrameError(
+      `Cannot decode frame as its head must have at most ${
+        Math.min(MAX_HEAD_BYTES, plain.length - LENGTH_BYTES)
+      } bytes: received ${headBytes}`,
+      0,
+    );
+  }
+  const payload = plain.subarray(payloadAt);
+  const head = fromWire(decodeHead(plain.subarray(LENGTH_BYTES, payloadAt)), payload.length, payloadAt);
+  return { head, payload };
+}
+
+function decodeHead(bytes: Uint8Array): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = decodeCbor(bytes);
+  } catch (error) {
+    if (error instanceof FrameError) throw new FrameError(error.message, LENGTH_BYTES + error.offset);
+    throw error;
+  }
+  if (!Array.isArray(value)) throw malformed("an array");
+  return value;
+}
+
+function fromWire(wire: readonly unknown[], payloadBytes: number, payloadAt: number): Head {
+  const [kind, first, second, third, fourth] = wire;
+  switch (kind) {
+    case "open": {
+      if (wire.length !== 2 || !Array.isArray(first) || first.length === 0 || first.length > MAX_OPEN_PARTS) {
+        throw malformed(`a list of 1 to ${MAX_OPEN_PARTS} openings`);
+      }
+      const parts = first.map(readPart);
+      assertPayload(parts.reduce((sum, part) => sum + part.bytes, 0), payloadBytes, payloadAt);
+      return { kind, parts };
+    }
+    case "control": {
+      if (wire.length !== 5 || !isText(first) || !isBody(second) || !isU32(third) || !isU32(fourth)) {
+        throw malformed("a control message of type, body, bytes and rest");
+      }
+      if (fourth > 0 && third === 0) throw malformed("a part with bytes when more follow");
+      assertPayload(third, payloadBytes, payloadAt);
+      return { kind, type: first, body: second, bytes: third, restBytes: fourth };
+    }
+    case "abort":
+      if (wire.length !== 3 || !isText(first) || !isText(second)) throw malformed("an abort of kind and message");
+      assertPayload(0, payloadBytes, payloadAt);
+      return { kind, reason: first, message: second };
+    case "bye":
+      if (wire.length !== 1) throw malformed("a bye without fields");
+      assertPayload(0, payloadBytes, payloadAt);
+      return { kind };
+    default:
+      throw malformed("a known kind");
+  }
+}
+
+function readPart(part: unknown): OpenPart {
+  if (Array.isArray(part) && part.length === 6) {
+    const [request, step, layer, exchange, bytes, restBytes]: unknown[] = part;
+    if (isU32(request) && isU32(step) && isU32(layer) && isU32(exchange) && isU32(bytes) && isU32(restBytes)) {
+      // An empty message is never sent, so an empty part only serves to fill a mailbox.
+      if (bytes > 0) return { request, step, layer, exchange, bytes, restBytes };
+    }
+  }
+  throw malformed("openings of six unsigned 32-bit integers with at least one byte");
+}
+
+function isU32(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_U32;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_TEXT_UNITS;
+}
+
+function isBody(value: unknown): value is ControlBody {
+  if (value === null) return true;
+  return typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function malformed(requirement: string): FrameError {
+  return new FrameError(`Cannot decode frame as its head must be ${requirement}: received another form`, LENGTH_BYTES);
+}
+
+function assertPayload(partsBytes: number, payloadBytes: number, payloadAt: number): void {
+  if (partsBytes !== payloadBytes) {
+    throw new FrameError(
+      `Cannot decode frame as its parts must fill the payload of ${payloadBytes} bytes: received parts of ${partsBytes} bytes`,
+      payloadAt,
+    );
+  }
+}

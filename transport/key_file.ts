@@ -1,0 +1,392 @@
+/**
+ * Key folders: what the dealer hands one party. This file knows `keys.bin`, `link.key` and `USED`; other files in the folder are the caller's.
+ *
+ * ```text
+ * keys.bin = "SLUICEK1" (8 bytes) || u32 header bytes (little-endian) || header (canonical CBOR) || key stream (header.streamBytes)
+ * link.key = 32 bytes, the same in both folders
+ * USED     = the session id and a newline; a folder that has it is refused
+ * ```
+ *
+ * The header is public. Files have mode 0600 and folders 0700; the key stream is written to `keys.bin.part` and renamed when it is complete.
+ */
+
+import type { Party } from "../core/channel.ts";
+import { KeyError } from "../core/errors.ts";
+import { decodeCbor, encodeCbor } from "./_cbor.ts";
+import { LINK_KEY_BYTES } from "./seal.ts";
+
+/** Name of the key stream's file in a key folder. */
+export const KEYS_FILE = "keys.bin";
+/** Name of the link key's file in a key folder. */
+export const LINK_KEY_FILE = "link.key";
+/** Name of the file that marks a key folder as used. */
+export const USED_FILE = "USED";
+/** Most bytes of a header. */
+export const MAX_KEY_HEADER_BYTES = 2 ** 20;
+
+const MAGIC = new TextEncoder().encode("SLUICEK1");
+const LENGTH_BYTES = 4;
+const PART_SUFFIX = ".part";
+const HINT = "deal new keys";
+
+/** The public header of a key stream: these fields, and whatever else the caller puts in. */
+export interface KeyHeader {
+  readonly party: Party;
+  readonly session: string;
+  readonly weightsId: string;
+  readonly planDigest: string;
+  readonly streamBytes: number;
+  readonly [field: string]: unknown;
+}
+
+/** What an opened key stream must be for. */
+export interface ExpectedKeys {
+  readonly party: Party;
+  readonly weightsId?: string;
+}
+
+/** Creates a key folder that only its owner can enter; parents are created too. */
+export async function createKeyFolder(dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+  // An existing folder keeps its mode, and the process's mask may widen nothing but may narrow: set it in any case.
+  if (Deno.build.os !== "windows") await Deno.chmod(dir, 0o700);
+}
+
+/** Writes a party's link key: `LINK_KEY_BYTES` bytes, drawn once for both folders. */
+export async function writeLinkKey(dir: string, linkKey: Uint8Array): Promise<void> {
+  if (linkKey.length !== LINK_KEY_BYTES) {
+    throw new RangeError(`Cannot write link key as it must have ${LINK_KEY_BYTES} bytes: received ${linkKey.length}`);
+  }
+  await Deno.writeFile(`${dir}/${LINK_KEY_FILE}`, linkKey, { createNew: true, mode: 0o600 });
+}
+
+/**
+ * Reads a party's link key.
+ *
+ * @throws {KeyError} If the file is missing or has another length.
+ */
+export async function readLinkKey(dir: string): Promise<Uint8Array> {
+  const path = `${dir}/${LINK_KEY_FILE}`;
+  const linkKey = await Deno.readFile(path).catch((cause) => {
+    throw missing(path, cause);
+  });
+  if (linkKey.length !== LINK_KEY_BYTES) {
+    throw new KeyError(
+      `Cannot read ${path} as a link key must have ${LINK_KEY_BYTES} bytes: received ${linkKey.length} bytes; ${HINT}`,
+    );
+  }
+  return linkKey;
+}
+
+/** A file of which regions are read or written one after the other, whatever order they are asked for in. */
+class RegionFile {
+  readonly #file: Deno.FsFile;
+  readonly #startBytes: number;
+  #positionBytes = -1;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** @param startBytes Where offset 0 lies in the file. */
+  constructor(file: Deno.FsFile, startBytes: number) {
+    this.#file = file;
+    this.#startBytes = startBytes;
+  }
+
+  read(into: Uint8Array, offset: number): Promise<void> {
+    return this.#inTurn(into, offset, (rest) => this.#file.read(rest));
+  }
+
+  write(bytes: Uint8Array, offset: number): Promise<void> {
+    return this.#inTurn(bytes, offset, (rest) => this.#file.write(rest));
+  }
+
+  #inTurn(bytes: Uint8Array, offset: number, move: (rest: Uint8Array) => Promise<number | null>): Promise<void> {
+    const turn = this.#tail.then(async () => {
+      const position = this.#startBytes + offset;
+      if (this.#positionBytes !== position) await this.#file.seek(position, Deno.SeekMode.Start);
+      // Unknown until the whole region has passed.
+      this.#positionBytes = -1;
+      for (let rest = bytes; rest.length > 0;) {
+        const count = await move(rest);
+        if (count === null) throw new KeyError(`Cannot read key stream as it must not end: received its end; ${HINT}`);
+        rest = rest.subarray(count);
+      }
+      this.#positionBytes = position + bytes.length;
+    });
+    this.#tail = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function assertRegion(verb: string, header: KeyHeader, bytes: number, offset: number): void {
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + bytes > header.streamBytes) {
+    throw new RangeError(
+      `Cannot ${verb} keys as the region must lie in the stream of ${header.streamBytes} bytes: received ${bytes} bytes at ${offset}`,
+    );
+  }
+}
+
+/** Writes one party's key stream, in any order. */
+export class KeyFileWriter {
+  readonly header: KeyHeader;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #regions: RegionFile;
+  #writtenBytes = 0;
+  #open = true;
+
+  /** Made by `createKeyFile`. */
+  constructor(path: string, file: Deno.FsFile, startBytes: number, header: KeyHeader) {
+    this.header = header;
+    this.#path = path;
+    this.#file = file;
+    this.#regions = new RegionFile(file, startBytes);
+  }
+
+  /**
+   * Writes bytes at an offset of the stream; every byte of the stream is written once. The caller keeps `bytes` until the promise resolves.
+   *
+   * @throws {RangeError} If the region is not inside the stream.
+   */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    assertRegion("write", this.header, bytes.length, offset);
+    await this.#regions.write(bytes, offset);
+    this.#writtenBytes += bytes.length;
+  }
+
+  /**
+   * Makes the file durable and gives it its name.
+   *
+   * @throws {KeyError} If not every byte of the stream was written; the file keeps its partial name.
+   */
+  async finish(): Promise<void> {
+    if (this.#writtenBytes !== this.header.streamBytes) {
+      throw new KeyError(
+        `Cannot finish ${this.#path} as its stream must have ${this.header.streamBytes} bytes: received ${this.#writtenBytes}`,
+      );
+    }
+    await this.#file.sync();
+    this.close();
+    await Deno.rename(`${this.#path}${PART_SUFFIX}`, this.#path);
+    await syncFolder(this.#path.slice(0, -KEYS_FILE.length));
+  }
+
+  /** Closes an unfinished file, which keeps its partial name. Idempotent. */
+  close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+}
+
+/**
+ * Creates the key file of one party, in a folder that exists.
+ *
+ * @throws {RangeError} If the header is too long or `streamBytes` is no count of bytes.
+ * @throws {KeyError} If the folder holds a key file already.
+ */
+export async function createKeyFile(dir: string, header: KeyHeader): Promise<KeyFileWriter> {
+  const encoded = encodeCbor(header);
+  if (encoded.length > MAX_KEY_HEADER_BYTES || !Number.isSafeInteger(header.streamBytes) || header.streamBytes < 0) {
+    throw new RangeError(
+      `Cannot create key file as its header must have at most ${MAX_KEY_HEADER_BYTES} bytes and name the stream's bytes: received ${encoded.length} bytes and a stream of ${header.streamBytes}`,
+    );
+  }
+  const path = `${dir}/${KEYS_FILE}`;
+  if (await exists(path) || await exists(`${dir}/${USED_FILE}`)) {
+    throw new KeyError(`Cannot create ${path} as a key folder must be new: received a folder with keys`);
+  }
+  const start = new Uint8Array(MAGIC.length + LENGTH_BYTES + encoded.length);
+  start.set(MAGIC);
+  new DataView(start.buffer).setUint32(MAGIC.length, encoded.length, true);
+  start.set(encoded, MAGIC.length + LENGTH_BYTES);
+  // A part that an interrupted run has left may have another mode: replace it.
+  await Deno.remove(`${path}${PART_SUFFIX}`).catch(ignoreMissing);
+  const file = await Deno.open(`${path}${PART_SUFFIX}`, { write: true, createNew: true, mode: 0o600 });
+  try {
+    await new RegionFile(file, 0).write(start, 0);
+    await file.truncate(start.length + header.streamBytes);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return new KeyFileWriter(path, file, start.length, header);
+}
+
+/** Reads one party's key stream, in any order. */
+export class KeyFileReader {
+  readonly header: KeyHeader;
+  readonly #file: Deno.FsFile;
+  readonly #regions: RegionFile;
+  #open = true;
+
+  /** Made by `openKeyFile`. */
+  constructor(file: Deno.FsFile, startBytes: number, header: KeyHeader) {
+    this.header = header;
+    this.#file = file;
+    this.#regions = new RegionFile(file, startBytes);
+  }
+
+  /**
+   * Fills `into`, which may be a view of shared memory, from an offset of the stream.
+   *
+   * @throws {RangeError} If the region is not inside the stream.
+   */
+  async read(into: Uint8Array, offset: number): Promise<void> {
+    assertRegion("read", this.header, into.length, offset);
+    await this.#regions.read(into, offset);
+  }
+
+  /** Closes the file. Idempotent. */
+  close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+}
+
+/**
+ * Opens the key file of a folder and checks that it is complete and the expected one.
+ *
+ * @throws {KeyError} If it is missing, no key file, truncated or too long, or of another party or other weights.
+ */
+export async function openKeyFile(dir: string, expected?: ExpectedKeys): Promise<KeyFileReader> {
+  const path = `${dir}/${KEYS_FILE}`;
+  const file = await Deno.open(path, { read: true }).catch((cause) => {
+    throw missing(path, cause);
+  });
+  try {
+    const { header, startBytes } = await readHeader(file, path);
+    if (expected !== undefined) assertExpected(path, header, expected);
+    return new KeyFileReader(file, startBytes, header);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+async function readHeader(file: Deno.FsFile, path: string): Promise<{ header: KeyHeader; startBytes: number }> {
+  const fileBytes = (await file.stat()).size;
+  const regions = new RegionFile(file, 0);
+  const prefix = new Uint8Array(MAGIC.length + LENGTH_BYTES);
+  assertBytes(path, fileBytes, prefix.length, "at least ");
+  await regions.read(prefix, 0);
+  if (MAGIC.some((byte, i) => prefix[i] !== byte)) {
+    throw new KeyError(`Cannot open ${path} as it must be a key file: received another format`);
+  }
+  const headerBytes = new DataView(prefix.buffer).getUint32(MAGIC.length, true);
+  if (headerBytes > MAX_KEY_HEADER_BYTES) {
+    throw new KeyError(
+      `Cannot open ${path} as its header must have at most ${MAX_KEY_HEADER_BYTES} bytes: received ${headerBytes}`,
+    );
+  }
+  const startBytes = prefix.length + headerBytes;
+  assertBytes(path, fileBytes, startBytes, "at least ");
+  const encoded = new Uint8Array(headerBytes);
+  await regions.read(encoded, prefix.length);
+  const header = decodeHeader(path, encoded);
+  assertBytes(path, fileBytes, startBytes + header.streamBytes, "");
+  return { header, startBytes };
+}
+
+function assertBytes(path: string, fileBytes: number, expectedBytes: number, qualifier: string): void {
+  if (qualifier === "" ? fileBytes !== expectedBytes : fileBytes < expectedBytes) {
+    throw new KeyError(
+      `Cannot open ${path} as it must have ${qualifier}${expectedBytes} bytes: received ${fileBytes} bytes; copy it again or ${HINT}`,
+    );
+  }
+}
+
+function decodeHeader(path: string, encoded: Uint8Array): KeyHeader {
+  let header: unknown;
+  try {
+    header = decodeCbor(encoded);
+  } catch (cause) {
+    throw new KeyError(`Cannot open ${path} as its header must be canonical CBOR: received another encoding`, {
+      cause,
+    });
+  }
+  if (!isKeyHeader(header)) {
+    throw new KeyError(
+      `Cannot open ${path} as its header must name party, session, weights, plan and stream bytes: received another form`,
+    );
+  }
+  return header;
+}
+
+function isKeyHeader(value: unknown): value is KeyHeader {
+  if (typeof value !== "object" || value === null) return false;
+  const { party, session, weightsId, planDigest, streamBytes } = value as Record<string, unknown>;
+  return (party === 0 || party === 1) && typeof session === "string" && typeof weightsId === "string" &&
+    typeof planDigest === "string" && Number.isSafeInteger(streamBytes) && Number(streamBytes) >= 0;
+}
+
+function assertExpected(path: string, header: KeyHeader, expected: ExpectedKeys): void {
+  if (header.party !== expected.party) {
+    throw new KeyError(
+      `Cannot open ${path} as it must hold keys of party ${expected.party}: received keys of the wrong party, ${header.party}`,
+    );
+  }
+  if (expected.weightsId !== undefined && header.weightsId !== expected.weightsId) {
+    throw new KeyError(
+      `Cannot open ${path} as it must hold keys for weights ${expected.weightsId}: received keys for weights ${header.weightsId}`,
+    );
+  }
+}
+
+/**
+ * Marks a key folder as used by a session, durably, before the first share leaves. Keys serve once: a second use would reveal the inputs of both.
+ *
+ * @throws {KeyError} If the folder is used already.
+ */
+export async function claimKeys(dir: string, session: string): Promise<void> {
+  const path = `${dir}/${USED_FILE}`;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AlreadyExists)) throw missing(dir, cause);
+    throw usedError(dir, await usedBy(dir));
+  }
+  try {
+    await new RegionFile(file, 0).write(new TextEncoder().encode(`${session}\n`), 0);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  await syncFolder(dir);
+}
+
+/** Makes a new name in a folder durable; Windows has no such call. */
+async function syncFolder(dir: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  const folder = await Deno.open(dir, { read: true });
+  try {
+    await folder.sync();
+  } finally {
+    folder.close();
+  }
+}
+
+/** The session that used a key folder, or null if none has: for a check before the work that precedes `claimKeys`. */
+export async function usedBy(dir: string): Promise<string | null> {
+  return (await Deno.readTextFile(`${dir}/${USED_FILE}`).catch(ignoreMissing))?.trim() ?? null;
+}
+
+function usedError(dir: string, session: string | null): KeyError {
+  return new KeyError(
+    `Cannot use keys in ${dir} as a key set must be unused: received keys already used by session ${session}; ${HINT}`,
+  );
+}
+
+function missing(path: string, cause: unknown): KeyError {
+  const how = cause instanceof Deno.errors.NotFound ? "no such file" : cause instanceof Error ? cause.name : "nothing";
+  return new KeyError(`Cannot open ${path} as it must be a readable file of the key folder: received ${how}`, {
+    cause,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).catch(ignoreMissing) !== undefined;
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

@@ -1,0 +1,180 @@
+/** Links over TCP: party 0 listens, party 1 connects, and either may start first. */
+
+import { ProtocolError } from "../core/errors.ts";
+import { openLink, type OpenOptions } from "./handshake.ts";
+import type { Link } from "./link.ts";
+
+/** Where a party listens. */
+export interface Address {
+  /** A name or an IP address, without brackets. */
+  readonly hostname: string;
+  /** 0 to 65535; 0 lets the system choose when listening. */
+  readonly port: number;
+}
+
+/** What both sides know; the role follows from who listens. */
+export type TcpOptions = Omit<OpenOptions, "role">;
+
+/** How long to try to reach the other party. */
+export interface ConnectOptions extends TcpOptions {
+  /** Time from the call after which a refused connection is final; 60 s by default. */
+  readonly deadlineMs?: number;
+  /** Ends the attempts. */
+  readonly signal?: AbortSignal;
+}
+
+/** An open port. */
+export interface Listener {
+  /** The address that a peer can connect to, with the port that the system chose. */
+  readonly address: Address;
+  /**
+   * Waits for a peer and opens the link.
+   *
+   * @throws {ProtocolError} If that peer does not get through the handshake; the port stays open.
+   */
+  accept(): Promise<Link>;
+  /** Closes the port; links stay open. A waiting `accept` rejects. Idempotent. */
+  close(): void;
+}
+
+/** How long a first attempt that found nobody waits; later ones wait up to ten times as long. */
+const FIRST_RETRY_MS = 25;
+const LAST_RETRY_MS = 250;
+
+/**
+ * Parses `host:port` or `[IPv6]:port`.
+ *
+ * @throws {RangeError} If the text has another form or the port is above 65535.
+ *
+ * @example An IPv6 address
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseAddress } from "sluice/transport/tcp.ts";
+ *
+ * assertEquals(parseAddress("[::1]:7000"), { hostname: "::1", port: 7000 });
+ * ```
+ */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\[\]\s]+)\]|([^:\[\]\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const hostname = match?.[1] ?? match?.[2];
+  if (hostname === undefined || port > 65535) {
+    throw new RangeError(
+      `Cannot parse address as it must be host:port or [IPv6]:port with a port up to 65535: received ${text}`,
+    );
+  }
+  return { hostname, port };
+}
+
+/** Formats an address as `parseAddress` reads it. */
+export function formatAddress({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/**
+ * Opens a port for the other party.
+ *
+ * @throws {ProtocolError} If the port is in use or the address is not one of this machine.
+ */
+export function listen(address: Address, options: TcpOptions): Listener {
+  let listener: Deno.TcpListener;
+  try {
+    listener = Deno.listen({ hostname: address.hostname, port: address.port });
+  } catch (cause) {
+    throw new ProtocolError(
+      `Cannot listen on ${formatAddress(address)} as the port must be free and the address local: received ${
+        reasonOf(cause)
+      }`,
+      { cause },
+    );
+  }
+  let closed = false;
+  return {
+    address: { hostname: address.hostname, port: (listener.addr as Deno.NetAddr).port },
+    async accept(): Promise<Link> {
+      let connection: Deno.TcpConn;
+      try {
+        connection = await listener.accept();
+      } catch (cause) {
+        const how = closed ? "a closed port" : reasonOf(cause);
+        throw new ProtocolError(`Cannot accept a peer as the port must be open: received ${how}`, { cause });
+      }
+      return openConnection(connection, { ...options, role: "listener" });
+    },
+    close(): void {
+      if (closed) return;
+      closed = true;
+      listener.close();
+    },
+  };
+}
+
+/**
+ * Connects to the other party, and tries again while nobody listens there yet.
+ *
+ * @throws {ProtocolError} If nobody answers by the deadline, the signal ends the attempts, or the handshake fails.
+ */
+export async function connect(address: Address, options: ConnectOptions): Promise<Link> {
+  const { deadlineMs = 60_000, signal } = options;
+  const connection = await reach(address, deadlineMs, signal);
+  return openConnection(connection, { ...options, role: "dialer" });
+}
+
+async function reach(address: Address, deadlineMs: number, signal: AbortSignal | undefined): Promise<Deno.TcpConn> {
+  const attempts = new AbortController();
+  const stop = (): void => attempts.abort();
+  const timer = setTimeout(stop, deadlineMs);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  let reason = "no attempt";
+  try {
+    for (let retryMs = FIRST_RETRY_MS; !attempts.signal.aborted; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
+      try {
+        return await Deno.connect({ hostname: address.hostname, port: address.port, signal: attempts.signal });
+      } catch (error) {
+        if (!attempts.signal.aborted) reason = reasonOf(error);
+        else if (reason === "no attempt") reason = "no answer";
+        if (!isTemporary(error)) break;
+      }
+      await sleep(retryMs, attempts.signal);
+    }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+  throw new ProtocolError(
+    `Cannot connect to ${
+      formatAddress(address)
+    } as a party must listen there within ${deadlineMs} ms: received ${reason}`,
+  );
+}
+
+function openConnection(connection: Deno.TcpConn, options: OpenOptions): Promise<Link> {
+  // Openings are small and each waits for the other's: holding one back for a fuller segment costs a round trip.
+  connection.setNoDelay(true);
+  return openLink(connection, options);
+}
+
+/** Whether trying again may help: the other party, or the network before it, is not there yet. */
+function isTemporary(error: unknown): boolean {
+  const { ConnectionRefused, ConnectionReset, ConnectionAborted, NetworkUnreachable, TimedOut } = Deno.errors;
+  return [ConnectionRefused, ConnectionReset, ConnectionAborted, NetworkUnreachable, TimedOut]
+    .some((kind) => error instanceof kind);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Waits, or returns when the signal aborts; leaves neither a timer nor a listener. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
