@@ -113,9 +113,11 @@ export interface CacheHandle {
   readonly capacityTokens: number;
 }
 
-/** Handles made between `begin` and `end`. */
+/** Owner of the handles that are made while it is current. */
 export interface Scope {
-  /** Frees everything made while this scope was current, except `kept` (which passes to the enclosing owner). */
+  /** The scope that was current when this one was made. */
+  readonly parent: Scope | null;
+  /** Frees every handle that this scope owns, except `kept`, which pass to the parent (with none: to nobody, they live on). If it is current, the parent becomes so. */
   end(kept: readonly Handle[]): void;
 }
 
@@ -128,7 +130,7 @@ export interface Engine {
   upload(words: Uint32Array, wordsPerElement?: 1 | 2): Handle;
   /** Copies words back. */
   download(x: Handle): Uint32Array | Promise<Uint32Array>;
-  /** Makes a scope and makes it current; handles belong to the scope that is current when they are made. */
+  /** Makes a scope and makes it current; handles belong to the scope that is current when they are made (with none: to nobody). */
   begin(): Scope;
   /** Makes `scope` current and returns the one that was. */
   enter(scope: Scope | null): Scope | null;

@@ -119,7 +119,7 @@ function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
 function eachElement(extent: Extent, visit: (e: number, row: number) => void): void {
   let e = 0, row = 0;
   for (const cols of extent.cols) {
-    for (let i = 0; i < extent.rows; i++, row++) { for (let c = 0; c < cols; c++, e++) visit(e, row); }
+    for (let i = 0; i < extent.rows; i++, row++) for (let c = 0; c < cols; c++, e++) visit(e, row);
   }
 }
 
@@ -161,11 +161,21 @@ export class ReferenceEngine implements Engine {
   download(x: Handle): Uint32Array {
     return words(x).slice();
   }
+  #scope: Scope | null = null;
   begin(): Scope {
-    return { end: () => {} }; // the garbage collector frees
+    const parent = this.#scope; // the garbage collector frees: scopes only keep their order
+    const scope: Scope = {
+      parent,
+      end: () => {
+        if (this.#scope === scope) this.#scope = parent;
+      },
+    };
+    return this.#scope = scope;
   }
   enter(scope: Scope | null): Scope | null {
-    return scope;
+    const before = this.#scope;
+    this.#scope = scope;
+    return before;
   }
   keyMemory(byteLength: number): KeyMemory {
     return new Keys(byteLength);
@@ -203,17 +213,26 @@ export class ReferenceEngine implements Engine {
     const data = words(x), out = new Uint32Array(extent.cols.length * extent.rows * (to - from));
     let base = 0, at = 0;
     for (const cols of extent.cols) {
-      for (let row = 0; row < extent.rows; row++, base += cols) { for (let c = from; c < to; c++) out[at++] = data[base + c]!; }
+      for (let row = 0; row < extent.rows; row++, base += cols) {
+        for (let c = from; c < to; c++) out[at++] = data[base + c]!;
+      }
     }
     return tensor(out);
   }
   rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle {
-    const data = words(x), out = new Uint32Array(data.length), half = width / 2, perToken = heads * width, ring = lowMask(bits);
+    const data = words(x),
+      out = new Uint32Array(data.length),
+      half = width / 2,
+      perToken = heads * width,
+      ring = lowMask(bits);
     for (let token = 0; token * perToken < data.length; token++) {
       for (let head = 0; head < heads; head++) {
         const at = token * perToken + head * width;
         for (let j = 0; j < half; j++) {
-          const cos = angles[2 * (token * half + j)]!, sin = angles[2 * (token * half + j) + 1]!, a = data[at + j]!, b = data[at + half + j]!;
+          const cos = angles[2 * (token * half + j)]!,
+            sin = angles[2 * (token * half + j) + 1]!,
+            a = data[at + j]!,
+            b = data[at + half + j]!;
           out[at + j] = (Math.imul(cos, a) - Math.imul(sin, b)) & ring;
           out[at + half + j] = (Math.imul(cos, b) + Math.imul(sin, a)) & ring;
         }
@@ -233,7 +252,10 @@ export class ReferenceEngine implements Engine {
   }
 
   unpack(record: RecordView, offset: number, bits: number): Handle {
-    const count = record.counts.reduce((a, b) => a + b, 0), wide = bits > 32 ? 2 : 1, out = new Uint32Array(count * wide), cursor = new Cursor(record);
+    const count = record.counts.reduce((a, b) => a + b, 0),
+      wide = bits > 32 ? 2 : 1,
+      out = new Uint32Array(count * wide),
+      cursor = new Cursor(record);
     for (let e = 0; e < count; e++) {
       cursor.seek(e);
       out[e * wide] = cursor.field(offset, Math.min(bits, 32));
@@ -247,14 +269,24 @@ export class ReferenceEngine implements Engine {
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
     const pads = recordWords(pad), count = pads.length / weights.outputs * weights.inputs;
-    const masks = mask === null ? new Uint32Array(count) : recordWords(mask), data = x === null ? new Uint32Array(count) : words(x);
+    const masks = mask === null ? new Uint32Array(count) : recordWords(mask),
+      data = x === null ? new Uint32Array(count) : words(x);
     const product = matrixProduct(data.map((word, i) => word - masks[i]!), weights as Matrix);
     return tensor(product.map((word, i) => word + pads[i]!));
   }
   multiplyWeights(x: Handle, weights: Weights): Handle {
     return tensor(matrixProduct(words(x), weights as Matrix));
   }
-  multiply(party: 0 | 1, x: Handle, maskX: Handle, y: Handle, maskY: Handle, extent: Extent, broadcast: boolean, pad: RecordView): Handle {
+  multiply(
+    party: 0 | 1,
+    x: Handle,
+    maskX: Handle,
+    y: Handle,
+    maskY: Handle,
+    extent: Extent,
+    broadcast: boolean,
+    pad: RecordView,
+  ): Handle {
     const out = recordWords(pad), a = words(x), ra = words(maskX), b = words(y), rb = words(maskY);
     eachElement(extent, (e, row) => {
       const j = broadcast ? row : e, both = party === 0 ? Math.imul(a[e]!, b[j]!) : 0;
@@ -267,7 +299,10 @@ export class ReferenceEngine implements Engine {
   }
   freeCache(_cache: CacheHandle): void {}
   store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void {
-    const { pairs, widthPerToken } = cache as CachedTokens, data = words(x), r = words(mask), base = 2 * fromToken * widthPerToken;
+    const { pairs, widthPerToken } = cache as CachedTokens,
+      data = words(x),
+      r = words(mask),
+      base = 2 * fromToken * widthPerToken;
     for (let i = 0; i < data.length; i++) {
       pairs[base + 2 * i] = (party === 0 ? data[i]! : 0) - r[i]!;
       pairs[base + 2 * i + 1] = -data[i]!;
@@ -278,7 +313,9 @@ export class ReferenceEngine implements Engine {
     eachScore(step, (qAt, kAt, at) => {
       let sum = out[at]!;
       for (let d = 0; d < step.width; d++) {
-        sum = (sum + Math.imul(data[qAt + d]!, pairs[2 * (kAt + d)]!) + Math.imul(r[qAt + d]!, pairs[2 * (kAt + d) + 1]!)) | 0;
+        sum =
+          (sum + Math.imul(data[qAt + d]!, pairs[2 * (kAt + d)]!) + Math.imul(r[qAt + d]!, pairs[2 * (kAt + d) + 1]!)) |
+          0;
       }
       out[at] = sum;
     });
@@ -294,11 +331,16 @@ export class ReferenceEngine implements Engine {
     return tensor(out);
   }
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {
-    const data = words(x), sums = new Array<bigint>(extent.cols.length * extent.rows).fill(0n), key = new Cursor(given), pads = new Cursor(free);
+    const data = words(x),
+      sums = new Array<bigint>(extent.cols.length * extent.rows).fill(0n),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     eachElement(extent, (e, row) => {
       key.seek(e);
       const shifted = (data[e]! + 2 ** 30) >>> 0, u = BigInt(shifted) - (1n << 30n), k = BigInt(1 - (shifted >>> 31));
-      const r = key.wide(0, outBits), b = key.wide(outBits, outBits - 32), br = key.wide(outBits + (outBits - 32), outBits - 33);
+      const r = key.wide(0, outBits),
+        b = key.wide(outBits, outBits - 32),
+        br = key.wide(outBits + (outBits - 32), outBits - 33);
       sums[row]! += (party === 0 ? u * u : 0n) - 2n * u * r + k * (((u * b) << 33n) - (br << 33n) + (b << 64n));
     });
     const out = new Uint32Array(2 * sums.length);
@@ -311,24 +353,37 @@ export class ReferenceEngine implements Engine {
   }
 
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
-    const data = words(z), out = new Uint32Array(data.length), key = new Cursor(given), pads = new Cursor(free), count = symbolCount(step.chunks.length);
+    const data = words(z),
+      out = new Uint32Array(data.length),
+      key = new Cursor(given),
+      pads = new Cursor(free),
+      count = symbolCount(step.chunks.length);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
-      const shifted = raised(step, data[e]!), tells = step.full && step.wrapBits > 0 ? 1 - (shifted >>> (step.inBits - 1)) : 0;
+      const shifted = raised(step, data[e]!),
+        tells = step.full && step.wrapBits > 0 ? 1 - (shifted >>> (step.inBits - 1)) : 0;
       const symbols = permutedSymbols(key.bytes, key.at, step.chunks, key.parity, shifted % 2 ** step.by);
       out[e] = symbols ^ pads.seek(e).field(0, count) ^ (tells << count);
     }
     return tensor(out);
   }
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const data = words(z), symbols = words(opened), out = new Uint32Array(data.length), key = new Cursor(given), pads = new Cursor(free);
-    const { chunks, outBits: m, inBits: n, by, wrapBits } = step, count = symbolCount(chunks.length), paths = pathCount(chunks.length);
+    const data = words(z),
+      symbols = words(opened),
+      out = new Uint32Array(data.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
+    const { chunks, outBits: m, inBits: n, by, wrapBits } = step,
+      count = symbolCount(chunks.length),
+      paths = pathCount(chunks.length);
     const carries = permutedBits(chunks), ring = lowMask(m);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       const selected = permutedPath(symbols[e]!, chunks.length), path = selected >>> 1, bit = selected & 1;
       let sum = pads.seek(e).field(count, m) - (1 - 2 * bit) * key.field(carries + path * m, m);
-      if (wrapBits > 0 && ((symbols[e]! >>> count) & 1) === 1) sum += key.field(carries + paths * m, wrapBits) * 2 ** (n - by);
+      if (wrapBits > 0 && ((symbols[e]! >>> count) & 1) === 1) {
+        sum += key.field(carries + paths * m, wrapBits) * 2 ** (n - by);
+      }
       if (step.adds) sum += Math.floor(raised(step, data[e]!) / 2 ** by) - 2 ** (n - 2 - by) - bit;
       out[e] = sum & ring;
     }
@@ -336,7 +391,12 @@ export class ReferenceEngine implements Engine {
   }
 
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
-    const data = words(x), out: number[] = [], key = new Cursor(given), pads = new Cursor(free), count = symbolCount(step.chunks.length), low = 2 ** (step.bits - 1) - 1;
+    const data = words(x),
+      out: number[] = [],
+      key = new Cursor(given),
+      pads = new Cursor(free),
+      count = symbolCount(step.chunks.length),
+      low = 2 ** (step.bits - 1) - 1;
     eachPair(step.extent, (from, pair) => {
       if (pair < 0) return;
       key.seek(pair);
@@ -345,13 +405,30 @@ export class ReferenceEngine implements Engine {
     });
     return tensor(Uint32Array.from(out));
   }
-  maximumSelect(party: 0 | 1, step: MaximumStep, x: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const data = words(x), symbols = words(opened), out: number[] = [], key = new Cursor(given), pads = new Cursor(free);
-    const { bits, chunks } = step, ring = lowMask(bits), select = permutedBits(chunks), paths = pathCount(chunks.length), count = symbolCount(chunks.length);
+  maximumSelect(
+    party: 0 | 1,
+    step: MaximumStep,
+    x: Handle,
+    opened: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
+    const data = words(x),
+      symbols = words(opened),
+      out: number[] = [],
+      key = new Cursor(given),
+      pads = new Cursor(free);
+    const { bits, chunks } = step,
+      ring = lowMask(bits),
+      select = permutedBits(chunks),
+      paths = pathCount(chunks.length),
+      count = symbolCount(chunks.length);
     eachPair(step.extent, (from, pair) => {
       if (pair < 0) return;
       key.seek(pair);
-      const d = (data[from]! - data[from + 1]!) & ring, selected = permutedPath(symbols[pair]!, chunks.length), j = selected >>> 1;
+      const d = (data[from]! - data[from + 1]!) & ring,
+        selected = permutedPath(symbols[pair]!, chunks.length),
+        j = selected >>> 1;
       const g = (selected & 1) ^ (d >>> (bits - 1)), word = (i: number): number => key.field(select + i * bits, bits);
       let sum = pads.seek(pair).field(count, bits) + (1 - 2 * g) * Math.imul(d, word(j)) - g * word(paths + j);
       if (party === 0) sum += g * d;
@@ -366,19 +443,35 @@ export class ReferenceEngine implements Engine {
     return tensor(Uint32Array.from(out));
   }
 
-  expSymbols(party: 0 | 1, step: ExpStep, t: Handle, given: RecordView, free: RecordView): { symbols: Handle; values: Handle } {
-    const data = words(t), symbols = new Uint32Array(data.length), values = new Uint32Array(3 * data.length), key = new Cursor(given), pads = new Cursor(free);
+  expSymbols(
+    party: 0 | 1,
+    step: ExpStep,
+    t: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle } {
+    const data = words(t),
+      symbols = new Uint32Array(data.length),
+      values = new Uint32Array(3 * data.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     const [low, high, top] = step.digits, sign = signOf(party), highMask = 2 ** high - 1, topSize = 2 ** top;
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       pads.seek(e);
-      const { bytes, at, parity } = key, t0 = data[e]! & (2 ** low - 1), t1 = (data[e]! >>> low) & highMask, t2 = data[e]! >>> (low + high);
+      const { bytes, at, parity } = key,
+        t0 = data[e]! & (2 ** low - 1),
+        t1 = (data[e]! >>> low) & highMask,
+        t2 = data[e]! >>> (low + high);
       const highAt = at + oneHotBits(low), topAt = highAt + oneHotBits(high);
       const equal = (b: number): number => flatEqual(bytes, topAt, top, parity, (t2 + topSize - b) % topSize);
-      symbols[e] = (flatLess(bytes, at, low, parity, t0) | (flatLess(bytes, highAt, high, parity, t1) << 1) | (equal(0) << 2) | (equal(1) << 3)) ^ pads.field(0, 4);
+      symbols[e] =
+        (flatLess(bytes, at, low, parity, t0) | (flatLess(bytes, highAt, high, parity, t1) << 1) | (equal(0) << 2) |
+          (equal(1) << 3)) ^ pads.field(0, 4);
       values[3 * e] = sign * flatLookup(bytes, at, low, parity, t0, (i) => step.lowTable[i]!) + pads.field(5, 32);
       for (const b of [0, 1]) {
-        values[3 * e + 1 + b] = sign * flatLookup(bytes, highAt, high, parity, (t1 - b) & highMask, (i) => step.highTable[i]!) + pads.field(37 + 32 * b, 32);
+        values[3 * e + 1 + b] = sign * flatLookup(bytes, highAt, high, parity, (t1 - b) & highMask, (i) =>
+              step.highTable[i]!) + pads.field(37 + 32 * b, 32);
       }
     }
     return { symbols: tensor(symbols), values: tensor(values) };
@@ -394,15 +487,26 @@ export class ReferenceEngine implements Engine {
     return tensor(out);
   }
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
-    const opened = words(symbols), v = words(values), clips = words(clip), out = new Uint32Array(opened.length), key = new Cursor(given), pads = new Cursor(free);
+    const opened = words(symbols),
+      v = words(values),
+      clips = words(clip),
+      out = new Uint32Array(opened.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     const base = step.digits.reduce((bits, k) => bits + oneHotBits(k), 0);
     for (let e = 0; e < opened.length; e++) {
       key.seek(e);
-      const c = opened[e]! & 1, vLow = v[3 * e]!, v0 = v[3 * e + 1]!, v1 = v[3 * e + 2]!, own = c === 1 ? v1 : v0, step01 = (c === 1 ? -1 : 1) * (v1 - v0);
+      const c = opened[e]! & 1,
+        vLow = v[3 * e]!,
+        v0 = v[3 * e + 1]!,
+        v1 = v[3 * e + 2]!,
+        own = c === 1 ? v1 : v0,
+        step01 = (c === 1 ? -1 : 1) * (v1 - v0);
       // Monomials S, S·ρ_c, A_0, A_1, S·m_low, S·m_low·ρ_c, m_low·A_0, m_low·A_1; the second eight carry the clip's mask bit.
       const polynomial = (from: number): number => {
         const word = (i: number): number => key.field(base + 32 * (from + i), 32);
-        return Math.imul(Math.imul(own, vLow), word(0)) + Math.imul(Math.imul(step01, vLow), word(1)) - Math.imul(vLow, word(2 + c)) - Math.imul(own, word(4)) -
+        return Math.imul(Math.imul(own, vLow), word(0)) + Math.imul(Math.imul(step01, vLow), word(1)) -
+          Math.imul(vLow, word(2 + c)) - Math.imul(own, word(4)) -
           Math.imul(step01, word(5)) + word(6 + c);
       };
       const g = clips[e]!;
@@ -411,13 +515,30 @@ export class ReferenceEngine implements Engine {
     return tensor(out);
   }
 
-  spliceSymbols(party: 0 | 1, step: SpliceStep, x: Handle, given: RecordView, free: RecordView): { symbols: Handle; values: Handle } {
-    const data = words(x), symbols = new Uint32Array(data.length), values = new Uint32Array(2 * data.length), key = new Cursor(given), pads = new Cursor(free);
-    const [low, index, top] = step.digits, indexMask = 2 ** index - 1, topMask = 2 ** top - 1, window = 2 ** (low + index - 1);
+  spliceSymbols(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle } {
+    const data = words(x),
+      symbols = new Uint32Array(data.length),
+      values = new Uint32Array(2 * data.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
+    const [low, index, top] = step.digits,
+      indexMask = 2 ** index - 1,
+      topMask = 2 ** top - 1,
+      window = 2 ** (low + index - 1);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       pads.seek(e);
-      const { bytes, at, parity } = key, x0 = data[e]!, raisedX = (x0 + window) >>> 0, indexAt = at + oneHotBits(low), topAt = indexAt + oneHotBits(index);
+      const { bytes, at, parity } = key,
+        x0 = data[e]!,
+        raisedX = (x0 + window) >>> 0,
+        indexAt = at + oneHotBits(low),
+        topAt = indexAt + oneHotBits(index);
       const lo = x0 & (2 ** low - 1), signIndex = (x0 >>> low) & indexMask, signTop = (x0 >>> (low + index)) & topMask;
       const windowIndex = (raisedX >>> low) & indexMask, windowTop = (raisedX >>> (low + index)) & topMask;
       const bits = [
@@ -432,39 +553,69 @@ export class ReferenceEngine implements Engine {
       ];
       symbols[e] = bits.reduce((word: number, bit, i) => word | (bit << i), 0) ^ pads.field(0, 8);
       for (const b of [0, 1]) {
-        values[2 * e + b] = signOf(party) * flatLookup(bytes, indexAt, index, parity, (windowIndex - b) & indexMask, (i) => step.table[i]!) + pads.field(11 + 32 * b, 32);
+        values[2 * e + b] =
+          signOf(party) * flatLookup(bytes, indexAt, index, parity, (windowIndex - b) & indexMask, (i) =>
+              step.table[i]!) + pads.field(11 + 32 * b, 32);
       }
     }
     return { symbols: tensor(symbols), values: tensor(values) };
   }
   spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
-    const opened = words(symbols), out = new Uint32Array(opened.length), key = new Cursor(given), pads = new Cursor(free);
+    const opened = words(symbols),
+      out = new Uint32Array(opened.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     const pairs = step.digits.reduce((bits, k) => bits + oneHotBits(k), 0);
     for (let e = 0; e < opened.length; e++) {
       const s = opened[e]!, mine = pads.seek(e).field(0, 8), own = pads.field(8, 3), pair = key.seek(e).field(pairs, 6);
       const bit = (word: number, at: number): number => (word >>> at) & 1;
       // Public masked symbols, and this party's shares of their mask bits.
-      const [c, w, e0, q, l, s0] = [bit(s, 0), bit(s, 1), bit(s, 2), bit(s, 5), bit(s, 4), bit(s, 6)], de = e0 ^ bit(s, 3), ds = s0 ^ bit(s, 7);
+      const [c, w, e0, q, l, s0] = [bit(s, 0), bit(s, 1), bit(s, 2), bit(s, 5), bit(s, 4), bit(s, 6)],
+        de = e0 ^ bit(s, 3),
+        ds = s0 ^ bit(s, 7);
       const [rc, rw, re0, rq, rl] = [bit(mine, 0), bit(mine, 1), bit(mine, 2), bit(mine, 5), bit(mine, 4)];
       const rde = re0 ^ bit(mine, 3), rds = bit(mine, 6) ^ bit(mine, 7);
-      const [qc, qs, cs, we, wc, ec] = [0, 1, 2, 3, 4, 5].map((at) => bit(pair, at)) as [number, number, number, number, number, number];
+      const [qc, qs, cs, we, wc, ec] = [0, 1, 2, 3, 4, 5].map((at) => bit(pair, at)) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
       const constant = party === 0 ? 1 : 0;
       // neg = S_0 ⊕ l·DS ⊕ q·c·DS, without the monomials of mask bits alone.
-      const neg = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^ (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
+      const neg = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^
+        (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
       // in = E_0 ⊕ w·DE and w_1 = in·c.
       const inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
-      const upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^ (w & de & rc) ^ (c & we) ^ (de & wc) ^ (w & ec);
+      const upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^
+        (w & de & rc) ^ (c & we) ^ (de & wc) ^ (w & ec);
       out[e] = own ^ neg ^ ((inside ^ upper) << 1) ^ (upper << 2);
     }
     return tensor(out);
   }
-  spliceFinish(party: 0 | 1, step: SpliceStep, x: Handle, values: Handle, bits: Handle, given: RecordView, free: RecordView): Handle {
-    const data = words(x), v = words(values), opened = words(bits), out = new Uint32Array(data.length), key = new Cursor(given), pads = new Cursor(free);
+  spliceFinish(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    values: Handle,
+    bits: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
+    const data = words(x),
+      v = words(values),
+      opened = words(bits),
+      out = new Uint32Array(data.length),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     const base = step.digits.reduce((sum, k) => sum + oneHotBits(k), 0) + 6;
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       const word = (i: number): number => key.field(base + 32 * i, 32), pos = opened[e]! & 1;
-      let sum = pads.seek(e).field(75, 32) + (1 - 2 * pos) * Math.imul(data[e]!, word(0)) - pos * word(1) + (party === 0 ? pos * data[e]! : 0);
+      let sum = pads.seek(e).field(75, 32) + (1 - 2 * pos) * Math.imul(data[e]!, word(0)) - pos * word(1) +
+        (party === 0 ? pos * data[e]! : 0);
       for (const b of [0, 1]) {
         const w = (opened[e]! >>> (1 + b)) & 1, value = v[2 * e + b]!;
         sum -= w * Math.imul(value, word(2)) + (1 - 2 * w) * Math.imul(value, word(3 + 2 * b)) - w * word(4 + 2 * b);
@@ -474,9 +625,22 @@ export class ReferenceEngine implements Engine {
     return tensor(out);
   }
 
-  rowSymbols(party: 0 | 1, step: RowStep, v: Handle, given: RecordView, free: RecordView, common: RecordView): { thresholds: Handle; symbols: Handle; values: Handle } {
-    const { groups, indexBits, inBits } = step, rows = v.count, layout = rowLayout(step), tree = treeDpf(inBits - 1), size = 2 ** indexBits;
-    const thresholds = new Uint32Array(rows), symbols = new Uint32Array(rows * groups.length), values = new Uint32Array(2 * rows * groups.length);
+  rowSymbols(
+    party: 0 | 1,
+    step: RowStep,
+    v: Handle,
+    given: RecordView,
+    free: RecordView,
+    common: RecordView,
+  ): { thresholds: Handle; symbols: Handle; values: Handle } {
+    const { groups, indexBits, inBits } = step,
+      rows = v.count,
+      layout = rowLayout(step),
+      tree = treeDpf(inBits - 1),
+      size = 2 ** indexBits;
+    const thresholds = new Uint32Array(rows),
+      symbols = new Uint32Array(rows * groups.length),
+      values = new Uint32Array(2 * rows * groups.length);
     const key = new Cursor(given), pads = new Cursor(free), corrections = new Cursor(common);
     for (let row = 0; row < rows; row++) {
       key.seek(row);
@@ -486,24 +650,52 @@ export class ReferenceEngine implements Engine {
       let reached = pads.field(128, groups.length - 1);
       for (let g = 1; g < groups.length; g++) {
         const point = BigInt.asUintN(inBits - 1, value - (1n << BigInt(groups[g]!.fromBit)));
-        const less = evalTreeLess(tree, { party, seed, salt: step.salt, corrections: corrections.bytes, bitOffset: corrections.at }, point);
+        const less = evalTreeLess(tree, {
+          party,
+          seed,
+          salt: step.salt,
+          corrections: corrections.bytes,
+          bitOffset: corrections.at,
+        }, point);
         reached ^= less << (g - 1);
       }
       thresholds[row] = reached;
       groups.forEach((group, g) => {
         const at = key.at + layout.groups[g]!.at, i = row * groups.length + g;
-        const low = Number(BigInt.asUintN(group.shift, value)), index = Number(BigInt.asUintN(indexBits, value >> BigInt(group.shift)));
-        symbols[i] = permutedSymbols(key.bytes, at, group.chunks, key.parity, low) ^ pads.field(layout.symbols + g * layout.width, symbolCount(group.chunks.length));
+        const low = Number(BigInt.asUintN(group.shift, value)),
+          index = Number(BigInt.asUintN(indexBits, value >> BigInt(group.shift)));
+        symbols[i] = permutedSymbols(key.bytes, at, group.chunks, key.parity, low) ^
+          pads.field(layout.symbols + g * layout.width, symbolCount(group.chunks.length));
         for (const b of [0, 1]) {
-          const sum = flatLookup(key.bytes, key.at + layout.groups[g]!.hot, indexBits, key.parity, (index + size - b) % size, (j) => group.table[j]!);
+          const sum = flatLookup(
+            key.bytes,
+            key.at + layout.groups[g]!.hot,
+            indexBits,
+            key.parity,
+            (index + size - b) % size,
+            (j) => group.table[j]!,
+          );
           values[2 * i + b] = signOf(party) * sum + pads.field(layout.values + 64 * g + 32 * b, 32);
         }
       });
     }
     return { thresholds: tensor(thresholds), symbols: tensor(symbols), values: tensor(values) };
   }
-  rowFinish(step: RowStep, v: Handle, thresholds: Handle, symbols: Handle, values: Handle, given: RecordView, free: RecordView): Handle {
-    const { groups, inBits } = step, rows = v.count, layout = rowLayout(step), out = new Uint32Array(rows), key = new Cursor(given), pads = new Cursor(free);
+  rowFinish(
+    step: RowStep,
+    v: Handle,
+    thresholds: Handle,
+    symbols: Handle,
+    values: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
+    const { groups, inBits } = step,
+      rows = v.count,
+      layout = rowLayout(step),
+      out = new Uint32Array(rows),
+      key = new Cursor(given),
+      pads = new Cursor(free);
     for (let row = 0; row < rows; row++) {
       key.seek(row);
       const value = rowValue(v, row);
@@ -515,12 +707,19 @@ export class ReferenceEngine implements Engine {
       });
       let sum = pads.seek(row).field(layout.pad, 32);
       groups.forEach((group, g) => {
-        const i = row * groups.length + g, selected = permutedPath(words(symbols)[i]!, group.chunks.length), c = selected & 1, m = reached[g]! ^ (reached[g + 1] ?? 0);
-        const word = (j: number): number => key.field(layout.groups[g]!.words + 32 * j, 32), path = 6 + 4 * (selected >>> 1);
+        const i = row * groups.length + g,
+          selected = permutedPath(words(symbols)[i]!, group.chunks.length),
+          c = selected & 1,
+          m = reached[g]! ^ (reached[g + 1] ?? 0);
+        const word = (j: number): number => key.field(layout.groups[g]!.words + 32 * j, 32),
+          path = 6 + 4 * (selected >>> 1);
         const v0 = words(values)[2 * i]!, difference = words(values)[2 * i + 1]! - v0, ms = 1 - 2 * m, cs = 1 - 2 * c;
         // [m·s]·v_0 - [m·s·μ_0], then [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)].
         sum += Math.imul(m * word(0) + ms * word(1), v0) - (m * word(2) + ms * word(3));
-        sum += Math.imul(m * c * word(0) + m * cs * word(path) + ms * c * word(1) + ms * cs * word(path + 1), difference);
+        sum += Math.imul(
+          m * c * word(0) + m * cs * word(path) + ms * c * word(1) + ms * cs * word(path + 1),
+          difference,
+        );
         sum -= m * c * word(4) + m * cs * word(path + 2) + ms * c * word(5) + ms * cs * word(path + 3);
       });
       out[row] = sum;
@@ -545,7 +744,9 @@ function rowLayout(step: RowStep) {
   const width = Math.max(...step.groups.map((group) => symbolCount(group.chunks.length)));
   let at = 0;
   const groups = step.groups.map((group) => {
-    const hot = at + permutedBits(group.chunks), first = hot + oneHotBits(step.indexBits), place = { at, hot, words: first };
+    const hot = at + permutedBits(group.chunks),
+      first = hot + oneHotBits(step.indexBits),
+      place = { at, hot, words: first };
     at = first + 32 * (6 + 4 * pathCount(group.chunks.length));
     return place;
   });

@@ -19,6 +19,7 @@ export const DEFAULT_HANDSHAKE_MS = 30_000;
 
 /** What one party is about to run; all of it public. */
 export interface Identity {
+  /** Which party speaks. */
   readonly party: Party;
   /** Id of the prepared weights. */
   readonly weightsId: string;
@@ -30,12 +31,17 @@ export interface Identity {
 
 /** What an end needs to become a link. */
 export interface OpenOptions {
+  /** Who opened the connection. */
   readonly role: LinkRole;
   /** Secret; `LINK_KEY_BYTES` long; the same on both sides. */
   readonly linkKey: Uint8Array;
+  /** What this party is about to run. */
   readonly identity: Identity;
+  /** Limits of the mailbox. */
   readonly limits?: Partial<MailboxLimits>;
+  /** How long the peer may take; `DEFAULT_HANDSHAKE_MS` by default. */
   readonly handshakeMs?: number;
+  /** How long an ending link waits for the peer's last word; `DEFAULT_CLOSE_MS` by default. */
   readonly closeMs?: number;
 }
 

@@ -31,17 +31,24 @@ const HINT = "deal new keys";
 
 /** The public header of a key stream: these fields, and whatever else the caller puts in. */
 export interface KeyHeader {
+  /** Whose keys these are. */
   readonly party: Party;
+  /** Id of the key set, the same for both parties. */
   readonly session: string;
+  /** Id of the prepared weights. */
   readonly weightsId: string;
+  /** Digest of the plan. */
   readonly planDigest: string;
+  /** Bytes of the key stream. */
   readonly streamBytes: number;
   readonly [field: string]: unknown;
 }
 
 /** What an opened key stream must be for. */
 export interface ExpectedKeys {
+  /** The party that opens them. */
   readonly party: Party;
+  /** The weights that will be run. */
   readonly weightsId?: string;
 }
 
@@ -127,6 +134,7 @@ function assertRegion(verb: string, header: KeyHeader, bytes: number, offset: nu
 
 /** Writes one party's key stream, in any order. */
 export class KeyFileWriter {
+  /** As written. */
   readonly header: KeyHeader;
   readonly #path: string;
   readonly #file: Deno.FsFile;
@@ -213,6 +221,7 @@ export async function createKeyFile(dir: string, header: KeyHeader): Promise<Key
 
 /** Reads one party's key stream, in any order. */
 export class KeyFileReader {
+  /** As read; its party, session, ids and stream bytes have the right types. */
   readonly header: KeyHeader;
   readonly #file: Deno.FsFile;
   readonly #regions: RegionFile;

@@ -25,15 +25,20 @@ import { type Opener, SEAL_HANDSHAKE_BYTES, type Sealer, TAG_BYTES } from "./sea
 
 /** How long a link that ends waits for the peer's last word, in milliseconds. */
 export const DEFAULT_CLOSE_MS = 5000;
+
 const FIRST_RECEIVE_BYTES = 2 ** 18;
 
 export type { Control };
 
 /** What `openLink` knows of a link once it is sealed. */
 export interface LinkOptions {
+  /** Whose end this is. */
   readonly party: Party;
+  /** Seals what this side sends. */
   readonly sealer: Sealer;
+  /** Opens what the peer sends. */
   readonly opener: Opener;
+  /** Limits of the mailbox. */
   readonly limits?: Partial<MailboxLimits>;
   /** How long an ending link waits for the peer's last word; `DEFAULT_CLOSE_MS` by default. */
   readonly closeMs?: number;
@@ -41,6 +46,7 @@ export interface LinkOptions {
 
 /** One party's end of a link. Made by `openLink`, `connect`, `listen` and `memoryPair`. */
 export class Link implements Channel, AsyncDisposable {
+  /** Whose end this is. */
   readonly party: Party;
   /** Resolves when the connection has ended and nothing of the link runs any more; never rejects. */
   readonly closed: Promise<void>;
@@ -62,6 +68,7 @@ export class Link implements Channel, AsyncDisposable {
   #destroyed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Starts reading at once; the stream belongs to the link from here on. */
   constructor(duplex: Duplex, { party, sealer, opener, limits = {}, closeMs = DEFAULT_CLOSE_MS }: LinkOptions) {
     this.party = party;
     this.#duplex = duplex;
@@ -83,6 +90,11 @@ export class Link implements Channel, AsyncDisposable {
     return this.#stats;
   }
 
+  /**
+   * Sends this party's message of one exchange, as `Channel.post` says: the bytes are written or copied when it returns.
+   *
+   * @throws {ProtocolError} If the link has ended.
+   */
   post(lane: Lane, exchange: number, payload: readonly Uint8Array[]): void {
     if (this.#ended !== null) throw this.#ended;
     const bytes = payload.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -93,6 +105,11 @@ export class Link implements Channel, AsyncDisposable {
     this.#send({ head: { kind: "open", parts: [part] }, payload, bytes });
   }
 
+  /**
+   * Takes the peer's message of one exchange, as `Channel.take` says.
+   *
+   * @throws {ProtocolError} If the message has another length or will never come; the link has failed then.
+   */
   take(lane: Lane, exchange: number, expectedBytes: number): Uint8Array | Promise<Uint8Array> {
     try {
       return this.#mailbox.take(lane, exchange, expectedBytes);
@@ -154,6 +171,7 @@ export class Link implements Channel, AsyncDisposable {
     this.#send({ head: { kind: "bye" }, payload: [], bytes: 0 });
   }
 
+  /** Closes in order and waits for the end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.closed;

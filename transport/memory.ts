@@ -58,10 +58,15 @@ export function memoryDuplexPair(): [Duplex, Duplex] {
 
 /** What a test may want to differ from two parties that agree. */
 export interface MemoryPairOptions {
+  /** Of party 0 and party 1. */
   readonly identities?: readonly [Identity, Identity];
+  /** Of party 0 and party 1. */
   readonly linkKeys?: readonly [Uint8Array, Uint8Array];
+  /** Stream ends of party 0 and party 1; fresh memory by default. */
   readonly duplexes?: readonly [Duplex, Duplex];
+  /** Limits of both mailboxes. */
   readonly limits?: Partial<MailboxLimits>;
+  /** How long an ending link waits for the peer's last word. */
   readonly closeMs?: number;
 }
 

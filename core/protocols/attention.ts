@@ -6,7 +6,7 @@
 
 import { type Cache, type Context, type Gate, type View, type WeightRef, type Wire } from "./gate.ts";
 import { linear } from "./linear.ts";
-import { columns, rotate, rotaryAngles } from "./local.ts";
+import { columns, rotaryAngles, rotate } from "./local.ts";
 import { hold, mix, scores } from "./products.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
 import { truncate } from "./truncate.ts";
@@ -57,16 +57,32 @@ export function* attention<V extends View>(
   // Queries, keys and values of every token: (T, (H + 2·H_kv)·D).
   const raw = yield* ctx.gate("qkv", linear, { weights: p.qkv, weightScale: p.weightScale }, x);
   const by = raw.scale - p.scale;
-  const qkv = yield* ctx.gate("qkv_truncate", truncate, { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, raw);
+  const qkv = yield* ctx.gate(
+    "qkv_truncate",
+    truncate,
+    { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
+    raw,
+  );
   const values = ctx.local(columns, { from: rotated, to: rotated + kvHeads * width }, qkv);
 
   // Rotary positions turn queries and keys.
   const turned = ctx.local(
     rotate,
-    { angles: rotaryAngles(at, width, p.ropeTheta, p.angleScale), angleScale: p.angleScale, heads: heads + kvHeads, width },
+    {
+      angles: rotaryAngles(at, width, p.ropeTheta, p.angleScale),
+      angleScale: p.angleScale,
+      heads: heads + kvHeads,
+      width,
+    },
     ctx.local(columns, { from: 0, to: rotated }, qkv),
   );
-  const qk = yield* ctx.gate("rope", truncate, { by: p.angleScale, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, turned);
+  const qk = yield* ctx.gate("rope", truncate, {
+    by: p.angleScale,
+    to: 32,
+    rounding: "nearest",
+    full: 0,
+    knownTo: "both",
+  }, turned);
   const q = yield* ctx.gate("q", hold, {}, ctx.local(columns, { from: 0, to: heads * width }, qk));
   ctx.store(cache.keys, yield* ctx.gate("k", hold, {}, ctx.local(columns, { from: heads * width, to: rotated }, qk)));
   ctx.store(cache.values, yield* ctx.gate("v", hold, {}, values));
@@ -77,5 +93,11 @@ export function* attention<V extends View>(
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
   const mixed = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const mixBy = mixed.scale - p.scale;
-  return yield* ctx.gate("mix_truncate", truncate, { by: mixBy, to: 32, rounding: "nearest", full: 1, knownTo: "party0" }, mixed);
+  return yield* ctx.gate("mix_truncate", truncate, {
+    by: mixBy,
+    to: 32,
+    rounding: "nearest",
+    full: 1,
+    knownTo: "party0",
+  }, mixed);
 }

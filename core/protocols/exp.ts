@@ -16,7 +16,18 @@
 
 import type { ExpStep } from "../engine.ts";
 import { oneHotBits } from "../fss/flat_dpf.ts";
-import { assertRange, blockCounts, elementCount, type Extent, type KeyRecord, maskWords, open, type OpeningSize, type Primitive, wire } from "./gate.ts";
+import {
+  assertRange,
+  blockCounts,
+  elementCount,
+  type Extent,
+  type KeyRecord,
+  maskWords,
+  open,
+  type OpeningSize,
+  type Primitive,
+  wire,
+} from "./gate.ts";
 import { expTables } from "./tables.ts";
 
 /** Parameters of {@linkcode exp}. */
@@ -55,7 +66,10 @@ function key(p: ExpParams, extent: Extent): KeyRecord[] {
     name: "free",
     kind: "free",
     counts,
-    fields: [{ name: "symbols", bits: 4 }, { name: "clip", bits: 1 }, { name: "values", bits: 96 }, { name: "pad", bits: 32 }],
+    fields: [{ name: "symbols", bits: 4 }, { name: "clip", bits: 1 }, { name: "values", bits: 96 }, {
+      name: "pad",
+      bits: 32,
+    }],
   }];
 }
 
@@ -63,26 +77,48 @@ function key(p: ExpParams, extent: Extent): KeyRecord[] {
 export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
   name: "exp",
   clear(p, [t]) {
-    const [low, high] = p.digits, { lowTable, highTable } = expTables(p.digits, t.scale, p.tableScale), window = 2 ** (low + high);
-    assertRange(t.data.map((v) => v - 2 ** (t.ringBits - 1)), 2 ** (t.ringBits - 1), `exponentiate in ${t.ringBits} bits`);
+    const [low, high] = p.digits,
+      { lowTable, highTable } = expTables(p.digits, t.scale, p.tableScale),
+      window = 2 ** (low + high);
+    assertRange(
+      t.data.map((v) => v - 2 ** (t.ringBits - 1)),
+      2 ** (t.ringBits - 1),
+      `exponentiate in ${t.ringBits} bits`,
+    );
     const data = t.data.map((v) => v < window ? lowTable[v % 2 ** low]! * highTable[Math.floor(v / 2 ** low)]! : 0);
     return wire("clear", 32, 2 * p.tableScale, t.extent, data);
   },
   plan(p, [t]) {
     const digitBits = p.digits[0] + p.digits[1] + p.digits[2];
-    if (t.ringBits !== digitBits) throw new RangeError(`Cannot exponentiate as the ring must have ${digitBits} bits: received ${t.ringBits}`);
-    return { out: wire("plan", 32, 2 * p.tableScale, t.extent, null), key: key(p, t.extent), opens: openings(t.extent) };
+    if (t.ringBits !== digitBits) {
+      throw new RangeError(`Cannot exponentiate as the ring must have ${digitBits} bits: received ${t.ringBits}`);
+    }
+    return {
+      out: wire("plan", 32, 2 * p.tableScale, t.extent, null),
+      key: key(p, t.extent),
+      opens: openings(t.extent),
+    };
   },
   deal(p, [t], keys) {
-    const [low, high, top] = p.digits, r = maskWords(t), data = new Uint32Array(r.length), given = keys.record("given"), free = keys.record("free");
+    const [low, high, top] = p.digits,
+      r = maskWords(t),
+      data = new Uint32Array(r.length),
+      given = keys.record("given"),
+      free = keys.record("free");
     const highAt = oneHotBits(low), topAt = highAt + oneHotBits(high), words = topAt + oneHotBits(top);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
       const mask = r[e]!, lowMaskDigit = mask & (2 ** low - 1), highMaskDigit = (mask >>> low) & (2 ** high - 1);
-      const signLow = 2 * given.oneHot(0, low, lowMaskDigit) - 1, signHigh = 2 * given.oneHot(highAt, high, highMaskDigit) - 1;
+      const signLow = 2 * given.oneHot(0, low, lowMaskDigit) - 1,
+        signHigh = 2 * given.oneHot(highAt, high, highMaskDigit) - 1;
       given.oneHot(topAt, top, mask >>> (low + high));
-      const s = signLow * signHigh, symbols = free.xor(0, 4), rhoC = symbols & 1, rhoL = (symbols >>> 1) & 1, rhoE0 = (symbols >>> 2) & 1, rhoE1 = symbols >>> 3;
+      const s = signLow * signHigh,
+        symbols = free.xor(0, 4),
+        rhoC = symbols & 1,
+        rhoL = (symbols >>> 1) & 1,
+        rhoE0 = (symbols >>> 2) & 1,
+        rhoE1 = symbols >>> 3;
       const clip = free.xor(4, 1) ^ (rhoL & (rhoE0 ^ rhoE1)) ^ rhoE0;
       const mLow = free.sum(5, 32), m0 = free.sum(37, 32), m1 = free.sum(69, 32);
       // s times the mask of the value that borrow 0 and borrow 1 select, in terms of the public borrow bit.
@@ -107,7 +143,9 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
   },
   *run(p, [t], keys) {
     const { engine, party } = keys, step: ExpStep = { digits: p.digits, ...expTables(p.digits, t.scale, p.tableScale) };
-    const [openFirst, openClip, openValue] = openings(t.extent), given = keys.record("given"), free = keys.record("free");
+    const [openFirst, openClip, openValue] = openings(t.extent),
+      given = keys.record("given"),
+      free = keys.record("free");
     const first = engine.expSymbols(party, step, t.data, given, free);
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [clip] = yield* open(openClip, engine.expClip(party, step, symbols, given, free));

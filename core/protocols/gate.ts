@@ -110,7 +110,9 @@ export interface Opening {
   readonly count: number;
   /** This party's share; null under interpreters that move no data. */
   readonly share: Handle | null;
-  /** Filled by the runner before it resumes the gate. A party that receives 0 bits finds its own share here. */
+  /** The peer's packed share; filled by the runner before it resumes the lane. */
+  received?: Uint8Array;
+  /** The sum; filled from `received` when the gate goes on. A party that receives 0 bits finds its own share here. */
   opened?: Handle;
 }
 
@@ -322,7 +324,10 @@ export function assertRange(data: Float64Array, limit: number, what: string): vo
 }
 
 /** Opens one or more shares in one exchange; `sizes` are those of the plan. */
-export function* open<T extends readonly (Handle | null)[]>(sizes: readonly OpeningSize[], ...shares: T): Gate<{ [J in keyof T]: Handle }> {
+export function* open<T extends readonly (Handle | null)[]>(
+  sizes: readonly OpeningSize[],
+  ...shares: T
+): Gate<{ [J in keyof T]: Handle }> {
   const openings: Opening[] = sizes.map((size, i) => ({ ...size, share: shares[i] ?? null }));
   yield openings;
   return openings.map((opening) => {

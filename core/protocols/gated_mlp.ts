@@ -28,10 +28,22 @@ export interface GatedMlpParams {
 export function* gatedMlp<V extends View>(ctx: Context<V>, p: GatedMlpParams, x: Wire<V>): Gate<Wire<V>> {
   const raw = yield* ctx.gate("gate_up", linear, { weights: p.gateUp, weightScale: p.weightScale }, x);
   const by = raw.scale - p.scale;
-  const both = yield* ctx.gate("gate_up_truncate", truncate, { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, raw);
-  const gate = ctx.local(columns, { from: 0, to: p.width }, both), up = ctx.local(columns, { from: p.width, to: 2 * p.width }, both);
+  const both = yield* ctx.gate("gate_up_truncate", truncate, {
+    by,
+    to: 32,
+    rounding: "nearest",
+    full: 0,
+    knownTo: "both",
+  }, raw);
+  const gate = ctx.local(columns, { from: 0, to: p.width }, both),
+    up = ctx.local(columns, { from: p.width, to: 2 * p.width }, both);
   const active = yield* ctx.gate("silu", splice, { function: "silu", digits: p.digits }, gate);
   const left = yield* ctx.gate("hold_silu", hold, {}, active), right = yield* ctx.gate("hold_up", hold, {}, up);
   const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
-  return yield* ctx.gate("truncate", truncate, { by: p.scale, to: 32, rounding: "nearest", full: 1, knownTo: "party0" }, product);
+  return yield* ctx.gate(
+    "truncate",
+    truncate,
+    { by: p.scale, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    product,
+  );
 }

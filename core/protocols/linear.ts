@@ -15,7 +15,18 @@
  * @module
  */
 
-import { blockCounts, elementCount, type Extent, type KeyRecord, maskWords, open, type OpeningSize, type Primitive, share, type WeightRef } from "./gate.ts";
+import {
+  blockCounts,
+  elementCount,
+  type Extent,
+  type KeyRecord,
+  maskWords,
+  open,
+  type OpeningSize,
+  type Primitive,
+  share,
+  type WeightRef,
+} from "./gate.ts";
 
 /** Parameters of {@linkcode linear}. */
 export interface LinearParams {
@@ -26,7 +37,11 @@ export interface LinearParams {
 
 function outputExtent(extent: Extent, weights: WeightRef): Extent {
   for (const cols of extent.cols) {
-    if (cols !== weights.inputs) throw new RangeError(`Cannot multiply by ${weights.name} as rows must have ${weights.inputs} columns: received ${cols}`);
+    if (cols !== weights.inputs) {
+      throw new RangeError(
+        `Cannot multiply by ${weights.name} as rows must have ${weights.inputs} columns: received ${cols}`,
+      );
+    }
   }
   return { rows: extent.rows, cols: extent.cols.map(() => weights.outputs) };
 }
@@ -50,10 +65,20 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
   name: "linear",
   clear(p, [x], reader) {
     const extent = outputExtent(x.extent, p.weights);
-    return share("clear", 32, x.scale + p.weightScale, extent, matrixProduct(x.data, reader.weights(p.weights), p.weights.inputs, p.weights.outputs));
+    return share(
+      "clear",
+      32,
+      x.scale + p.weightScale,
+      extent,
+      matrixProduct(x.data, reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
+    );
   },
   plan(p, [x]) {
-    if (x.ringBits !== 32) throw new RangeError(`Cannot multiply by ${p.weights.name} as the wire must live in 32 bits: received ${x.ringBits}`);
+    if (x.ringBits !== 32) {
+      throw new RangeError(
+        `Cannot multiply by ${p.weights.name} as the wire must live in 32 bits: received ${x.ringBits}`,
+      );
+    }
     const extent = outputExtent(x.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: 32 }] },
@@ -62,7 +87,10 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     return { out: share("plan", 32, x.scale + p.weightScale, extent, null), key, opens: [] };
   },
   deal(p, [x], key) {
-    const r = maskWords(x), extent = outputExtent(x.extent, p.weights), mask = key.record("mask"), pad = key.record("pad");
+    const r = maskWords(x),
+      extent = outputExtent(x.extent, p.weights),
+      mask = key.record("mask"),
+      pad = key.record("pad");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
       mask.word(0, 32, r[e]!);
@@ -77,7 +105,8 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x], key) {
     const extent = outputExtent(x.extent, p.weights), party0 = key.party === 0;
-    const data = key.prepared() ?? key.engine.linear(party0 ? x.data : null, key.record("mask"), key.weights(p.weights), key.record("pad"));
+    const data = key.prepared() ??
+      key.engine.linear(party0 ? x.data : null, key.record("mask"), key.weights(p.weights), key.record("pad"));
     return share("masked", 32, x.scale + p.weightScale, extent, data);
   },
 };
@@ -98,7 +127,13 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
   name: "embed",
   clear(p, _x, reader) {
     const extent = outputExtent(p.extent, p.weights);
-    return share("clear", 32, p.scale + p.weightScale, extent, matrixProduct(reader.input(), reader.weights(p.weights), p.weights.inputs, p.weights.outputs));
+    return share(
+      "clear",
+      32,
+      p.scale + p.weightScale,
+      extent,
+      matrixProduct(reader.input(), reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
+    );
   },
   plan(p) {
     const extent = outputExtent(p.extent, p.weights);
@@ -109,7 +144,8 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     return { out: share("plan", 32, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p.extent)] };
   },
   deal(p, _x, key) {
-    const pad = key.record("pad"), data = key.maskProduct(p.weights, key.clientHalf("mask"), elementCount(p.extent) / p.weights.inputs);
+    const pad = key.record("pad"),
+      data = key.maskProduct(p.weights, key.clientHalf("mask"), elementCount(p.extent) / p.weights.inputs);
     for (let e = 0; e < data.length; e++) {
       pad.seek(e);
       data[e] = pad.sum(0, 32) - data[e]!;
@@ -117,10 +153,12 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     return share("mask", 32, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
   },
   *run(p, _x, key) {
-    const { engine, party } = key, own = key.input(), pad = key.record("pad"), weights = key.weights(p.weights), mask = key.record("mask");
-    const masked = party === 1 && own !== null ? engine.add(own, engine.unpack(mask, 0, 32), 32) : null;
+    const { engine, party } = key, own = key.input(), pad = key.record("pad"), weights = key.weights(p.weights);
+    const masked = own === null ? null : engine.add(own, engine.unpack(key.record("mask"), 0, 32), 32);
     const [x] = yield* open(toParty0(p.extent), masked);
-    const data = party === 0 ? engine.linear(x, null, weights, pad) : key.prepared() ?? engine.linear(null, mask, weights, pad);
+    const data = party === 0
+      ? engine.linear(x, null, weights, pad)
+      : key.prepared() ?? engine.linear(null, key.record("mask"), weights, pad);
     return share("masked", 32, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
   },
 };
@@ -128,15 +166,32 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
 /** The client's input as a wire: x̂ = x + r_1, sent to party 0. One exchange, no key bytes. */
 export const input: Primitive<InputParams, [], "wire"> = {
   name: "input",
-  clear: (p, _x, reader) => ({ kind: "wire", view: "clear", ringBits: 32, scale: p.scale, extent: p.extent, data: reader.input(), knownTo: "both" }),
+  clear: (p, _x, reader) => ({
+    kind: "wire",
+    view: "clear",
+    ringBits: 32,
+    scale: p.scale,
+    extent: p.extent,
+    data: reader.input(),
+    knownTo: "both",
+  }),
   plan: (p) => ({
     out: { kind: "wire", view: "plan", ringBits: 32, scale: p.scale, extent: p.extent, data: null, knownTo: "both" },
     key: [{ name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: 32 }] }],
     opens: [toParty0(p.extent)],
   }),
-  deal: (p, _x, key) => ({ kind: "wire", view: "mask", ringBits: 32, scale: p.scale, extent: p.extent, data: key.clientHalf("mask"), knownTo: "both" }),
+  deal: (p, _x, key) => ({
+    kind: "wire",
+    view: "mask",
+    ringBits: 32,
+    scale: p.scale,
+    extent: p.extent,
+    data: key.clientHalf("mask"),
+    knownTo: "both",
+  }),
   *run(p, _x, key) {
-    const own = key.input(), masked = own === null ? null : key.engine.add(own, key.engine.unpack(key.record("mask"), 0, 32), 32);
+    const own = key.input(),
+      masked = own === null ? null : key.engine.add(own, key.engine.unpack(key.record("mask"), 0, 32), 32);
     const [data] = yield* open(toParty0(p.extent), masked);
     return { kind: "wire", view: "masked", ringBits: 32, scale: p.scale, extent: p.extent, data, knownTo: "both" };
   },

@@ -11,7 +11,9 @@ export const add: LocalOp<Record<never, never>> = {
   name: "add",
   shape(_p, [x, y]) {
     if (x!.ringBits !== y!.ringBits || x!.scale !== y!.scale) {
-      throw new RangeError(`Cannot add as ring and scale must agree: received ${x!.ringBits}/${x!.scale} and ${y!.ringBits}/${y!.scale}`);
+      throw new RangeError(
+        `Cannot add as ring and scale must agree: received ${x!.ringBits}/${x!.scale} and ${y!.ringBits}/${y!.scale}`,
+      );
     }
     return { ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent };
   },
@@ -30,11 +32,17 @@ export interface ColumnsParams {
 /** Columns [from, to) of every row. */
 export const columns: LocalOp<ColumnsParams> = {
   name: "columns",
-  shape: (p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: { rows: x!.extent.rows, cols: x!.extent.cols.map(() => p.to - p.from) } }),
+  shape: (p, [x]) => ({
+    ringBits: x!.ringBits,
+    scale: x!.scale,
+    extent: { rows: x!.extent.rows, cols: x!.extent.cols.map(() => p.to - p.from) },
+  }),
   apply(p, [x], out) {
     let from = 0, to = 0;
     for (const cols of x!.extent.cols) {
-      for (let row = 0; row < x!.extent.rows; row++, from += cols) { for (let c = p.from; c < p.to; c++) out[to++] = Number(x!.data[from + c]!); }
+      for (let row = 0; row < x!.extent.rows; row++, from += cols) {
+        for (let c = p.from; c < p.to; c++) out[to++] = Number(x!.data[from + c]!);
+      }
     }
   },
   run: (p, [x], engine) => engine.columns(x!.data, x!.extent, p.from, p.to),

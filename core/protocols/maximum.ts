@@ -47,9 +47,14 @@ function eachResult(extent: Extent, visit: (from: number, pair: number, to: numb
 }
 
 function layout(x: Wire<View>) {
-  const bits = x.ringBits, chunks = choosePermuted(bits - 1, 3 * bits), symbols = symbolCount(chunks.length), paths = pathCount(chunks.length);
-  const pairs: Extent = { rows: x.extent.rows, cols: x.extent.cols.map((cols) => Math.floor(cols / 2)) }, count = elementCount(pairs);
-  const openSymbols: OpeningSize[] = [{ kind: "xor", count, bits: [symbols, symbols] }], openSelected: OpeningSize[] = [{ kind: "add", count, bits: [bits, bits] }];
+  const bits = x.ringBits,
+    chunks = choosePermuted(bits - 1, 3 * bits),
+    symbols = symbolCount(chunks.length),
+    paths = pathCount(chunks.length);
+  const pairs: Extent = { rows: x.extent.rows, cols: x.extent.cols.map((cols) => Math.floor(cols / 2)) },
+    count = elementCount(pairs);
+  const openSymbols: OpeningSize[] = [{ kind: "xor", count, bits: [symbols, symbols] }],
+    openSelected: OpeningSize[] = [{ kind: "add", count, bits: [bits, bits] }];
   return { bits, chunks, symbols, paths, pairs, openSymbols, openSelected };
 }
 
@@ -77,8 +82,14 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
   },
   deal(_p, [x], key) {
-    const { bits, chunks, symbols, paths } = layout(x), r = maskWords(x), data = new Uint32Array(elementCount(halved(x.extent))), ring = lowMask(bits);
-    const given = key.record("given"), free = key.record("free"), select = key.offset("given", "select"), low = 2 ** (bits - 1) - 1;
+    const { bits, chunks, symbols, paths } = layout(x),
+      r = maskWords(x),
+      data = new Uint32Array(elementCount(halved(x.extent))),
+      ring = lowMask(bits);
+    const given = key.record("given"),
+      free = key.record("free"),
+      select = key.offset("given", "select"),
+      low = 2 ** (bits - 1) - 1;
     eachResult(x.extent, (from, pair, to) => {
       if (pair < 0) {
         data[to] = r[from]!;
@@ -98,7 +109,9 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     return wire("mask", bits, x.scale, halved(x.extent), data);
   },
   *run(_p, [x], key) {
-    const { bits, chunks, openSymbols, openSelected } = layout(x), { engine } = key, step: MaximumStep = { bits, chunks, extent: x.extent };
+    const { bits, chunks, openSymbols, openSelected } = layout(x),
+      { engine } = key,
+      step: MaximumStep = { bits, chunks, extent: x.extent };
     const given = key.record("given"), free = key.record("free");
     const [symbols] = yield* open(openSymbols, engine.maximumSymbols(step, x.data, given, free));
     const [selected] = yield* open(openSelected, engine.maximumSelect(key.party, step, x.data, symbols, given, free));

@@ -40,6 +40,10 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   const factor = yield* ctx.gate("hold", hold, {}, inverse);
   const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
   const by = x.scale + p.inverseScale - p.scale;
-  return yield* ctx.gate("truncate", truncate, { by, to: 32, rounding: "nearest", full: 1, knownTo: "party0" }, product);
+  return yield* ctx.gate(
+    "truncate",
+    truncate,
+    { by, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    product,
+  );
 }
-

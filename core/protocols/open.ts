@@ -4,7 +4,19 @@
  * @module
  */
 
-import { assertRange, blockCounts, elementCount, type KeyRecord, maskWords, open, type OpeningSize, type Primitive, type Share, type View, wire } from "./gate.ts";
+import {
+  assertRange,
+  blockCounts,
+  elementCount,
+  type KeyRecord,
+  maskWords,
+  open,
+  type OpeningSize,
+  type Primitive,
+  type Share,
+  type View,
+  wire,
+} from "./gate.ts";
 
 function toBoth(z: Share<View>): OpeningSize[] {
   return [{ kind: "add", count: elementCount(z.extent), bits: [z.ringBits, z.ringBits] }];
@@ -44,7 +56,12 @@ export const reveal: Primitive<Record<never, never>, ["share"], "wire"> = {
     return wire("clear", z.ringBits, z.scale, z.extent, z.data);
   },
   plan(_p, [z]) {
-    const key: KeyRecord[] = [{ name: "mask", kind: "client", counts: blockCounts(z.extent), fields: [{ name: "r", bits: z.ringBits }] }];
+    const key: KeyRecord[] = [{
+      name: "mask",
+      kind: "client",
+      counts: blockCounts(z.extent),
+      fields: [{ name: "r", bits: z.ringBits }],
+    }];
     return { out: wire("plan", z.ringBits, z.scale, z.extent, null), key, opens: [toClient(z)] };
   },
   deal(_p, [z], key) {
@@ -58,7 +75,9 @@ export const reveal: Primitive<Record<never, never>, ["share"], "wire"> = {
   },
   *run(_p, [z], key) {
     const { engine, party } = key;
-    const mine = party === 1 ? engine.add(z.data, engine.unpack(key.record("mask"), 0, z.ringBits), z.ringBits) : z.data;
+    const mine = party === 1
+      ? engine.add(z.data, engine.unpack(key.record("mask"), 0, z.ringBits), z.ringBits)
+      : z.data;
     const [data] = yield* open(toClient(z), mine);
     return wire("masked", z.ringBits, z.scale, z.extent, data);
   },

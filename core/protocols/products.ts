@@ -70,9 +70,13 @@ export interface MultiplyParams {
 }
 
 function multiplyExtent(p: MultiplyParams, x: Operand<View>, y: Operand<View>): Extent {
-  if (x.ringBits !== 32 || y.ringBits !== 32) throw new RangeError(`Cannot multiply as both rings must be 32 bits: received ${x.ringBits} and ${y.ringBits}`);
+  if (x.ringBits !== 32 || y.ringBits !== 32) {
+    throw new RangeError(`Cannot multiply as both rings must be 32 bits: received ${x.ringBits} and ${y.ringBits}`);
+  }
   const want = p.broadcast ? x.extent.cols.length * x.extent.rows : elementCount(x.extent);
-  if (elementCount(y.extent) !== want) throw new RangeError(`Cannot multiply as y must have ${want} elements: received ${elementCount(y.extent)}`);
+  if (elementCount(y.extent) !== want) {
+    throw new RangeError(`Cannot multiply as y must have ${want} elements: received ${elementCount(y.extent)}`);
+  }
   return x.extent;
 }
 
@@ -80,7 +84,7 @@ function multiplyExtent(p: MultiplyParams, x: Operand<View>, y: Operand<View>): 
 function eachElement(extent: Extent, visit: (e: number, row: number) => void): void {
   let e = 0, row = 0;
   for (const cols of extent.cols) {
-    for (let i = 0; i < extent.rows; i++, row++) { for (let c = 0; c < cols; c++, e++) visit(e, row); }
+    for (let i = 0; i < extent.rows; i++, row++) for (let c = 0; c < cols; c++, e++) visit(e, row);
   }
 }
 
@@ -103,7 +107,16 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x, y], key) {
-    const data = key.engine.multiply(key.party, x.data, standing(x), y.data, standing(y), x.extent, p.broadcast, key.record("pad"));
+    const data = key.engine.multiply(
+      key.party,
+      x.data,
+      standing(x),
+      y.data,
+      standing(y),
+      x.extent,
+      p.broadcast,
+      key.record("pad"),
+    );
     return share("masked", 32, x.scale + y.scale, x.extent, data);
   },
 };
@@ -139,7 +152,11 @@ function mixExtent(p: AttentionParams): Extent {
 }
 
 function assertCached(p: AttentionParams, cache: Cache<View>): void {
-  for (const cols of p.cols) if (cols > cache.tokens) throw new RangeError(`Cannot attend to ${cols} tokens as the cache holds ${cache.tokens}`);
+  for (const cols of p.cols) {
+    if (cols > cache.tokens) {
+      throw new RangeError(`Cannot attend to ${cols} tokens as the cache holds ${cache.tokens}`);
+    }
+  }
 }
 
 function attentionPlan(p: AttentionParams, extent: Extent, scale: number, cache: Cache<View>): GatePlan<"share"> {

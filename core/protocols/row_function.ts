@@ -66,9 +66,19 @@ function groups(p: RowFunctionParams): Group[] {
   const out: Group[] = [], indexBits = p.mantissaBits + p.octaves;
   for (let fromBit = p.lo; fromBit < p.hi; fromBit += p.octaves) {
     const shift = fromBit - p.mantissaBits;
-    if (shift < 1) throw new RangeError(`Cannot index a row function as the lowest octave must be above ${p.mantissaBits}: received ${p.lo}`);
+    if (shift < 1) {
+      throw new RangeError(
+        `Cannot index a row function as the lowest octave must be above ${p.mantissaBits}: received ${p.lo}`,
+      );
+    }
     const chunks = carryChunks(shift), words = 6 + 4 * pathCount(chunks.length);
-    out.push({ fromBit, shift, chunks, symbols: symbolCount(chunks.length), bits: permutedBits(chunks) + oneHotBits(indexBits) + 32 * words });
+    out.push({
+      fromBit,
+      shift,
+      chunks,
+      symbols: symbolCount(chunks.length),
+      bits: permutedBits(chunks) + oneHotBits(indexBits) + 32 * words,
+    });
   }
   return out;
 }
@@ -103,7 +113,12 @@ function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
         { name: "pad", bits: 32 },
       ],
     },
-    { name: "tree", kind: "common", counts, fields: [{ name: "corrections", bits: 8 * Math.ceil(tree.correctionBits / 8) }] },
+    {
+      name: "tree",
+      kind: "common",
+      counts,
+      fields: [{ name: "corrections", bits: 8 * Math.ceil(tree.correctionBits / 8) }],
+    },
   ];
 }
 
@@ -122,20 +137,36 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
   clear(p, [v]) {
     const all = rowStep(p, v, new Uint8Array(16)).groups;
     const data = v.data.map((value) => {
-      if (!(value >= 2 ** p.lo && value < 2 ** p.hi)) throw new RangeError(`Cannot take the ${p.function} of a row as its value must lie in [2^${p.lo}, 2^${p.hi})`);
+      if (!(value >= 2 ** p.lo && value < 2 ** p.hi)) {
+        throw new RangeError(`Cannot take the ${p.function} of a row as its value must lie in [2^${p.lo}, 2^${p.hi})`);
+      }
       const group = all.findLast((candidate) => value >= 2 ** candidate.fromBit)!;
       return group.table[Math.floor(value / 2 ** group.shift)]!;
     });
     return wire("clear", 32, p.scale, v.extent, data);
   },
   plan(p, [v]) {
-    if (p.hi > v.ringBits - 1) throw new RangeError(`Cannot index a row function as the ring must hold 2^${p.hi}: received ${v.ringBits} bits`);
+    if (p.hi > v.ringBits - 1) {
+      throw new RangeError(`Cannot index a row function as the ring must hold 2^${p.hi}: received ${v.ringBits} bits`);
+    }
     return { out: wire("plan", 32, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
   },
   deal(p, [v], keys) {
-    const all = groups(p), indexBits = p.mantissaBits + p.octaves, q = v.ringBits, tree = treeDpf(q - 1), width = symbolWidth(all);
-    const given = keys.record("given"), free = keys.record("free"), common = keys.record("tree"), data = new Uint32Array(v.data.length);
-    const at = { thresholds: keys.offset("free", "thresholds"), symbols: keys.offset("free", "symbols"), values: keys.offset("free", "values"), pad: keys.offset("free", "pad") };
+    const all = groups(p),
+      indexBits = p.mantissaBits + p.octaves,
+      q = v.ringBits,
+      tree = treeDpf(q - 1),
+      width = symbolWidth(all);
+    const given = keys.record("given"),
+      free = keys.record("free"),
+      common = keys.record("tree"),
+      data = new Uint32Array(v.data.length);
+    const at = {
+      thresholds: keys.offset("free", "thresholds"),
+      symbols: keys.offset("free", "symbols"),
+      values: keys.offset("free", "values"),
+      pad: keys.offset("free", "pad"),
+    };
     for (let row = 0; row < v.data.length; row++) {
       const r = wideMask(v.data, row), top = Number(r >> BigInt(q - 1));
       given.seek(row);
@@ -154,9 +185,13 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
           Number(BigInt.asUintN(group.shift, r)),
           free.xor(at.symbols + g * width, group.symbols),
         );
-        const index = Number(BigInt.asUintN(indexBits, r >> BigInt(group.shift))), hot = offset + permutedBits(group.chunks), words = hot + oneHotBits(indexBits);
+        const index = Number(BigInt.asUintN(indexBits, r >> BigInt(group.shift))),
+          hot = offset + permutedBits(group.chunks),
+          words = hot + oneHotBits(indexBits);
         const s = 2 * given.oneHot(hot, indexBits, index) - 1, rhoM = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
-        const mu0 = free.sum(at.values + 64 * g, 32) | 0, mu1 = free.sum(at.values + 64 * g + 32, 32) | 0, delta = (mu1 - mu0) | 0;
+        const mu0 = free.sum(at.values + 64 * g, 32) | 0,
+          mu1 = free.sum(at.values + 64 * g + 32, 32) | 0,
+          delta = (mu1 - mu0) | 0;
         const monomials = [s, s * rhoM, s * mu0, s * rhoM * mu0, s * delta, s * rhoM * delta];
         for (const rhoC of masks) monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
         monomials.forEach((value, i) => given.word(words + 32 * i, 32, value));

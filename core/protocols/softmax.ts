@@ -52,10 +52,22 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
     full: 0,
     knownTo: "both",
   }, s);
-  for (let level = 0; top.extent.cols.some((cols) => cols > 1); level++) top = yield* ctx.gate(`max${level}`, maximumLevel, {}, top);
-  const fine = yield* ctx.gate("exp", exp, { digits: p.digits, tableScale: p.tableScale }, ctx.local(distance, {}, top, s));
+  for (let level = 0; top.extent.cols.some((cols) => cols > 1); level++) {
+    top = yield* ctx.gate(`max${level}`, maximumLevel, {}, top);
+  }
+  const fine = yield* ctx.gate(
+    "exp",
+    exp,
+    { digits: p.digits, tableScale: p.tableScale },
+    ctx.local(distance, {}, top, s),
+  );
   const [e, inverse] = yield* par(
-    ctx.gate("fine", truncate, { by: fine.scale - p.expScale, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, fine),
+    ctx.gate(
+      "fine",
+      truncate,
+      { by: fine.scale - p.expScale, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
+      fine,
+    ),
     ctx.gate("reciprocal", rowFunction, {
       function: "reciprocal",
       scale: p.inverseScale,

@@ -42,10 +42,26 @@ export interface SpliceParams {
 }
 
 /** Bit positions of the symbols opened in exchange 1. */
-export const SPLICE_SYMBOL = { carry: 0, windowLess: 1, equal0: 2, equal1: 3, signLess: 4, signEqual: 5, sign0: 6, sign1: 7 } as const;
+export const SPLICE_SYMBOL = {
+  carry: 0,
+  windowLess: 1,
+  equal0: 2,
+  equal1: 3,
+  signLess: 4,
+  signEqual: 5,
+  sign0: 6,
+  sign1: 7,
+} as const;
 
 /** The products of two mask bits that exchange 2 needs, as pairs of symbols; `sign` and `equal` mean S_0 ⊕ S_1 and E_0 ⊕ E_1. */
-export const SPLICE_PAIRS = ["signEqual·carry", "signEqual·sign", "carry·sign", "windowLess·equal", "windowLess·carry", "equal·carry"] as const;
+export const SPLICE_PAIRS = [
+  "signEqual·carry",
+  "signEqual·sign",
+  "carry·sign",
+  "windowLess·equal",
+  "windowLess·carry",
+  "equal·carry",
+] as const;
 
 function openings(extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
   const count = elementCount(extent);
@@ -57,7 +73,9 @@ function openings(extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]]
 }
 
 function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
-  if (x.ringBits !== 32) throw new RangeError(`Cannot apply ${p.function} as the wire must live in 32 bits: received ${x.ringBits}`);
+  if (x.ringBits !== 32) {
+    throw new RangeError(`Cannot apply ${p.function} as the wire must live in 32 bits: received ${x.ringBits}`);
+  }
   const [low, index, top] = p.digits, counts = blockCounts(x.extent);
   return [{
     name: "given",
@@ -74,7 +92,10 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
     name: "free",
     kind: "free",
     counts,
-    fields: [{ name: "symbols", bits: 8 }, { name: "bits", bits: 3 }, { name: "values", bits: 64 }, { name: "pad", bits: 32 }],
+    fields: [{ name: "symbols", bits: 8 }, { name: "bits", bits: 3 }, { name: "values", bits: 64 }, {
+      name: "pad",
+      bits: 32,
+    }],
   }];
 }
 
@@ -82,7 +103,9 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
 export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   name: "splice",
   clear(p, [x]) {
-    const [low, index, top] = p.digits, table = bumpTable(p.function, p.digits, x.scale), window = 2 ** (low + index - 1);
+    const [low, index, top] = p.digits,
+      table = bumpTable(p.function, p.digits, x.scale),
+      window = 2 ** (low + index - 1);
     assertRange(x.data, 2 ** (low + index + top - 1) - window, `apply ${p.function} to ${low + index + top} bits`);
     const data = x.data.map((v) => {
       const i = Math.floor((v + window) / 2 ** low);
@@ -92,8 +115,15 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   },
   plan: (p, [x]) => ({ out: wire("plan", 32, x.scale, x.extent, null), key: key(p, x), opens: openings(x.extent) }),
   deal(p, [x], keys) {
-    const [low, index, top] = p.digits, r = maskWords(x), data = new Uint32Array(r.length), given = keys.record("given"), free = keys.record("free");
-    const indexAt = oneHotBits(low), topAt = indexAt + oneHotBits(index), pairs = topAt + oneHotBits(top), words = pairs + SPLICE_PAIRS.length;
+    const [low, index, top] = p.digits,
+      r = maskWords(x),
+      data = new Uint32Array(r.length),
+      given = keys.record("given"),
+      free = keys.record("free");
+    const indexAt = oneHotBits(low),
+      topAt = indexAt + oneHotBits(index),
+      pairs = topAt + oneHotBits(top),
+      words = pairs + SPLICE_PAIRS.length;
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
@@ -101,15 +131,21 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       given.oneHot(0, low, mask & (2 ** low - 1));
       const s = 2 * given.oneHot(indexAt, index, (mask >>> low) & (2 ** index - 1)) - 1;
       given.oneHot(topAt, top, (mask >>> (low + index)) & (2 ** top - 1));
-      const symbols = free.xor(0, 8), bit = (at: number): number => (symbols >>> at) & 1, { carry, windowLess, signLess, signEqual, equal0 } = SPLICE_SYMBOL;
+      const symbols = free.xor(0, 8),
+        bit = (at: number): number => (symbols >>> at) & 1,
+        { carry, windowLess, signLess, signEqual, equal0 } = SPLICE_SYMBOL;
       const rhoC = bit(carry), rhoW = bit(windowLess), rhoL = bit(signLess), rhoQ = bit(signEqual), rhoE0 = bit(equal0);
-      const rhoE = rhoE0 ^ bit(SPLICE_SYMBOL.equal1), rhoS0 = bit(SPLICE_SYMBOL.sign0), rhoS = rhoS0 ^ bit(SPLICE_SYMBOL.sign1);
+      const rhoE = rhoE0 ^ bit(SPLICE_SYMBOL.equal1),
+        rhoS0 = bit(SPLICE_SYMBOL.sign0),
+        rhoS = rhoS0 ^ bit(SPLICE_SYMBOL.sign1);
       [rhoQ & rhoC, rhoQ & rhoS, rhoC & rhoS, rhoW & rhoE, rhoW & rhoC, rhoE & rhoC].forEach((value, i) => {
         if (value === 1) given.flip(pairs + i);
       });
       // Masks of exchange 2: the fresh pad, plus the monomials of mask bits alone (their public coefficient is 1).
       const own = free.xor(8, 3), inside = rhoE0 ^ (rhoW & rhoE), one = (rhoE0 & rhoC) ^ (rhoW & rhoE & rhoC);
-      const pos = (own & 1) ^ 1 ^ rhoS0 ^ (rhoL & rhoS) ^ (rhoQ & rhoC & rhoS), w1 = ((own >>> 2) & 1) ^ one, w0 = ((own >>> 1) & 1) ^ inside ^ one;
+      const pos = (own & 1) ^ 1 ^ rhoS0 ^ (rhoL & rhoS) ^ (rhoQ & rhoC & rhoS),
+        w1 = ((own >>> 2) & 1) ^ one,
+        w0 = ((own >>> 1) & 1) ^ inside ^ one;
       const rho0 = free.sum(11, 32) | 0, rho1 = free.sum(43, 32) | 0;
       given.word(words, 32, pos);
       given.word(words + 32, 32, (1 - 2 * pos) * (mask | 0));
@@ -123,8 +159,11 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     return wire("mask", 32, x.scale, x.extent, data);
   },
   *run(p, [x], keys) {
-    const { engine, party } = keys, step: SpliceStep = { digits: p.digits, table: bumpTable(p.function, p.digits, x.scale) };
-    const [openFirst, openBits, openValue] = openings(x.extent), given = keys.record("given"), free = keys.record("free");
+    const { engine, party } = keys,
+      step: SpliceStep = { digits: p.digits, table: bumpTable(p.function, p.digits, x.scale) };
+    const [openFirst, openBits, openValue] = openings(x.extent),
+      given = keys.record("given"),
+      free = keys.record("free");
     const first = engine.spliceSymbols(party, step, x.data, given, free);
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [bits] = yield* open(openBits, engine.spliceBits(party, step, symbols, given, free));

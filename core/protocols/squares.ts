@@ -51,10 +51,16 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     const data = new Float64Array(x.extent.cols.length * x.extent.rows);
     let e = 0, row = 0;
     for (const cols of x.extent.cols) {
-      for (let i = 0; i < x.extent.rows; i++, row++) { for (let c = 0; c < cols; c++, e++) data[row]! += x.data[e]! * x.data[e]!; }
+      for (let i = 0; i < x.extent.rows; i++, row++) {
+        for (let c = 0; c < cols; c++, e++) data[row]! += x.data[e]! * x.data[e]!;
+      }
     }
     assertRange(data, Math.min(2 ** (p.outBits - 1), 2 ** 53), `sum squares in ${p.outBits} bits`);
-    return { kind: "squares", sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, null) };
+    return {
+      kind: "squares",
+      sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
+      operand: operand(x, null),
+    };
   },
   plan(p, [x]) {
     const key: KeyRecord[] = [
@@ -62,15 +68,27 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         name: "given",
         kind: "given",
         counts: blockCounts(x.extent),
-        fields: [{ name: "r", bits: p.outBits }, { name: "b", bits: p.outBits - 32 }, { name: "br", bits: p.outBits - 33 }],
+        fields: [{ name: "r", bits: p.outBits }, { name: "b", bits: p.outBits - 32 }, {
+          name: "br",
+          bits: p.outBits - 33,
+        }],
       },
-      { name: "pad", kind: "free", counts: blockCounts(columnExtent(x.extent)), fields: [{ name: "e", bits: p.outBits }] },
+      {
+        name: "pad",
+        kind: "free",
+        counts: blockCounts(columnExtent(x.extent)),
+        fields: [{ name: "e", bits: p.outBits }],
+      },
     ];
     const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
     return { out: { kind: "squares", sum, operand: operand(x, null) }, key, opens: [opening(p, x.extent)] };
   },
   deal(p, [x], key) {
-    const r = maskWords(x), given = key.record("given"), pad = key.record("pad"), q = p.outBits, data = new BigUint64Array(x.extent.cols.length * x.extent.rows);
+    const r = maskWords(x),
+      given = key.record("given"),
+      pad = key.record("pad"),
+      q = p.outBits,
+      data = new BigUint64Array(x.extent.cols.length * x.extent.rows);
     let e = 0, row = 0;
     for (const cols of x.extent.cols) {
       for (let i = 0; i < x.extent.rows; i++, row++) {
@@ -87,12 +105,23 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         data[row] = BigInt.asUintN(q, pad.sumWide(0, q) - sum);
       }
     }
-    return { kind: "squares", sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, null) };
+    return {
+      kind: "squares",
+      sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), data),
+      operand: operand(x, null),
+    };
   },
   *run(p, [x], key) {
     const { engine, party } = key, given = key.record("given");
     const standing = engine.unpack(given, 0, 32);
-    const [data] = yield* open(opening(p, x.extent), engine.squareSum(party, x.data, x.extent, p.outBits, given, key.record("pad")));
-    return { kind: "squares", sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data), operand: operand(x, standing) };
+    const [data] = yield* open(
+      opening(p, x.extent),
+      engine.squareSum(party, x.data, x.extent, p.outBits, given, key.record("pad")),
+    );
+    return {
+      kind: "squares",
+      sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
+      operand: operand(x, standing),
+    };
   },
 };

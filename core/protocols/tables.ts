@@ -22,11 +22,18 @@ function memo<T>(key: string, make: () => T): T {
  * @param scale Fractional bits s of t.
  * @param tableScale Fractional bits f of both tables.
  */
-export function expTables(digits: readonly [number, number, number], scale: number, tableScale: number): { lowTable: Uint32Array; highTable: Uint32Array } {
+export function expTables(
+  digits: readonly [number, number, number],
+  scale: number,
+  tableScale: number,
+): { lowTable: Uint32Array; highTable: Uint32Array } {
   return memo(`exp/${digits}/${scale}/${tableScale}`, () => {
     const [low, high] = digits, one = 2 ** tableScale;
     const lowTable = Uint32Array.from({ length: 2 ** low }, (_, i) => Math.round(Math.exp(-i / 2 ** scale) * one));
-    const highTable = Uint32Array.from({ length: 2 ** high }, (_, j) => Math.round(Math.exp(-j * 2 ** (low - scale)) * one));
+    const highTable = Uint32Array.from(
+      { length: 2 ** high },
+      (_, j) => Math.round(Math.exp(-j * 2 ** (low - scale)) * one),
+    );
     highTable[2 ** high - 1] = 0;
     return { lowTable, highTable };
   });
@@ -64,9 +71,15 @@ function gelu(x: number): number {
  */
 export function bumpTable(name: SpliceFunction, digits: readonly [number, number, number], scale: number): Uint32Array {
   return memo(`${name}/${digits}/${scale}`, () => {
-    const [low, index] = digits, size = 2 ** index, f = name === "silu" ? silu : gelu, bump = (x: number): number => Math.max(x, 0) - f(x);
+    const [low, index] = digits,
+      size = 2 ** index,
+      f = name === "silu" ? silu : gelu,
+      bump = (x: number): number => Math.max(x, 0) - f(x);
     const at = (i: number): number => (i - size / 2) * 2 ** (low - scale);
-    return Uint32Array.from({ length: size }, (_, i) => i === 0 || i === size - 1 ? 0 : Math.round((bump(at(i)) + bump(at(i + 1))) / 2 * 2 ** scale));
+    return Uint32Array.from(
+      { length: size },
+      (_, i) => i === 0 || i === size - 1 ? 0 : Math.round((bump(at(i)) + bump(at(i + 1))) / 2 * 2 ** scale),
+    );
   });
 }
 

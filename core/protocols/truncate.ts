@@ -50,7 +50,10 @@ export interface TruncateParams {
 
 /** Everything that follows from the parameters and the input. */
 function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
-  const n = z.ringBits, chunks = choosePermuted(p.by, p.to), wrapBits = Math.max(0, p.to - (n - p.by)), count = elementCount(z.extent);
+  const n = z.ringBits,
+    chunks = choosePermuted(p.by, p.to),
+    wrapBits = Math.max(0, p.to - (n - p.by)),
+    count = elementCount(z.extent);
   const symbols = symbolCount(chunks.length), fromShare = z.kind === "share", told = fromShare && wrapBits > 0 ? 1 : 0;
   // Indexed by the receiving party: the one that does not hold all of ẑ is told its top bit.
   const pick = (full: number, other: number): [number, number] => p.full === 0 ? [full, other] : [other, full];
@@ -84,7 +87,8 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   plan(p, [z]) {
-    const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z), counts = blockCounts(z.extent);
+    const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z),
+      counts = blockCounts(z.extent);
     const key: KeyRecord[] = [{
       name: "given",
       kind: "given",
@@ -94,14 +98,23 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
         { name: "carries", bits: paths * p.to },
         { name: "wrap", bits: wrapBits },
       ],
-    }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }] }];
+    }, {
+      name: "free",
+      kind: "free",
+      counts,
+      fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }],
+    }];
     const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
     return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
   },
 
   deal(p, [z], key) {
     const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
-    const given = key.record("given"), free = key.record("free"), carries = key.offset("given", "carries"), low = 2 ** p.by - 1, ring = lowMask(p.to);
+    const given = key.record("given"),
+      free = key.record("free"),
+      carries = key.offset("given", "carries"),
+      low = 2 ** p.by - 1,
+      ring = lowMask(p.to);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
@@ -114,7 +127,8 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   *run(p, [z], key) {
-    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z), { engine, party } = key;
+    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z),
+      { engine, party } = key;
     const given = key.record("given"), free = key.record("free");
     const step: TruncateStep = {
       chunks,

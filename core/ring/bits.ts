@@ -115,11 +115,11 @@ export function writeWide(bytes: Uint8Array, bitOffset: number, bits: number, va
 /**
  * Returns the length of `count` packed elements of `bits` bits: `⌈bits·count / 8⌉` bytes.
  *
- * @throws {RangeError} If `bits` is not 1 to 64 or `count` is not a count.
+ * @throws {RangeError} If `bits` is not 0 to 64 or `count` is not a count.
  */
 export function packedBytes(bits: number, count: number): number {
-  if (!(Number.isInteger(bits) && bits >= 1 && bits <= 64)) {
-    throw new RangeError(`Cannot pack elements as their width must be 1 to 64 bits: received ${bits}`);
+  if (!(Number.isInteger(bits) && bits >= 0 && bits <= 64)) {
+    throw new RangeError(`Cannot pack elements as their width must be 0 to 64 bits: received ${bits}`);
   }
   if (!(Number.isSafeInteger(count) && count >= 0)) {
     throw new RangeError(`Cannot pack elements as their count must be a non-negative integer: received ${count}`);

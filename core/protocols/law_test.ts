@@ -1,0 +1,241 @@
+import { ReferenceEngine } from "../reference.ts";
+import { assertLaw, type LawInput } from "../../tests/law.ts";
+import { embed, input, linear } from "./linear.ts";
+import { exp } from "./exp.ts";
+import type { Cache, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
+import { columnExtent } from "./gate.ts";
+import { maximumLevel } from "./maximum.ts";
+import { openShare } from "./open.ts";
+import { hold, mix, multiply, scores } from "./products.ts";
+import { rowFunction } from "./row_function.ts";
+import { splice } from "./splice.ts";
+import { squares } from "./squares.ts";
+import { truncate } from "./truncate.ts";
+
+const engines = [new ReferenceEngine(), new ReferenceEngine()] as const;
+
+/** Random signed integers with |x| < 2^bits, and the edges. */
+function values(count: number, bits: number, edges: readonly number[] = []): Float64Array {
+  const random = crypto.getRandomValues(new Uint32Array(2 * count));
+  return Float64Array.from(
+    { length: count },
+    (_, i) =>
+      edges[i] ??
+        Math.floor((random[2 * i]! / 2 ** 32 * 2 - 1) * 2 ** (bits * (i % 3 === 0 ? 1 : random[2 * i + 1]! / 2 ** 32))),
+  );
+}
+
+function tensor(kind: "wire" | "share", ringBits: number, scale: number, extent: Extent, data: Float64Array): LawInput {
+  return { kind, ringBits, scale, extent, data };
+}
+
+const ragged: Extent = { rows: 2, cols: [1, 5, 8, 3] }, raggedCount = 34;
+
+for (const by of [1, 2, 4, 7, 8, 10, 12, 14, 16]) {
+  for (const [n, to] of [[32, 32], [32, 20], [20, 10]] as const) {
+    if (by > n - 2 || to < n - by && to < 10) continue;
+    for (const rounding of ["nearest", "floor"] as const) {
+      for (const kind of ["wire", "share"] as const) {
+        const full = (by % 2) as 0 | 1;
+        Deno.test(`truncate obeys the law (${kind} ${n} to ${to} bits by ${by}, ${rounding})`, async () => {
+          const bits = Math.min(n - 2, to - 1 + by) - 1, top = 2 ** bits;
+          const data = values(raggedCount, bits, [
+            0,
+            1,
+            -1,
+            2 ** (by - 1),
+            -(2 ** (by - 1)),
+            2 ** by - 1,
+            -(2 ** by),
+            top - 1,
+            -top,
+          ]);
+          await assertLaw({
+            engines,
+            inputs: [tensor(kind, n, by, ragged, data)],
+            run: (ctx, [z]) =>
+              ctx.gate("t", truncate, { by, to, rounding, full, knownTo: by % 3 === 0 ? "party0" : "both" }, z!),
+          });
+        });
+      }
+    }
+  }
+}
+
+Deno.test("maximumLevel obeys the law, odd columns and all", async () => {
+  for (const m of [8, 10, 12]) {
+    const top = 2 ** (m - 2);
+    await assertLaw({
+      engines,
+      inputs: [tensor("wire", m, 0, ragged, values(raggedCount, m - 2, [top - 1, 0, -top, top - 1, -top, 3, 3]))],
+      run: (ctx, [x]) => ctx.gate("max", maximumLevel, {}, x as Wire<never>),
+    });
+  }
+});
+
+Deno.test("exp obeys the law inside the window, at its edge and beyond", async () => {
+  const edges = [0, 1, 255, 256, 16127, 16128, 16129, 16383, 16384, 16385, 16640, 2 ** 19 - 1];
+  await assertLaw({
+    engines,
+    inputs: [tensor("wire", 20, 10, ragged, values(raggedCount, 15, edges).map(Math.abs))],
+    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [8, 6, 6], tableScale: 11 }, t as Wire<never>),
+  });
+});
+
+for (const name of ["silu", "gelu"] as const) {
+  Deno.test(`splice obeys the law (${name})`, async () => {
+    const index = name === "silu" ? 9 : 8, window = 2 ** (5 + index - 1);
+    const edges = [
+      0,
+      1,
+      -1,
+      31,
+      32,
+      -32,
+      -33,
+      window - 1,
+      window,
+      -window,
+      -window - 1,
+      window + 31,
+      -window - 32,
+      2 ** 18,
+      -(2 ** 18),
+    ];
+    await assertLaw({
+      engines,
+      inputs: [tensor("wire", 32, 10, ragged, values(raggedCount, 15, edges))],
+      run: (ctx, [x]) => ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index] }, x as Wire<never>),
+    });
+  });
+}
+
+Deno.test("squares obeys the law, with the product that uses its standing share", async () => {
+  const top = 2 ** 30;
+  for (const outBits of [36, 41, 48, 64]) {
+    const data = values(raggedCount, outBits > 41 ? 20 : 14, outBits === 64 ? [top - 1, -top] : []);
+    if (outBits === 64) data.fill(1, 2); // 2^60 and little else: the oracle's integers are exact below 2^53
+    if (outBits === 64) data.set([2 ** 25, -(2 ** 25)]);
+    await assertLaw({
+      engines,
+      inputs: [tensor("wire", 32, 12, ragged, data)],
+      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+        return (yield* ctx.gate("squares", squares, { outBits }, x[0] as Wire<V>)).sum;
+      },
+    });
+  }
+  await assertLaw({
+    engines,
+    inputs: [
+      tensor("wire", 32, 12, ragged, values(raggedCount, 14)),
+      tensor("wire", 32, 8, columnExtent(ragged), values(8, 14)),
+    ],
+    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+      const { operand } = yield* ctx.gate("squares", squares, { outBits: 40 }, x[0] as Wire<V>);
+      const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+      return yield* ctx.gate(
+        "open",
+        openShare,
+        {},
+        yield* ctx.gate("product", multiply, { broadcast: true }, operand, y),
+      );
+    },
+  });
+});
+
+Deno.test("rowFunction obeys the law for both functions and ring sizes", async () => {
+  const extent: Extent = { rows: 4, cols: [1, 1, 1] };
+  const positive = (lo: number, hi: number): Float64Array =>
+    Float64Array.from(
+      { length: 12 },
+      (_, i) => i === 0 ? 2 ** lo : i === 1 ? 2 ** hi - 1 : Math.floor(2 ** (lo + (hi - lo) * i / 12.5)),
+    );
+  const common = { mantissaBits: 7, octaves: 4, offset: 1e-5 };
+  await assertLaw({
+    engines,
+    inputs: [tensor("wire", 41, 24, extent, positive(21, 40))],
+    run: (ctx, [v]) =>
+      ctx.gate(
+        "rsqrt",
+        rowFunction,
+        { ...common, function: "rsqrt", scale: 12, lo: 21, hi: 40, divisor: 128 },
+        v as Wire<never>,
+      ),
+  });
+  await assertLaw({
+    engines,
+    inputs: [tensor("wire", 32, 22, extent, positive(20, 29))],
+    run: (ctx, [v]) =>
+      ctx.gate(
+        "inverse",
+        rowFunction,
+        { ...common, function: "reciprocal", scale: 14, lo: 20, hi: 29, divisor: 1 },
+        v as Wire<never>,
+      ),
+  });
+});
+
+Deno.test("linear and embed obey the law", async () => {
+  const ref = { name: "w", inputs: 6, outputs: 5 }, weights = { w: { ref, data: Int32Array.from(values(30, 11)) } };
+  const rows: Extent = { rows: 2, cols: [6, 6] };
+  await assertLaw({
+    engines,
+    weights,
+    inputs: [tensor("wire", 32, 10, rows, values(24, 17))],
+    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+      return yield* ctx.gate(
+        "open",
+        openShare,
+        {},
+        yield* ctx.gate("linear", linear, { weights: ref, weightScale: 10 }, x[0] as Wire<V>),
+      );
+    },
+  });
+  await assertLaw({
+    engines,
+    weights,
+    clientInput: Float64Array.from({ length: 24 }, (_, i) => i % 6 === 2 ? 1 : 0),
+    inputs: [],
+    *run<V extends View>(ctx: Context<V>): Gate<Wire<V>> {
+      return yield* ctx.gate(
+        "open",
+        openShare,
+        {},
+        yield* ctx.gate("embed", embed, { extent: rows, scale: 0, weights: ref, weightScale: 12 }),
+      );
+    },
+  });
+  await assertLaw({
+    engines,
+    clientInput: values(24, 20),
+    inputs: [],
+    run: (ctx) => ctx.gate("input", input, { extent: rows, scale: 12 }),
+  });
+});
+
+Deno.test("scores and mix obey the law over a cache, grouped heads and all", async () => {
+  const heads = 4, kvHeads = 2, width = 6, cols = [1, 2, 3], step = { tokens: 1, heads, kvHeads, width, cols };
+  const qs: Extent = { rows: 1, cols: [24, 24, 24] }, ks: Extent = { rows: 1, cols: [12, 12, 12] };
+  await assertLaw({
+    engines,
+    inputs: [
+      tensor("wire", 32, 10, qs, values(72, 12)),
+      tensor("wire", 32, 10, ks, values(36, 12)),
+      tensor("wire", 32, 10, ks, values(36, 12)),
+    ],
+    *run<V extends View>(
+      ctx: Context<V>,
+      x: (Wire<V> | Share<V>)[],
+      cache: (width: number) => Cache<V>,
+    ): Gate<Wire<V>> {
+      const keys = cache(12), vals = cache(12);
+      const q = yield* ctx.gate("q", hold, {}, x[0] as Wire<V>);
+      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1] as Wire<V>));
+      ctx.store(vals, yield* ctx.gate("v", hold, {}, x[2] as Wire<V>));
+      const s = yield* ctx.gate("scores", scores, step, q, keys);
+      const p = yield* ctx.gate("t", truncate, { by: 12, to: 32, rounding: "nearest", full: 1, knownTo: "both" }, s);
+      const held = yield* ctx.gate("p", hold, {}, p);
+      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("mix", mix, step, held, vals));
+    },
+  });
+});

@@ -1,0 +1,15 @@
+// Kernels of the CPU engine. Every kernel has the signature (args, segment, from, to): a list of argument words, a segment (one block of the lane: eight
+// words), and a range of its items. Ranges are disjoint, so that threads share one call. Nothing here branches, indexes or loops on a share, a mask or a
+// key bit; masked and opened values are public.
+
+export { expand, setScratch } from "./chacha";
+export { combine, fill, pack, unpack } from "./openings";
+export { add, columns, distance, rotate, rowSum } from "./local";
+export { cacheStore, mix, scores } from "./attention";
+export { matrixAdd, packPanels, subtractMask } from "./matrix";
+export { multiply, squareSum } from "./products";
+export { truncateFinish, truncateSymbols } from "./truncate";
+export { maximumMerge, maximumSelect, maximumSymbols } from "./maximum";
+export { expClip, expFinish, expSymbols } from "./exp";
+export { spliceBits, spliceFinish, spliceSymbols } from "./splice";
+export { rowFinish, rowSymbols } from "./row";

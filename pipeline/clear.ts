@@ -1,0 +1,83 @@
+/**
+ * The clear interpreter: exact integers, the oracle. It asserts every gate's precondition, so an overflow is an error here that names the wire.
+ *
+ * @module
+ */
+
+import { ModelError } from "../core/errors.ts";
+import {
+  type Cache,
+  type ClearReader,
+  type Context,
+  elementCount,
+  type Gate,
+  type Inputs,
+  type Kind,
+  type Kinds,
+  type LocalOp,
+  type Operand,
+  type Primitive,
+  type Wire,
+  wire,
+} from "../core/protocols/gate.ts";
+
+/** What the oracle needs beside the gates. */
+export interface ClearOptions {
+  readonly reader: ClearReader;
+  /** Called with every tensor that a gate reads, for calibration. */
+  readonly observe?: (path: string, data: Float64Array, scale: number) => void;
+}
+
+/** Context of the oracle. */
+export class ClearContext implements Context<"clear"> {
+  readonly view = "clear";
+  readonly #options: ClearOptions;
+  readonly #path: string;
+
+  constructor(options: ClearOptions, path = "") {
+    this.#options = options;
+    this.#path = path;
+  }
+
+  // deno-lint-ignore require-yield -- the oracle opens nothing
+  gate = function* <P, I extends readonly Kind[], K extends Kind>(
+    this: ClearContext,
+    name: string,
+    primitive: Primitive<P, I, K>,
+    params: P,
+    ...x: Inputs<"clear", I>
+  ): Gate<Kinds<"clear">[K]> {
+    const path = this.#path + name;
+    if (this.#options.observe !== undefined) {
+      for (const tensor of x as readonly Kinds<"clear">[Kind][]) {
+        if (tensor.kind !== "cache" && tensor.kind !== "squares") {
+          this.#options.observe(path, tensor.data, tensor.scale);
+        }
+      }
+    }
+    try {
+      return primitive.clear(params, x, this.#options.reader);
+    } catch (error) {
+      if (error instanceof RangeError) {
+        throw new ModelError(`Cannot represent the wire ${path}: ${error.message}`, { cause: error });
+      }
+      throw error;
+    }
+  }.bind(this) as Context<"clear">["gate"];
+
+  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"clear">[]): Wire<"clear"> => {
+    const { ringBits, scale, extent } = op.shape(params, x), data = new Float64Array(elementCount(extent));
+    op.apply(params, x, data, true);
+    return wire("clear", ringBits, scale, extent, data);
+  };
+
+  scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`);
+
+  store = (cache: Cache<"clear">, x: Operand<"clear">): void => {
+    const data = new Float64Array(cache.data.length + x.data.length);
+    data.set(cache.data);
+    data.set(x.data, cache.data.length);
+    cache.data = data;
+    cache.tokens = data.length / cache.width;
+  };
+}

@@ -1,0 +1,274 @@
+/**
+ * The dealer's interpreter: runs the forward pass on masks and writes both parties' key blocks.
+ *
+ * Of every given record one half is the stream of a seed; the explicit half starts as a copy of it and is corrected in place, so that a one-hot vector
+ * costs one flipped bit.
+ *
+ * @module
+ */
+
+import { expandChacha8 } from "../core/prg/chacha8.ts";
+import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
+import {
+  type Cache,
+  type Context,
+  elementCount,
+  type Gate,
+  type Inputs,
+  type KeyRecord,
+  type KeyWriter,
+  type Kind,
+  type Kinds,
+  type LocalOp,
+  type Operand,
+  type Primitive,
+  type RecordWriter,
+  type WeightRef,
+  type Wire,
+  wire,
+} from "../core/protocols/gate.ts";
+import { oneHotBits } from "../core/fss/flat_dpf.ts";
+import { readBits, readWide, writeBits, writeWide, xorBits } from "../core/ring/bits.ts";
+import { lowMask } from "../core/ring/words.ts";
+import { type BlockLayout, type PlacedRecord, recordAddress } from "./layout.ts";
+
+/** What the dealer holds for one session. */
+export interface DealerKeys {
+  /** Session seeds of party 0 and party 1. */
+  readonly seeds: readonly [Seed, Seed];
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
+  readonly salt: Uint8Array;
+  /** x·R_w mod 2^32, x row-major. */
+  readonly maskProduct: (weights: WeightRef, x: Uint32Array, rows: number) => Uint32Array;
+}
+
+/** One block being dealt: both parties' explicit parts, and what their seeds expand to. */
+interface DealtBlock {
+  readonly layout: BlockLayout;
+  readonly explicit: readonly [Uint8Array, Uint8Array];
+  readonly seed: readonly [Uint8Array, Uint8Array];
+}
+
+/** Address of a block within a session. */
+export interface BlockAddress {
+  readonly request: number;
+  readonly position: number;
+  readonly layer: number;
+}
+
+/** Expands the seed part of one party's block. */
+export function expandBlock(seed: Seed, block: BlockAddress, bytes: number): Uint8Array {
+  const out = new Uint8Array(bytes);
+  if (bytes > 0) expandChacha8(seed.expose(), address({ purpose: PURPOSE.key, ...block }), out);
+  return out;
+}
+
+/** One record of one block under the writer's hand. */
+interface Segment {
+  readonly kind: PlacedRecord["kind"];
+  readonly bits: number;
+  readonly count: number;
+  /** Arrays and byte offsets of both halves. */
+  readonly halves: readonly [{ bytes: Uint8Array; at: number } | null, { bytes: Uint8Array; at: number } | null];
+  /** Index of the half that is written. */
+  readonly written: 0 | 1;
+}
+
+class Writer implements RecordWriter {
+  readonly #segments: readonly Segment[];
+  #index = 0;
+  #first = 0;
+  #segment: Segment;
+  /** Bit offset of the current element within the record. */
+  #bit = 0;
+
+  constructor(segments: readonly Segment[]) {
+    this.#segments = segments;
+    this.#segment = segments[0]!;
+  }
+  seek(e: number): void {
+    while (e >= this.#first + this.#segment.count) {
+      this.#first += this.#segment.count;
+      this.#segment = this.#segments[++this.#index]!;
+    }
+    this.#bit = (e - this.#first) * this.#segment.bits;
+  }
+  #half(party: 0 | 1): { bytes: Uint8Array; at: number } {
+    const half = this.#segment.halves[party];
+    if (half === null) throw new Error("Internal error: a party holds no half of this record");
+    return half;
+  }
+  flip(offset: number): void {
+    const { bytes, at } = this.#half(this.#segment.written);
+    xorBits(bytes, 8 * at + this.#bit + offset, 1, 1);
+  }
+  word(offset: number, bits: number, value: number): void {
+    const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset;
+    // The explicit half still is a copy of the seed half (all zero where the client's record has none).
+    writeBits(bytes, bit, bits, (value - readBits(bytes, bit, bits)) & lowMask(bits));
+  }
+  wide(offset: number, bits: number, value: bigint): void {
+    const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset;
+    writeWide(bytes, bit, bits, BigInt.asUintN(bits, value - readWide(bytes, bit, bits)));
+  }
+  oneHot(offset: number, k: number, alpha: number): 0 | 1 {
+    const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset, last = oneHotBits(k);
+    if (alpha < last) xorBits(bytes, bit + alpha, 1, 1);
+    // The stored bit at α, or the parity that stands for the last one: the explicit half is odd.
+    let explicitBit = 1;
+    if (alpha < last) explicitBit = readBits(bytes, bit + alpha, 1);
+    else for (let i = 0; i < last; i++) explicitBit ^= readBits(bytes, bit + i, 1);
+    return (this.#segment.written === 0 ? explicitBit : explicitBit ^ 1) as 0 | 1;
+  }
+  sum(offset: number, bits: number): number {
+    let sum = 0;
+    for (const half of this.#segment.halves) {
+      if (half !== null) sum += readBits(half.bytes, 8 * half.at + this.#bit + offset, bits);
+    }
+    return (sum & lowMask(bits)) >>> 0;
+  }
+  sumWide(offset: number, bits: number): bigint {
+    let sum = 0n;
+    for (const half of this.#segment.halves) {
+      if (half !== null) sum += readWide(half.bytes, 8 * half.at + this.#bit + offset, bits);
+    }
+    return BigInt.asUintN(bits, sum);
+  }
+  xor(offset: number, bits: number): number {
+    let value = 0;
+    for (const half of this.#segment.halves) {
+      if (half !== null) value ^= readBits(half.bytes, 8 * half.at + this.#bit + offset, bits);
+    }
+    return value >>> 0;
+  }
+  half(party: 0 | 1, offset: number, bytes: number): Uint8Array {
+    const half = this.#half(party);
+    return Uint8Array.from(
+      { length: bytes },
+      (_, i) => readBits(half.bytes, 8 * half.at + this.#bit + offset + 8 * i, 8),
+    );
+  }
+  bytes(offset: number, value: Uint8Array): void {
+    for (const party of [0, 1] as const) {
+      const { bytes, at } = this.#half(party);
+      bytes.set(value, at + (this.#bit + offset) / 8);
+    }
+  }
+}
+
+/** The keys of one lane while they are dealt. */
+export class LaneDealer {
+  readonly #keys: DealerKeys;
+  readonly blocks: readonly DealtBlock[];
+
+  constructor(keys: DealerKeys, layouts: readonly BlockLayout[], addresses: readonly BlockAddress[]) {
+    this.#keys = keys;
+    this.blocks = layouts.map((layout, b) => {
+      const explicit = [new Uint8Array(layout.explicitBytes[0]), new Uint8Array(layout.explicitBytes[1])] as const;
+      const seed = [0, 1].map((p) =>
+        expandBlock(keys.seeds[p]!, addresses[b]!, layout.seedBytes[p]!)
+      ) as unknown as DealtBlock["seed"];
+      for (const { kind, places, bytes } of layout.records.values()) {
+        if (kind !== "given" && kind !== "given0") continue;
+        const written = places[0]!.part === "explicit" ? 0 : 1, from = places[1 - written]!.offset;
+        explicit[written].set(seed[1 - written]!.subarray(from, from + bytes), places[written]!.offset);
+      }
+      return { layout, explicit, seed };
+    });
+  }
+
+  /** The writer of one gate. */
+  writer(path: string, records: readonly KeyRecord[]): KeyWriter {
+    const find = (name: string): KeyRecord => {
+      const record = records.find((candidate) => candidate.name === name);
+      if (record === undefined) throw new Error(`Internal error: ${path} has no record ${name}`);
+      return record;
+    };
+    return {
+      salt: this.#keys.salt,
+      maskProduct: this.#keys.maskProduct,
+      offset: (record, field) => fieldOffset(find(record), field),
+      record: (name) => new Writer(this.#segments(recordAddress(path, name))),
+      clientHalf: (name) => {
+        const segments = this.#segments(recordAddress(path, name)),
+          out = new Uint32Array(find(name).counts.reduce((a, b) => a + b, 0));
+        let e = 0;
+        for (const { count, halves } of segments) {
+          const { bytes, at } = halves[1]!;
+          for (let i = 0; i < count; i++) out[e++] = readBits(bytes, 8 * at + 32 * i, 32);
+        }
+        return out;
+      },
+    };
+  }
+
+  #segments(recordPath: string): Segment[] {
+    const out: Segment[] = [];
+    for (const block of this.blocks) {
+      const placed = block.layout.records.get(recordPath);
+      if (placed === undefined) continue;
+      const halves = placed.places.map((place, party) =>
+        place === null
+          ? null
+          : { bytes: (place.part === "explicit" ? block.explicit : block.seed)[party as 0 | 1], at: place.offset }
+      ) as unknown as Segment["halves"];
+      const written = placed.places[0]?.part === "explicit" ? 0 : 1;
+      out.push({ kind: placed.kind, bits: placed.bits, count: placed.count, halves, written });
+    }
+    return out;
+  }
+}
+
+/** Bit offset of a field within its record. */
+export function fieldOffset(record: KeyRecord, field: string): number {
+  let offset = 0;
+  for (const candidate of record.fields) {
+    if (candidate.name === field) return offset;
+    offset += candidate.bits;
+  }
+  throw new Error(`Internal error: ${record.name} has no field ${field}`);
+}
+
+/** Context of the dealer. */
+export class DealContext implements Context<"mask"> {
+  readonly view = "mask";
+  readonly #lane: LaneDealer;
+  readonly #path: string;
+
+  constructor(lane: LaneDealer, path = "") {
+    this.#lane = lane;
+    this.#path = path;
+  }
+
+  // deno-lint-ignore require-yield -- the dealer opens nothing
+  gate = function* <P, I extends readonly Kind[], K extends Kind>(
+    this: DealContext,
+    name: string,
+    primitive: Primitive<P, I, K>,
+    params: P,
+    ...x: Inputs<"mask", I>
+  ): Gate<Kinds<"mask">[K]> {
+    const path = this.#path + name;
+    // Planning reads shapes only, and masks have the same.
+    const { key } = primitive.plan(params, x as unknown as Inputs<"plan", I>);
+    return primitive.deal(params, x, this.#lane.writer(path, key));
+  }.bind(this) as Context<"mask">["gate"];
+
+  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"mask">[]): Wire<"mask"> => {
+    const { ringBits, scale, extent } = op.shape(params, x), sums = new Float64Array(elementCount(extent));
+    op.apply(params, x, sums, false);
+    const data = new Uint32Array(sums.length), ring = lowMask(ringBits);
+    for (let i = 0; i < data.length; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
+    return wire("mask", ringBits, scale, extent, data);
+  };
+
+  scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
+
+  store = (cache: Cache<"mask">, x: Operand<"mask">): void => {
+    const data = new Uint32Array(cache.data.length + x.data.length);
+    data.set(cache.data);
+    data.set(x.data as Uint32Array, cache.data.length);
+    cache.data = data;
+    cache.tokens = data.length / cache.width;
+  };
+}

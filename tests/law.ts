@@ -1,0 +1,318 @@
+/**
+ * The law that every gate and composition obeys, as a function: run after deal equals clear bit for bit, and key bytes, sent bytes and exchanges equal plan.
+ *
+ * Dealer and both parties run in this process, in lockstep, with random seeds and masks; no network.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import type { Engine, Handle } from "../core/engine.ts";
+import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
+import {
+  type Cache,
+  type Context,
+  type Extent,
+  type Gate,
+  type MaskWords,
+  type Share,
+  share,
+  type View,
+  type WeightRef,
+  type Wire,
+  wire,
+} from "../core/protocols/gate.ts";
+import { packedBytes } from "../core/ring/bits.ts";
+import { fromBigInts, wordsPerElement } from "../core/ring/words.ts";
+import { ClearContext } from "../pipeline/clear.ts";
+import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/deal.ts";
+import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/layout.ts";
+import { type LoadedBlock, PartyContext, type PartyLane } from "../pipeline/party.ts";
+import { finish, openingBytes, PlanContext } from "../pipeline/plan.ts";
+
+/** One input tensor: signed integers. */
+export interface LawInput {
+  readonly kind: "wire" | "share";
+  readonly ringBits: number;
+  readonly scale: number;
+  readonly extent: Extent;
+  readonly data: Float64Array;
+}
+
+/** A composition under test, written once for all views. */
+export type Composition = <V extends View>(
+  ctx: Context<V>,
+  x: (Wire<V> | Share<V>)[],
+  cache: (width: number) => Cache<V>,
+) => Gate<Wire<V>>;
+
+/** What is under test. */
+export interface LawCase {
+  readonly inputs: readonly LawInput[];
+  readonly run: Composition;
+  readonly weights?: Readonly<Record<string, { readonly ref: WeightRef; readonly data: Int32Array }>>;
+  /** The client's own input, for gates that read it. */
+  readonly clientInput?: Float64Array;
+  /** The engines of both parties. */
+  readonly engines: readonly [Engine, Engine];
+  /** Masks of the inputs; random where absent. */
+  readonly masks?: readonly MaskWords[];
+}
+
+/** What a run showed, for tests that look closer. */
+export interface LawResult {
+  /** Everything that was opened, in order, as words: what each party learned. */
+  readonly opened: readonly [Uint32Array[], Uint32Array[]];
+  readonly exchanges: number;
+  readonly keyBytes: readonly [number, number];
+  readonly sentBytes: readonly [number, number];
+}
+
+function ringValue(value: number, ringBits: number): number {
+  return Number(BigInt.asUintN(ringBits, BigInt(value)));
+}
+
+/** Uniform masks of any ring. */
+function randomMask(count: number, ringBits: number): MaskWords {
+  if (ringBits <= 32) return randomWords(count, ringBits);
+  return crypto.getRandomValues(new BigUint64Array(count)).map((word) => BigInt.asUintN(ringBits, word));
+}
+
+/** Puts ring elements into an engine. */
+function upload(engine: Engine, values: readonly bigint[], ringBits: number): Handle {
+  return engine.upload(fromBigInts(values, ringBits), wordsPerElement(ringBits));
+}
+
+/** Random words of a ring of up to 32 bits. */
+export function randomWords(count: number, ringBits: number): Uint32Array {
+  const out = new Uint32Array(count);
+  for (let i = 0; i < count; i += 16384) crypto.getRandomValues(out.subarray(i, Math.min(count, i + 16384)));
+  return ringBits === 32 ? out : out.map((word) => word & (2 ** ringBits - 1));
+}
+
+/** Runs one case under all four interpreters and asserts the law. */
+export async function assertLaw(test: LawCase): Promise<LawResult> {
+  const weights = test.weights ?? {}, weight = (ref: WeightRef) => weights[ref.name]!.data;
+  // Plan.
+  const plan = new PlanContext(),
+    planCache = (width: number): Cache<"plan"> => ({
+      kind: "cache",
+      view: "plan",
+      ringBits: 32,
+      scale: 10,
+      width,
+      tokens: 0,
+      data: null,
+    });
+  const planned = finish(
+    test.run(
+      plan,
+      test.inputs.map((x) => ({ ...(x.kind === "wire" ? wire : share)("plan", x.ringBits, x.scale, x.extent, null) })),
+      planCache,
+    ),
+  );
+  // Clear.
+  const clear = new ClearContext({ reader: { weights: weight, input: () => test.clientInput! } });
+  const clearCache = (width: number): Cache<"clear"> => ({
+    kind: "cache",
+    view: "clear",
+    ringBits: 32,
+    scale: 10,
+    width,
+    tokens: 0,
+    data: new Float64Array(0),
+  });
+  const expected = finish(
+    test.run(
+      clear,
+      test.inputs.map((x) => (x.kind === "wire" ? wire : share)("clear", x.ringBits, x.scale, x.extent, x.data)),
+      clearCache,
+    ),
+  ).value;
+
+  // Deal.
+  const blocks = planned.value.extent.cols.length, owners = assignOwners(plan.gates);
+  const layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners));
+  const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, layer: 5 }));
+  const seeds = [Seed.random(), Seed.random()] as const, salt = crypto.getRandomValues(new Uint8Array(16));
+  const clientMasks = new Map(
+    Object.values(weights).map(({ ref }) => [ref.name, randomWords(ref.inputs * ref.outputs, 32)]),
+  );
+  const lane = new LaneDealer(
+    {
+      seeds,
+      salt,
+      maskProduct: (ref, x, rows) => product(x, clientMasks.get(ref.name)!, rows, ref),
+    },
+    layouts,
+    addresses,
+  );
+  const masks = test.inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits));
+  const dealCache = (width: number): Cache<"mask"> => ({
+    kind: "cache",
+    view: "mask",
+    ringBits: 32,
+    scale: 10,
+    width,
+    tokens: 0,
+    data: new Uint32Array(0),
+  });
+  const resultMask = finish(
+    test.run(
+      new DealContext(lane),
+      test.inputs.map((x, i) => (x.kind === "wire" ? wire : share)("mask", x.ringBits, x.scale, x.extent, masks[i]!)),
+      dealCache,
+    ),
+  ).value;
+
+  // Run: both parties in lockstep.
+  const inputShares = test.inputs.map((x) => randomMask(x.data.length, x.ringBits));
+  const opened: [Uint32Array[], Uint32Array[]] = [[], []], sentBytes: [number, number] = [0, 0];
+  let exchanges = 0;
+  const gates = ([0, 1] as const).map((party) => {
+    const engine = test.engines[party],
+      { memory, loaded } = loadBlocks(engine, party, layouts, lane.blocks, seeds[party], addresses);
+    const own = new Map(
+      Object.values(weights).map((
+        { ref, data },
+      ) => [ref.name, engine.weights(partyWeights(party, data, clientMasks.get(ref.name)!), ref.inputs, ref.outputs)]),
+    );
+    const partyLane: PartyLane = {
+      party,
+      engine,
+      memory,
+      blocks: loaded,
+      salt,
+      weights: (ref) => own.get(ref.name)!,
+      prepared: new Map(),
+      input: party === 1 && test.clientInput !== undefined
+        ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
+        : null,
+    };
+    const cache = (width: number): Cache<"masked"> => ({
+      kind: "cache",
+      view: "masked",
+      ringBits: 32,
+      scale: 10,
+      width,
+      tokens: 0,
+      data: engine.cache(64, width),
+    });
+    const inputs = test.inputs.map((x, i) => {
+      const values = Array.from(x.data, (v, e) => {
+        const masked = BigInt(v) + BigInt(masks[i]![e]!), half = BigInt(inputShares[i]![e]!);
+        return x.kind === "wire" ? masked : party === 0 ? masked - half : half;
+      });
+      return (x.kind === "wire" ? wire : share)(
+        "masked",
+        x.ringBits,
+        x.scale,
+        x.extent,
+        upload(engine, values, x.ringBits),
+      );
+    });
+    return test.run(new PartyContext(partyLane), inputs, cache);
+  });
+  const results: Wire<"masked">[] = [];
+  for (let next = gates.map((gate) => gate.next());; next = gates.map((gate) => gate.next())) {
+    if (next.every((step) => step.done)) {
+      for (const step of next) results.push(step.value as Wire<"masked">);
+      break;
+    }
+    exchanges++;
+    const openings = next.map((step) => {
+      if (step.done) throw new Error("The parties disagree on the number of exchanges");
+      return step.value;
+    });
+    assertEquals(openings[0]!.length, openings[1]!.length);
+    for (let i = 0; i < openings[0]!.length; i++) {
+      for (const party of [0, 1] as const) {
+        const mine = openings[party]![i]!, theirs = openings[1 - party]![i]!;
+        assertEquals([mine.kind, mine.bits, mine.count], [theirs.kind, theirs.bits, theirs.count]);
+        const bits = mine.bits[party]!;
+        theirs.share === null || bits === 0 || mine.count === 0
+          ? mine.received = new Uint8Array(packedBytes(bits, mine.count))
+          : mine.received = await test.engines[1 - party]!.pack(theirs.share, bits);
+        sentBytes[1 - party]! += mine.received.length;
+        assertEquals(mine.received.length, openingBytes(mine, (1 - party) as 0 | 1));
+        if (bits > 0) {
+          const sum = test.engines[party].combine(mine.kind, mine.share, mine.count, mine.received, bits);
+          opened[party].push((await test.engines[party].download(sum)).slice());
+        }
+      }
+    }
+  }
+
+  // The law.
+  assertEquals(exchanges, planned.exchanges, "exchanges equal plan");
+  for (const party of [0, 1] as const) {
+    assertEquals(
+      sentBytes[party],
+      plan.gates.reduce((sum, gate) => sum + gate.sentBytes[party], 0),
+      `party ${party}: sent bytes equal plan`,
+    );
+    if (party === 1 && expected.knownTo === "party0") continue;
+    const masked = await test.engines[party].download(results[party]!.data);
+    const values = Array.from(
+      expected.data,
+      (v) =>
+        expected.ringBits <= 32
+          ? BigInt(ringValue(v, expected.ringBits))
+          : BigInt.asUintN(expected.ringBits, BigInt(v)),
+    );
+    const got = values.map((_, e) => {
+      const word = expected.ringBits <= 32
+        ? BigInt(masked[e]!)
+        : BigInt(masked[2 * e]!) | (BigInt(masked[2 * e + 1]!) << 32n);
+      return BigInt.asUintN(expected.ringBits, word - BigInt(resultMask.data[e]!));
+    });
+    assertEquals(got, values, `party ${party}: run after deal equals clear`);
+  }
+  const keyBytes = ([0, 1] as const).map((party) =>
+    layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0)
+  ) as [number, number];
+  return { opened, exchanges, keyBytes, sentBytes };
+}
+
+function loadBlocks(
+  engine: Engine,
+  party: 0 | 1,
+  layouts: readonly BlockLayout[],
+  dealt: LaneDealer["blocks"],
+  seed: Seed,
+  addresses: readonly BlockAddress[],
+): { memory: ReturnType<Engine["keyMemory"]>; loaded: LoadedBlock[] } {
+  const bytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party] + layout.seedBytes[party], 0),
+    memory = engine.keyMemory(bytes);
+  let at = 0;
+  const loaded = layouts.map((layout, b) => {
+    const explicitAt = at, seedAt = at + layout.explicitBytes[party];
+    at = seedAt + layout.seedBytes[party];
+    memory.view(explicitAt, layout.explicitBytes[party]).set(dealt[b]!.explicit[party]);
+    engine.expand(
+      seed.expose(),
+      address({ purpose: PURPOSE.key, ...addresses[b]! }),
+      memory,
+      seedAt,
+      layout.seedBytes[party],
+    );
+    return { layout, explicitAt, seedAt };
+  });
+  return { memory, loaded };
+}
+
+function partyWeights(party: 0 | 1, data: Int32Array, mask: Uint32Array): Uint32Array {
+  return Uint32Array.from(data, (w, i) => party === 0 ? w : w + mask[i]!);
+}
+
+function product(x: Uint32Array, w: Uint32Array, rows: number, ref: WeightRef): Uint32Array {
+  const out = new Uint32Array(rows * ref.outputs);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < ref.inputs; i++) {
+      for (let j = 0; j < ref.outputs; j++) {
+        out[row * ref.outputs + j]! += Math.imul(x[row * ref.inputs + i]!, w[i * ref.outputs + j]!);
+      }
+    }
+  }
+  return out;
+}

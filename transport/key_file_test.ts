@@ -1,0 +1,219 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { KeyError } from "../core/errors.ts";
+import {
+  claimKeys,
+  createKeyFile,
+  createKeyFolder,
+  type KeyHeader,
+  KEYS_FILE,
+  openKeyFile,
+  readLinkKey,
+  usedBy,
+  writeLinkKey,
+} from "./key_file.ts";
+
+const STREAM = Uint8Array.from({ length: 1000 }, (_, i) => i * 7 + (i >> 8));
+const HEADER: KeyHeader = {
+  party: 0,
+  session: "session-a",
+  weightsId: "weights-a",
+  planDigest: "plan-a",
+  streamBytes: STREAM.length,
+  layers: [{ blocks: 3 }],
+};
+
+async function inFolder(run: (dir: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "sluice_keys_" });
+  try {
+    await createKeyFolder(`${root}/party0`);
+    await run(`${root}/party0`);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function writeAll(dir: string, header = HEADER): Promise<void> {
+  const writer = await createKeyFile(dir, header);
+  await writer.write(STREAM, 0);
+  await writer.finish();
+}
+
+Deno.test("openKeyFile() reads back what createKeyFile() wrote, in any order and at once", async () => {
+  await inFolder(async (dir) => {
+    const writer = await createKeyFile(dir, HEADER);
+    await Promise.all(
+      [[700, 1000], [0, 300], [300, 700]].map(([from, to]) => writer.write(STREAM.slice(from, to), from!)),
+    );
+    await writer.finish();
+    const reader = await openKeyFile(dir, { party: 0, weightsId: "weights-a" });
+    assertEquals(reader.header, HEADER);
+    const parts = [[500, 1000], [0, 500], [1000, 1000], [999, 1000], [0, 1000]] as const;
+    await Promise.all(parts.map(async ([from, to]) => {
+      const into = new Uint8Array(to - from);
+      await reader.read(into, from);
+      assertEquals(into, STREAM.slice(from, to));
+    }));
+    reader.close();
+    reader.close();
+  });
+});
+
+Deno.test("read() fills a view of shared memory and nothing beside it", async () => {
+  await inFolder(async (dir) => {
+    await writeAll(dir);
+    const memory = new Uint8Array(new SharedArrayBuffer(200));
+    const reader = await openKeyFile(dir);
+    await reader.read(memory.subarray(50, 150), 321);
+    reader.close();
+    assertEquals(Uint8Array.from(memory.subarray(50, 150)), STREAM.slice(321, 421));
+    assert(memory.subarray(0, 50).every((byte) => byte === 0) && memory.subarray(150).every((byte) => byte === 0));
+  });
+});
+
+Deno.test("write() and read() refuse regions outside of the stream", async () => {
+  await inFolder(async (dir) => {
+    const writer = await createKeyFile(dir, HEADER);
+    for (const offset of [-1, 991, 0.5, NaN]) {
+      await assertRejects(() => writer.write(new Uint8Array(10), offset), RangeError, "1000 bytes");
+    }
+    await writer.write(STREAM, 0);
+    await writer.finish();
+    const reader = await openKeyFile(dir);
+    await assertRejects(() => reader.read(new Uint8Array(10), 991), RangeError, "10 bytes at 991");
+    reader.close();
+  });
+});
+
+Deno.test("finish() refuses an incomplete stream, which openKeyFile() does not see", async () => {
+  await inFolder(async (dir) => {
+    const writer = await createKeyFile(dir, HEADER);
+    await writer.write(STREAM.slice(0, 999), 0);
+    await assertRejects(() => writer.finish(), KeyError, "must have 1000 bytes: received 999");
+    writer.close();
+    writer.close();
+    await assertRejects(() => openKeyFile(dir), KeyError, "no such file");
+    await writeAll(dir);
+    (await openKeyFile(dir)).close();
+  });
+});
+
+Deno.test("createKeyFile() leaves an existing key file alone", async () => {
+  await inFolder(async (dir) => {
+    await writeAll(dir);
+    await assertRejects(() => createKeyFile(dir, HEADER), KeyError, "must be new");
+    await Deno.remove(`${dir}/${KEYS_FILE}`);
+    await claimKeys(dir, "session-a");
+    await assertRejects(() => createKeyFile(dir, HEADER), KeyError, "must be new");
+  });
+});
+
+Deno.test("createKeyFile() refuses a header that names no count of bytes or is too long", async () => {
+  await inFolder(async (dir) => {
+    for (const streamBytes of [-1, 1.5, NaN]) {
+      await assertRejects(() => createKeyFile(dir, { ...HEADER, streamBytes }), RangeError, "Cannot create key file");
+    }
+    const notes = "x".repeat(2 ** 20);
+    await assertRejects(() => createKeyFile(dir, { ...HEADER, notes }), RangeError, "at most 1048576 bytes");
+  });
+});
+
+Deno.test("openKeyFile() refuses a file that is cut at any part, or too long, and says which and how long", async () => {
+  await inFolder(async (dir) => {
+    await writeAll(dir);
+    const path = `${dir}/${KEYS_FILE}`;
+    const whole = await Deno.readFile(path);
+    for (const count of [0, 7, 11, 12, 40, whole.length - 1000, whole.length - 1, whole.length + 1]) {
+      const cut = new Uint8Array(count);
+      cut.set(whole.subarray(0, count));
+      await Deno.writeFile(path, cut);
+      const error = await assertRejects(() => openKeyFile(dir), KeyError, `received ${count} bytes`);
+      assert(error.message.includes(path), error.message);
+      if (count >= whole.length - 1) assert(error.message.includes(`must have ${whole.length} bytes`), error.message);
+    }
+  });
+});
+
+Deno.test("openKeyFile() refuses other files and broken headers", async () => {
+  await inFolder(async (dir) => {
+    await writeAll(dir);
+    const path = `${dir}/${KEYS_FILE}`;
+    const whole = await Deno.readFile(path);
+    const cases: [number, number, string][] = [
+      [0, 0x50, "another format"],
+      [11, 0x7f, "at most 1048576 bytes"],
+      [12, 0x00, "canonical CBOR"],
+      [13, 0xff, "Cannot open"],
+    ];
+    for (const [at, byte, message] of cases) {
+      const broken = whole.slice();
+      broken[at] = byte;
+      await Deno.writeFile(path, broken);
+      await assertRejects(() => openKeyFile(dir), KeyError, message);
+    }
+  });
+});
+
+Deno.test("openKeyFile() refuses keys of the wrong party or other weights", async () => {
+  await inFolder(async (dir) => {
+    await writeAll(dir);
+    await assertRejects(() => openKeyFile(dir, { party: 1 }), KeyError, "keys of the wrong party");
+    const error = await assertRejects(
+      () => openKeyFile(dir, { party: 0, weightsId: "weights-b" }),
+      KeyError,
+      "weights-b",
+    );
+    assert(error.message.includes("weights-a"));
+  });
+});
+
+Deno.test("readLinkKey() reads what writeLinkKey() wrote, and refuses anything else", async () => {
+  await inFolder(async (dir) => {
+    await assertRejects(() => readLinkKey(dir), KeyError, "no such file");
+    await assertRejects(() => writeLinkKey(dir, new Uint8Array(31)), RangeError, "received 31");
+    const linkKey = STREAM.slice(0, 32);
+    await writeLinkKey(dir, linkKey);
+    assertEquals(new Uint8Array(await readLinkKey(dir)), linkKey);
+    await Deno.writeFile(`${dir}/link.key`, new Uint8Array(33));
+    await assertRejects(() => readLinkKey(dir), KeyError, "received 33 bytes");
+  });
+});
+
+Deno.test({
+  name: "key folders and files are for their owner only",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await inFolder(async (dir) => {
+      await writeAll(dir);
+      await writeLinkKey(dir, STREAM.slice(0, 32));
+      await claimKeys(dir, "session-a");
+      for (const name of [KEYS_FILE, "link.key", "USED"]) {
+        assertEquals((await Deno.stat(`${dir}/${name}`)).mode! & 0o777, 0o600, name);
+      }
+      assertEquals((await Deno.stat(dir)).mode! & 0o777, 0o700);
+    });
+  },
+});
+
+Deno.test("claimKeys() marks a folder once and names the session that used it", async () => {
+  await inFolder(async (dir) => {
+    assertEquals(await usedBy(dir), null);
+    await claimKeys(dir, "session-a");
+    assertEquals(await usedBy(dir), "session-a");
+    const error = await assertRejects(() => claimKeys(dir, "session-b"), KeyError, "already used by session session-a");
+    assert(error.message.includes("deal new keys"));
+    assertEquals(await usedBy(dir), "session-a");
+  });
+});
+
+Deno.test("claimKeys() of one folder at once succeeds exactly once", async () => {
+  await inFolder(async (dir) => {
+    const claims = await Promise.allSettled(["a", "b", "c", "d"].map((session) => claimKeys(dir, session)));
+    assertEquals(claims.filter(({ status }) => status === "fulfilled").length, 1);
+  });
+});
+
+Deno.test("claimKeys() refuses a folder that does not exist", async () => {
+  await inFolder(async (dir) => {
+    await assertRejects(() => claimKeys(`${dir}/missing`, "session-a"), KeyError, "no such file");
+  });
+});

@@ -1,0 +1,152 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ProtocolError } from "../core/errors.ts";
+import type { Link } from "./link.ts";
+import { type Address, connect, formatAddress, listen, parseAddress, type TcpOptions } from "./tcp.ts";
+import { LINK_KEY_BYTES } from "./seal.ts";
+
+const LOOPBACK: Address = { hostname: "127.0.0.1", port: 0 };
+const LANE = { request: 0, step: 0, layer: 1 };
+
+function optionsOf(party: 0 | 1, fields: { linkKeyFill?: number; weightsId?: string } = {}): TcpOptions {
+  const { linkKeyFill = 1, weightsId = "w" } = fields;
+  return {
+    linkKey: new Uint8Array(LINK_KEY_BYTES).fill(linkKeyFill),
+    identity: { party, weightsId, planDigest: "p", session: "s" },
+  };
+}
+
+async function openPair(): Promise<[Link, Link]> {
+  const listener = listen(LOOPBACK, optionsOf(0));
+  const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
+  listener.close();
+  return links;
+}
+
+function freePort(): number {
+  const listener = Deno.listen(LOOPBACK);
+  listener.close();
+  return listener.addr.port;
+}
+
+Deno.test("parseAddress() reads names, IPv4 and bracketed IPv6, and formatAddress() writes them", () => {
+  const cases: [string, Address][] = [
+    ["localhost:80", { hostname: "localhost", port: 80 }],
+    ["10.0.0.1:0", { hostname: "10.0.0.1", port: 0 }],
+    ["[::1]:65535", { hostname: "::1", port: 65535 }],
+    ["[fe80::1%eth0]:7000", { hostname: "fe80::1%eth0", port: 7000 }],
+  ];
+  for (const [text, address] of cases) {
+    assertEquals(parseAddress(text), address);
+    assertEquals(formatAddress(address), text);
+  }
+});
+
+Deno.test("parseAddress() refuses everything else", () => {
+  const texts = ["", "host", "host:", ":80", "host:65536", "host:-1", "host:8a", "::1:80", "[::1]", "[]:80", "a b:80"];
+  for (const text of texts) assertThrows(() => parseAddress(text), RangeError, "host:port");
+});
+
+Deno.test("listen() and connect() carry exchanges and an orderly end over a socket", async () => {
+  const [link0, link1] = await openPair();
+  const large = new Uint8Array(9 * 2 ** 20).map((_, i) => i * 31 + (i >> 9));
+  for (const [exchange, bytes] of [1, 64, 512, 100_000, large.length].entries()) {
+    const payload = large.subarray(0, bytes);
+    for (const link of [link0, link1]) link.post(LANE, exchange, [payload]);
+    for (const link of [link0, link1]) {
+      const message = await link.take(LANE, exchange, bytes);
+      assert(message.every((byte, i) => byte === payload[i]), `exchange ${exchange}`);
+    }
+  }
+  link0.post(LANE, 99, [large]);
+  link0.close();
+  assertEquals((await link1.take(LANE, 99, large.length)).length, large.length);
+  link1.close();
+  await Promise.all([link0.closed, link1.closed]);
+  assertEquals([link0.signal.aborted, link1.signal.aborted], [false, false]);
+});
+
+Deno.test("connect() finds a party that starts later", async () => {
+  const port = freePort();
+  const dialing = connect({ hostname: "127.0.0.1", port }, optionsOf(1));
+  // The first attempt has been refused by the time an unrelated exchange is through.
+  const [link0, link1] = await openPair();
+  const listener = listen({ hostname: "127.0.0.1", port }, optionsOf(0));
+  assertEquals(listener.address.port, port);
+  const links = [link0, link1, ...await Promise.all([listener.accept(), dialing])];
+  listener.close();
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
+});
+
+Deno.test("connect() gives up at the deadline or the signal and names the address", async () => {
+  const address = { hostname: "127.0.0.1", port: freePort() };
+  const error = await assertRejects(
+    () => connect(address, { ...optionsOf(1), deadlineMs: 30 }),
+    ProtocolError,
+    "within 30 ms",
+  );
+  assert(error.message.includes(formatAddress(address)), error.message);
+  const controller = new AbortController();
+  const stopped = connect(address, { ...optionsOf(1), signal: controller.signal });
+  controller.abort();
+  await assertRejects(() => stopped, ProtocolError, "Cannot connect");
+  const early = connect(address, { ...optionsOf(1), signal: AbortSignal.abort() });
+  await assertRejects(() => early, ProtocolError, "no attempt");
+});
+
+Deno.test("listen() reports a port in use", () => {
+  const listener = listen(LOOPBACK, optionsOf(0));
+  assertThrows(
+    () => listen(listener.address, optionsOf(0)),
+    ProtocolError,
+    `${listener.address.port} as the port must`,
+  );
+  listener.close();
+  listener.close();
+});
+
+Deno.test("accept() rejects when its port is closed", async () => {
+  const listener = listen(LOOPBACK, optionsOf(0));
+  const accepting = listener.accept();
+  listener.close();
+  await assertRejects(() => accepting, ProtocolError, "received a closed port");
+});
+
+Deno.test("both sides name the link key when the keys differ, and the port stays open", async () => {
+  const listener = listen(LOOPBACK, optionsOf(0));
+  await Promise.all([
+    assertRejects(() => listener.accept(), ProtocolError, "link key"),
+    assertRejects(() => connect(listener.address, optionsOf(1, { linkKeyFill: 2 })), ProtocolError, "link key"),
+  ]);
+  await Promise.all([
+    assertRejects(() => listener.accept(), ProtocolError, '"w2"'),
+    assertRejects(() => connect(listener.address, optionsOf(1, { weightsId: "w2" })), ProtocolError, '"w2"'),
+  ]);
+  const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
+  listener.close();
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
+});
+
+Deno.test("accept() refuses a peer that speaks another protocol or leaves", async () => {
+  const listener = listen(LOOPBACK, optionsOf(0));
+  const accepting = assertRejects(() => listener.accept(), ProtocolError, "another greeting");
+  const browser = await Deno.connect(listener.address);
+  await browser.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  await accepting;
+  browser.close();
+  const acceptingAgain = assertRejects(() => listener.accept(), ProtocolError);
+  (await Deno.connect(listener.address)).close();
+  await acceptingAgain;
+  listener.close();
+});
+
+Deno.test("abort() over a socket rejects every take of the peer with what happened", async () => {
+  const [link0, link1] = await openPair();
+  const takes = Array.from({ length: 20 }, (_, layer) => link1.take({ ...LANE, layer }, 0, 8));
+  link0.abort("gate", "Cannot run gate");
+  for (const take of takes) {
+    await assertRejects(() => Promise.resolve(take), ProtocolError, "received gate: Cannot run gate");
+  }
+  await Promise.all([link0.closed, link1.closed]);
+});
