@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type KeyRecord, recordBits, type RecordKind } from "../core/protocols/gate.ts";
+import { type KeyRecord, recordBits, type RecordKind, type WeightRef } from "../core/protocols/gate.ts";
 
 /** The part of a party's block that holds its half of a record. */
 export interface Place {
@@ -41,6 +41,8 @@ export interface PlannedGate {
   /** Names from the stage down to the gate. */
   readonly path: string;
   readonly records: readonly KeyRecord[];
+  /** The weight matrix that the gate multiplies by, if any. */
+  readonly weights?: WeightRef | undefined;
 }
 
 /** Address of a record within a block. */
@@ -52,21 +54,25 @@ export function recordAddress(path: string, record: string): string {
 export type Owners = ReadonlyMap<string, 0 | 1>;
 
 /**
- * Assigns the explicit halves of a stage's given records: each goes to the stream that is shorter so far, counted over all blocks of the session, so that both
- * streams come out nearly equal. The choice is per stage and not per block: a record has one owner in all blocks of a lane.
+ * Assigns the explicit halves of a stage's given records, counted over all blocks of the session: the largest first, each to the stream that is shorter so far,
+ * so that both streams come out nearly equal. The choice is per stage and not per block: a record has one owner in all blocks of a lane.
  */
 export function assignOwners(gates: readonly PlannedGate[]): Owners {
-  const owners = new Map<string, 0 | 1>(), totalBits = [0, 0];
+  const owners = new Map<string, 0 | 1>(),
+    totalBits = [0, 0],
+    open: { readonly address: string; readonly bits: number }[] = [];
   for (const gate of gates) {
     for (const record of gate.records) {
       const bits = recordBits(record.fields) * record.counts.reduce((a, b) => a + b, 0);
       if (record.kind === "given0") totalBits[0]! += bits;
       if (record.kind === "client") totalBits[1]! += bits;
-      if (record.kind !== "given") continue;
-      const owner = totalBits[0]! <= totalBits[1]! ? 0 : 1;
-      totalBits[owner]! += bits;
-      owners.set(recordAddress(gate.path, record.name), owner);
+      if (record.kind === "given") open.push({ address: recordAddress(gate.path, record.name), bits });
     }
+  }
+  for (const { address, bits } of open.sort((a, b) => b.bits - a.bits)) { // a stable sort: equal sizes keep the order of the gates
+    const owner = totalBits[0]! <= totalBits[1]! ? 0 : 1;
+    totalBits[owner]! += bits;
+    owners.set(address, owner);
   }
   return owners;
 }

@@ -16,6 +16,7 @@ import {
   type OpeningSize,
   type Operand,
   type Primitive,
+  type WeightRef,
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
@@ -58,7 +59,14 @@ export class PlanContext implements Context<"plan"> {
       sentBytes[0] += openingBytes(opening, 0);
       sentBytes[1] += openingBytes(opening, 1);
     }
-    this.gates.push({ path: this.#path + name, primitive: primitive.name, records: key, opens, sentBytes });
+    this.gates.push({
+      path: this.#path + name,
+      primitive: primitive.name,
+      records: key,
+      opens,
+      sentBytes,
+      weights: (params as { weights?: WeightRef }).weights,
+    });
     for (const exchange of opens) yield exchange.map((opening) => ({ ...opening, share: null }));
     return out;
   }.bind(this) as Context<"plan">["gate"];

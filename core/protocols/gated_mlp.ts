@@ -27,12 +27,13 @@ export interface GatedMlpParams {
 /** SiLU(gate) ⊙ up, shape (T, F), opened to party 0 alone. Exchanges: 3 + 3 + 3. */
 export function* gatedMlp<V extends View>(ctx: Context<V>, p: GatedMlpParams, x: Wire<V>): Gate<Wire<V>> {
   const raw = yield* ctx.gate("gate_up", linear, { weights: p.gateUp, weightScale: p.weightScale }, x);
+  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much.
   const by = raw.scale - p.scale;
   const both = yield* ctx.gate("gate_up_truncate", truncate, {
     by,
     to: 32,
     rounding: "nearest",
-    full: 0,
+    full: 1,
     knownTo: "both",
   }, raw);
   const gate = ctx.local(columns, { from: 0, to: p.width }, both),

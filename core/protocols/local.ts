@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Extent, type LocalOp, type View, type Wire } from "./gate.ts";
+import { elementCount, type Extent, type LocalOp, type View, type Wire } from "./gate.ts";
 
 /** x + y in one ring at one scale. */
 export const add: LocalOp<Record<never, never>> = {
@@ -131,3 +131,21 @@ export const rowSum: LocalOp<Record<never, never>> = {
 function oneColumn(x: Wire<View>): Extent {
   return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
 }
+
+/** The last block of a lane: the token whose logits are wanted. */
+export const lastBlock: LocalOp<Record<never, never>> = {
+  name: "last",
+  shape: (_p, [x]) => ({
+    ringBits: x!.ringBits,
+    scale: x!.scale,
+    extent: { rows: x!.extent.rows, cols: x!.extent.cols.slice(-1) },
+  }),
+  apply(_p, [x], out) {
+    const from = x!.data.length - out.length;
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[from + i]!);
+  },
+  run(_p, [x], engine) {
+    const total = elementCount(x!.extent), size = x!.extent.rows * x!.extent.cols.at(-1)!;
+    return engine.columns(x!.data, { rows: 1, cols: [total] }, total - size, total);
+  },
+};

@@ -15,6 +15,7 @@ import {
   type Primitive,
   type Share,
   type View,
+  type Wire,
   wire,
 } from "./gate.ts";
 
@@ -37,19 +38,19 @@ export const openShare: Primitive<Record<never, never>, ["share"], "wire"> = {
   },
 };
 
-function toClient(z: Share<View>): OpeningSize[] {
-  return [{ kind: "add", count: elementCount(z.extent), bits: [0, z.ringBits] }];
+function toClient(z: Wire<View> | Share<View>): OpeningSize[][] {
+  return z.kind === "wire" ? [] : [[{ kind: "add", count: elementCount(z.extent), bits: [0, z.ringBits] }]];
 }
 
 /**
- * Reveals a share to the client: party 0 sends its padded share, and party 1's key holds the mask r_z.
+ * Reveals a value to the client alone: party 1's key holds the mask r_z; of a share, party 0 also sends its padded half.
  *
  * Party 0's pad e_0 is fresh for every output of every evaluation and never known to party 1; without it as many revealed rows as the layer
- * has inputs would give the client the whole matrix. The result of `run` is z itself at party 1, and party 1's masked share is nobody's at party 0.
+ * has inputs would give the client the whole matrix. The result of `run` is z itself at party 1, and nothing of use at party 0.
  *
- * - **Exchanges:** 1   **Sends:** party 0: n bits   **Key:** n explicit bits in party 1's stream
+ * - **Exchanges:** 1 from a share, 0 from a wire   **Sends:** party 0: n bits   **Key:** n explicit bits in party 1's stream
  */
-export const reveal: Primitive<Record<never, never>, ["share"], "wire"> = {
+export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
   name: "reveal",
   clear(_p, [z]) {
     assertRange(z.data, 2 ** (z.ringBits - 1), `reveal a ${z.ringBits}-bit value`);
@@ -62,7 +63,7 @@ export const reveal: Primitive<Record<never, never>, ["share"], "wire"> = {
       counts: blockCounts(z.extent),
       fields: [{ name: "r", bits: z.ringBits }],
     }];
-    return { out: wire("plan", z.ringBits, z.scale, z.extent, null), key, opens: [toClient(z)] };
+    return { out: wire("plan", z.ringBits, z.scale, z.extent, null), key, opens: toClient(z) };
   },
   deal(_p, [z], key) {
     const r = maskWords(z), mask = key.record("mask");
@@ -74,11 +75,11 @@ export const reveal: Primitive<Record<never, never>, ["share"], "wire"> = {
     return wire("mask", z.ringBits, z.scale, z.extent, r);
   },
   *run(_p, [z], key) {
-    const { engine, party } = key;
+    const { engine, party } = key, [sizes] = toClient(z);
     const mine = party === 1
       ? engine.add(z.data, engine.unpack(key.record("mask"), 0, z.ringBits), z.ringBits)
       : z.data;
-    const [data] = yield* open(toClient(z), mine);
+    const [data] = sizes === undefined ? [mine] : yield* open(sizes, mine);
     return wire("masked", z.ringBits, z.scale, z.extent, data);
   },
 };

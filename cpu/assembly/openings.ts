@@ -51,7 +51,7 @@ export function pack(args: usize, _segment: usize, from: u32, to: u32): void {
 function packBytes(x: usize, out: usize): void {
   const mask = i32x4.splat(0xff);
   const a = v128.and(v128.load(x), mask), b = v128.and(v128.load(x, 16), mask), c = v128.and(v128.load(x, 32), mask), d = v128.and(v128.load(x, 48), mask);
-  v128.store(out, v128.narrow<i16>(v128.narrow<i32>(a, b), v128.narrow<i32>(c, d)));
+  v128.store(out, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(a, b), i16x8.narrow_i32x4_u(c, d)));
 }
 
 /** Packs elements of two words, 1 to 64 bits of each. */

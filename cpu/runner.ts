@@ -1,0 +1,172 @@
+/**
+ * Tensors in the shared memory, the scopes that own them, and calls of kernels.
+ *
+ * @module
+ */
+
+import type { Handle, KeyMemory, RecordView, Scope } from "../core/engine.ts";
+import { Heap } from "./memory.ts";
+import { type KernelName, type Kernels, KERNELS, runRange, SEGMENT_WORDS } from "./kernels.ts";
+import { ARGS_AT, type Threads } from "./threads.ts";
+
+const NUMBERS = new Map<KernelName, number>(KERNELS.map((name, i) => [name, i]));
+
+/** A tensor at an address; 0 once it is freed. */
+export class Tensor implements Handle {
+  owner: TensorScope | null = null;
+  constructor(public at: number, readonly count: number, readonly wordsPerElement: 1 | 2) {}
+  get byteLength(): number {
+    return 4 * this.count * this.wordsPerElement;
+  }
+}
+
+/** Key bytes at an address; 0 once they are freed. */
+export class Keys implements KeyMemory {
+  constructor(readonly heap: Heap, public at: number, readonly byteLength: number) {}
+  view(offset: number, byteLength: number): Uint8Array {
+    if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.byteLength)) {
+      throw new RangeError(`Cannot view key memory as the range must end within ${this.byteLength} bytes: received ${byteLength} at ${offset}`);
+    }
+    return this.heap.u8.subarray(this.at + offset, this.at + offset + byteLength);
+  }
+}
+
+/** Handles made while this scope was current. */
+export class TensorScope implements Scope {
+  readonly tensors: Tensor[] = [];
+  constructor(readonly runner: Runner, readonly parent: TensorScope | null) {}
+  end(kept: readonly Handle[]): void {
+    for (const tensor of this.tensors) {
+      if (tensor.owner !== this) continue;
+      if (kept.includes(tensor)) this.runner.own(tensor, this.parent);
+      else this.runner.free(tensor);
+    }
+    this.tensors.length = 0;
+    if (this.runner.scope === this) this.runner.scope = this.parent;
+  }
+}
+
+/** Address of a tensor. */
+export function addressOf(x: Handle): number {
+  const { at } = x as Tensor;
+  if (at === 0) throw new Error("Internal error: a tensor was used after its scope had ended");
+  return at;
+}
+
+/** Address of block b of a record. */
+export function recordAt(record: RecordView, b: number): number {
+  return (record.memory as Keys).at + record.at[b]!;
+}
+
+/** Memory, segments and kernels of one engine. */
+export class Runner {
+  scope: TensorScope | null = null;
+  #segmentsAt: number;
+  #segmentsCapacity = 256;
+  #count = 0;
+  #items = 0;
+  readonly #tables = new WeakMap<Uint32Array, number>();
+  readonly #collected = new FinalizationRegistry<{ at: number; byteLength: number }>(({ at, byteLength }) => this.heap.free(at, byteLength));
+
+  /** @param parallelNs Work below this runs on the calling thread alone. */
+  constructor(readonly heap: Heap, readonly kernels: Kernels, readonly threads: Threads | null, readonly parallelNs: number) {
+    this.#segmentsAt = heap.allocate(4 * SEGMENT_WORDS * this.#segmentsCapacity);
+  }
+
+  /** A new tensor that belongs to the current scope; its content is undefined. */
+  tensor(count: number, wordsPerElement: 1 | 2 = 1): Tensor {
+    const tensor = new Tensor(this.heap.allocate(4 * count * wordsPerElement), count, wordsPerElement);
+    this.own(tensor, this.scope);
+    return tensor;
+  }
+
+  /** Gives a tensor to a scope; without one it lives as long as anybody refers to it. */
+  own(tensor: Tensor, owner: TensorScope | null): void {
+    tensor.owner = owner;
+    if (owner === null) this.collect(tensor, tensor.at, tensor.byteLength);
+    else owner.tensors.push(tensor);
+  }
+
+  /** Frees a block when nobody refers to `holder` any more. */
+  collect(holder: object, at: number, byteLength: number): void {
+    this.#collected.register(holder, { at, byteLength });
+  }
+
+  free(tensor: Tensor): void {
+    this.heap.free(tensor.at, tensor.byteLength);
+    tensor.at = 0;
+  }
+
+  /** Forgets the segments of the last call. */
+  clear(): this {
+    this.#count = 0;
+    this.#items = 0;
+    return this;
+  }
+
+  /** Adds a segment of `items` items: words 2 to 7 as its kernel says. */
+  segment(items: number, word2 = 0, word3 = 0, word4 = 0, word5 = 0, word6 = 0, word7 = 0): void {
+    if (this.#count === this.#segmentsCapacity) this.#growSegments();
+    const { u32 } = this.heap, at = this.#segmentsAt / 4 + this.#count++ * SEGMENT_WORDS;
+    u32[at] = this.#items;
+    u32[at + 1] = this.#items += items;
+    u32[at + 2] = word2;
+    u32[at + 3] = word3;
+    u32[at + 4] = word4;
+    u32[at + 5] = word5;
+    u32[at + 6] = word6;
+    u32[at + 7] = word7;
+  }
+
+  #growSegments(): void {
+    const bytes = 4 * SEGMENT_WORDS * this.#segmentsCapacity, at = this.heap.allocate(2 * bytes);
+    this.heap.u8.copyWithin(at, this.#segmentsAt, this.#segmentsAt + bytes);
+    this.heap.free(this.#segmentsAt, bytes);
+    this.#segmentsAt = at;
+    this.#segmentsCapacity *= 2;
+  }
+
+  /** One segment per block of a gate step's records, all of which have the same counts. */
+  records(given: RecordView, free: RecordView = given, common: RecordView = given): this {
+    this.clear();
+    for (let b = 0; b < given.counts.length; b++) this.segment(given.counts[b]!, recordAt(given, b), recordAt(free, b), recordAt(common, b));
+    return this;
+  }
+
+  /** One segment without words. */
+  items(count: number): this {
+    this.clear().segment(count);
+    return this;
+  }
+
+  /** Runs a kernel on the segments. `costNs` is about what one item takes. */
+  run(name: KernelName, args: readonly number[], costNs: number): void {
+    const { u32 } = this.heap, kernel = NUMBERS.get(name)!, items = this.#items;
+    for (let i = 0; i < args.length; i++) u32[ARGS_AT / 4 + i] = args[i]!;
+    if (this.threads !== null && items > 1 && items * costNs > this.parallelNs) this.threads.run(kernel, u32, this.#segmentsAt, this.#count, items);
+    else runRange(this.kernels[kernel]!, u32, ARGS_AT, this.#segmentsAt, this.#count, 0, items);
+  }
+
+  /** Calls `use` with the address of `bytes` bytes that are free again afterwards. */
+  temporary<T>(bytes: number, use: (at: number) => T): T {
+    const at = this.heap.allocate(bytes);
+    try {
+      return use(at);
+    } finally {
+      this.heap.free(at, bytes);
+    }
+  }
+
+  /** Address of a table in the form that lookups read: backwards and twice. */
+  table(table: Uint32Array): number {
+    let at = this.#tables.get(table);
+    if (at === undefined) {
+      const points = table.length, byteLength = 4 * (2 * points + 8);
+      at = this.heap.allocate(byteLength);
+      for (let i = 0; i < 2 * points + 8; i++) this.heap.u32[at / 4 + i] = table[(2 * points - (i % points)) % points]!;
+      this.#tables.set(table, at);
+      this.collect(table, at, byteLength);
+    }
+    return at;
+  }
+}

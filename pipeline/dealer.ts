@@ -1,0 +1,78 @@
+/**
+ * Deals the keys of a session: the forward pass on masks, chunk by chunk, into both parties' key streams.
+ *
+ * @module
+ */
+
+import type { AttentionCache } from "../core/protocols/attention.ts";
+import type { Cache, Wire } from "../core/protocols/gate.ts";
+import { DealContext, type DealerKeys, LaneDealer } from "./deal.ts";
+import { stage, stageCount } from "./forward.ts";
+import { finish } from "./plan.ts";
+import { chunksOf, type SessionPlan } from "./session_plan.ts";
+
+/** Where key bytes go. */
+export interface KeySink {
+  write(party: 0 | 1, bytes: Uint8Array, offset: number): Promise<void>;
+}
+
+/** Positions that are dealt together: enough rows for the dealer's products, few enough to keep memory flat. */
+const DEAL_TOKENS = 32;
+
+/**
+ * Writes both key streams of a session.
+ *
+ * @param progress Called after every lane with the key bytes of both parties so far.
+ */
+export async function dealSession(
+  plan: SessionPlan,
+  keys: DealerKeys,
+  sink: KeySink,
+  progress: (bytes: number) => void = () => {},
+): Promise<void> {
+  const { model, shape } = plan, last = stageCount(model) - 1;
+  let bytes = 0;
+  for (const party of [0, 1] as const) {
+    const prefix = new Uint8Array(48);
+    prefix.set(keys.seeds[party].expose());
+    prefix.set(keys.salt, 32);
+    await sink.write(party, prefix, 0);
+    bytes += prefix.length;
+  }
+  for (let request = 0; request < shape.requests; request++) {
+    const make = (): Cache<"mask"> => ({
+      kind: "cache",
+      view: "mask",
+      ringBits: 32,
+      scale: model.scales.activation,
+      width: model.config.kvHeads * model.config.headWidth,
+      tokens: 0,
+      data: new Uint32Array(0),
+    });
+    const caches: AttentionCache<"mask">[] = Array.from(
+      { length: model.config.layers },
+      () => ({ keys: make(), values: make() }),
+    );
+    for (const positions of chunksOf({ promptTokens: plan.positions, generate: 0 }, DEAL_TOKENS)) {
+      const at = Array.from({ length: positions.count }, (_, i) => positions.from + i);
+      let x: Wire<"mask"> | null = null;
+      for (let index = 0; index <= last; index++) {
+        const lane: LaneDealer = new LaneDealer(
+          keys,
+          at.map((position) => plan.layout(index, position)),
+          at.map((position) => ({ request, position, layer: index })),
+        );
+        const cache = index === 0 || index === last ? null : caches[index - 1]!;
+        x = finish(stage(new DealContext(lane), model, index, x, cache, positions)).value;
+        for (const [i, block] of lane.blocks.entries()) {
+          for (const party of [0, 1] as const) {
+            const explicit = block.explicit[party];
+            if (explicit.length > 0) await sink.write(party, explicit, plan.offset(party, request, index, at[i]!));
+            bytes += explicit.length;
+          }
+        }
+        progress(bytes);
+      }
+    }
+  }
+}

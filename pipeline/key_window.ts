@@ -1,0 +1,185 @@
+/**
+ * Key blocks of the lanes to come, read ahead in the order in which an ideal run starts them.
+ *
+ * A lane starts when all of its blocks are in engine memory. The window holds at least two lanes whatever their size, so the oldest lane can always run and
+ * nothing waits in a circle.
+ *
+ * @module
+ */
+
+import type { Party } from "../core/channel.ts";
+import type { Engine, KeyMemory } from "../core/engine.ts";
+import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
+import type { Positions } from "../core/protocols/attention.ts";
+import type { LoadedBlock } from "./party.ts";
+import type { SessionPlan } from "./session_plan.ts";
+
+/** Reads a party's key stream. */
+export interface KeySource {
+  read(into: Uint8Array, offset: number): Promise<void>;
+}
+
+/** One lane whose keys are wanted. */
+export interface LaneAddress {
+  readonly request: number;
+  readonly stage: number;
+  readonly positions: Positions;
+}
+
+/** A lane's keys in engine memory. */
+export interface LoadedLane {
+  readonly memory: KeyMemory;
+  readonly blocks: readonly LoadedBlock[];
+}
+
+/** Name of a lane, for maps. */
+export function laneName({ request, stage, positions }: LaneAddress): string {
+  return `${request}/${stage}/${positions.from}`;
+}
+
+/** What a window works with. */
+export interface KeyWindowOptions {
+  readonly party: Party;
+  readonly engine: Engine;
+  readonly plan: SessionPlan;
+  readonly seed: Seed;
+  readonly source: KeySource;
+  readonly windowBytes: number;
+}
+
+/** Where the blocks of a lane lie in a memory of `bytes` bytes: all explicit parts, then all seed parts. */
+export function placeBlocks(
+  plan: SessionPlan,
+  party: Party,
+  lane: LaneAddress,
+): { blocks: LoadedBlock[]; bytes: number; explicitBytes: number } {
+  const { from, count } = lane.positions,
+    layouts = Array.from({ length: count }, (_, i) => plan.layout(lane.stage, from + i));
+  const explicitBytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0);
+  let explicitAt = 0, seedAt = explicitBytes;
+  const blocks = layouts.map((layout) => {
+    const block = { layout, explicitAt, seedAt };
+    explicitAt += layout.explicitBytes[party];
+    seedAt += layout.seedBytes[party];
+    return block;
+  });
+  return { blocks, bytes: seedAt, explicitBytes };
+}
+
+/** Expands the seed parts of a lane. */
+export function expandLane(engine: Engine, seed: Seed, party: Party, lane: LaneAddress, loaded: LoadedLane): void {
+  loaded.blocks.forEach((block, i) => {
+    const position = lane.positions.from + i, bytes = block.layout.seedBytes[party];
+    if (bytes === 0) return;
+    engine.expand(
+      seed.expose(),
+      address({ purpose: PURPOSE.key, request: lane.request, position, layer: lane.stage }),
+      loaded.memory,
+      block.seedAt,
+      bytes,
+    );
+  });
+}
+
+interface Slot {
+  readonly lane: LaneAddress;
+  readonly bytes: number;
+  readonly loaded: PromiseWithResolvers<LoadedLane>;
+}
+
+/** Loads lanes in schedule order and hands each out once. */
+export class KeyWindow {
+  readonly #options: KeyWindowOptions;
+  readonly #slots = new Map<string, Slot>();
+  readonly #queue: Slot[] = [];
+  #heldBytes = 0;
+  #heldLanes = 0;
+  #loading = false;
+  #failure: Error | null = null;
+
+  constructor(options: KeyWindowOptions) {
+    this.#options = options;
+  }
+
+  /** Adds lanes to the end of the order. */
+  schedule(lanes: readonly LaneAddress[]): void {
+    for (const lane of lanes) {
+      const { bytes } = placeBlocks(this.#options.plan, this.#options.party, lane),
+        loaded = Promise.withResolvers<LoadedLane>();
+      loaded.promise.catch(() => {}); // who takes the lane sees the failure
+      const slot = { lane, bytes, loaded };
+      this.#slots.set(laneName(lane), slot);
+      this.#queue.push(slot);
+    }
+    void this.#fill();
+  }
+
+  /** The keys of a lane, once. */
+  take(lane: LaneAddress): Promise<LoadedLane> {
+    const name = laneName(lane), slot = this.#slots.get(name);
+    if (slot === undefined) {
+      return Promise.reject(new Error(`Internal error: the lane ${name} is not scheduled or was taken before`));
+    }
+    this.#slots.delete(name);
+    return slot.loaded.promise;
+  }
+
+  /** Gives a lane's memory back. */
+  release(loaded: LoadedLane): void {
+    this.#heldBytes -= loaded.memory.byteLength;
+    this.#heldLanes--;
+    this.#options.engine.freeKeyMemory(loaded.memory);
+    void this.#fill();
+  }
+
+  /** Rejects every lane that is not loaded yet. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    for (const slot of this.#queue.splice(0)) slot.loaded.reject(error);
+  }
+
+  async #fill(): Promise<void> {
+    if (this.#loading) return;
+    this.#loading = true;
+    try {
+      while (
+        this.#queue.length > 0 &&
+        (this.#heldLanes < 2 || this.#heldBytes + this.#queue[0]!.bytes <= this.#options.windowBytes)
+      ) {
+        const slot = this.#queue.shift()!;
+        this.#heldBytes += slot.bytes;
+        this.#heldLanes++;
+        try {
+          slot.loaded.resolve(await this.#load(slot));
+        } catch (error) {
+          const failure = error instanceof Error ? error : new Error(String(error));
+          slot.loaded.reject(failure);
+          this.fail(failure);
+        }
+      }
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  async #load({ lane, bytes }: Slot): Promise<LoadedLane> {
+    if (this.#failure !== null) throw this.#failure;
+    const { engine, plan, party, seed, source } = this.#options,
+      { blocks } = placeBlocks(plan, party, lane),
+      memory = engine.keyMemory(bytes),
+      loaded = { memory, blocks };
+    // Neighbours in the stream are neighbours in memory: read them together.
+    for (let first = 0; first < blocks.length;) {
+      const offset = plan.offset(party, lane.request, lane.stage, lane.positions.from + first);
+      let next = first, length = 0;
+      do length += blocks[next++]!.layout.explicitBytes[party]; while (
+        next < blocks.length &&
+        plan.offset(party, lane.request, lane.stage, lane.positions.from + next) === offset + length
+      );
+      if (length > 0) await source.read(memory.view(blocks[first]!.explicitAt, length), offset);
+      first = next;
+    }
+    expandLane(engine, seed, party, lane, loaded);
+    return loaded;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The oracle: the clear fixed-point model that every secure run must reproduce bit for bit.
+ *
+ * @module
+ */
+
+import type { AttentionCache } from "../core/protocols/attention.ts";
+import type { Cache } from "../core/protocols/gate.ts";
+import { ClearContext } from "./clear.ts";
+import { forward, type ModelSpec } from "./forward.ts";
+import { finish } from "./plan.ts";
+
+/** Integer weights by name, row-major (inputs × outputs). */
+export type IntegerWeights = (name: string) => Int32Array;
+
+/** What an oracle may report while it runs. */
+export interface OracleOptions {
+  /** Called with every tensor that a gate reads: stage, path within the stage, integers and fractional bits. */
+  readonly observe?: (stage: number, path: string, data: Float64Array, scale: number) => void;
+}
+
+/** One request in the clear; keeps the cache of the tokens so far. */
+export class Oracle {
+  readonly #model: ModelSpec;
+  readonly #weights: IntegerWeights;
+  readonly #options: OracleOptions;
+  readonly #caches: AttentionCache<"clear">[];
+  #position = 0;
+
+  constructor(model: ModelSpec, weights: IntegerWeights, options: OracleOptions = {}) {
+    this.#model = model;
+    this.#weights = weights;
+    this.#options = options;
+    const make = (): Cache<"clear"> => ({
+      kind: "cache",
+      view: "clear",
+      ringBits: 32,
+      scale: model.scales.activation,
+      width: model.config.kvHeads * model.config.headWidth,
+      tokens: 0,
+      data: new Float64Array(0),
+    });
+    this.#caches = Array.from({ length: model.config.layers }, () => ({ keys: make(), values: make() }));
+  }
+
+  /** Runs a chunk of tokens and returns the integer logits after the last one. */
+  tokens(ids: readonly number[]): Float64Array {
+    const { vocabCount } = this.#model.config, oneHot = new Float64Array(ids.length * vocabCount);
+    ids.forEach((id, row) => oneHot[row * vocabCount + id] = 1);
+    return this.#run(oneHot, ids.length);
+  }
+
+  /** Runs hidden states (integers at the residual's scale, shape (T, C)) through the blocks. */
+  hidden(states: Float64Array): Float64Array {
+    return this.#run(states, states.length / this.#model.config.hiddenWidth);
+  }
+
+  #run(input: Float64Array, count: number): Float64Array {
+    const reader = { weights: (ref: { name: string }) => this.#weights(ref.name), input: () => input },
+      { observe } = this.#options;
+    const contexts = (stage: number): ClearContext =>
+      new ClearContext(
+        observe === undefined
+          ? { reader }
+          : { reader, observe: (path, data, scale) => observe(stage, path, data, scale) },
+        `stage ${stage}: `,
+      );
+    const { value } = finish(forward(contexts, this.#model, this.#caches, { from: this.#position, count }));
+    this.#position += count;
+    return value.data;
+  }
+}
+
+/** Index of the largest value; the first of equal ones. */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}

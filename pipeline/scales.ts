@@ -1,0 +1,93 @@
+/**
+ * The fixed-point numbers of one model: fractional bits, rings and windows of every wire. Public; `prepare` writes them to `sluice.json`.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../models/config.ts";
+
+/** Numbers of one norm. */
+export interface NormScales {
+  /** Ring of Σx², in bits. */
+  readonly sumBits: number;
+  /** Σx² lies in [2^lo, 2^hi). */
+  readonly lo: number;
+  readonly hi: number;
+  /** Fractional bits of 1/√. */
+  readonly inverse: number;
+}
+
+/** All fractional bits and windows of a model. */
+export interface Scales {
+  /** Fractional bits of the residual stream and of the embedding's integers. */
+  readonly residual: number;
+  /** Fractional bits of normalised values, queries, keys, values and hidden activations. */
+  readonly activation: number;
+  /** Fractional bits of the integer weights. */
+  readonly weight: number;
+  /** Fractional bits of cosines and sines. */
+  readonly angle: number;
+  /** Two norms per layer in order, then the final one. */
+  readonly norms: readonly NormScales[];
+  /** Ring of the scores, in bits. */
+  readonly scoreBits: number;
+  /** Fractional bits of the scores. */
+  readonly score: number;
+  /** Digits of the exponential's argument; their sum is `scoreBits`. */
+  readonly expDigits: readonly [low: number, high: number, top: number];
+  /** Fractional bits of each exponential table, of the exponentials that are multiplied, of the reciprocal, and of probabilities. */
+  readonly expTable: number;
+  readonly exp: number;
+  readonly inverse: number;
+  readonly probability: number;
+  /** Digits of the activation function's window. */
+  readonly activationDigits: readonly [low: number, index: number, top: number];
+}
+
+/** Octaves of the mean square that a norm covers unless calibration says otherwise: from 2^-10 on. */
+const MEAN_SQUARE_FROM = -10, MEAN_SQUARE_OCTAVES = 20;
+
+/** Highest bit at which a norm's last octave group may begin: its carry is a comparison of at most 32 bits. */
+const MAX_LAST_GROUP_BIT = 39;
+
+/** Numbers of a norm over `width` values at `residual` fractional bits whose mean square begins at 2^meanFrom. */
+export function normScales(
+  width: number,
+  residual: number,
+  meanFrom: number,
+  octaves: number,
+  inverse: number,
+): NormScales {
+  const lo = Math.floor(2 * residual + Math.log2(width) + meanFrom), hi = lo + octaves;
+  return { sumBits: Math.max(34, hi + 1), lo, hi, inverse };
+}
+
+/** Most fractional bits of the residual stream, up to 12, with which the norms over `width` values can be indexed. */
+function residualScale(width: number): number {
+  let residual = 12;
+  while (normScales(width, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 0).hi - 4 > MAX_LAST_GROUP_BIT) residual--;
+  return residual;
+}
+
+/** The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration. */
+export function defaultScales(config: ModelConfig): Scales {
+  const residual = residualScale(config.hiddenWidth);
+  return {
+    residual,
+    activation: 10,
+    weight: 10,
+    angle: 10,
+    norms: Array.from(
+      { length: 2 * config.layers + 1 },
+      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 12),
+    ),
+    scoreBits: 20,
+    score: 10,
+    expDigits: [8, 6, 6],
+    expTable: 11,
+    exp: 12,
+    inverse: 14,
+    probability: 12,
+    activationDigits: [5, 9, 6],
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * A party's session: the forward pass as a stream of stages, one Web Streams stage per layer, with chunks and requests flowing through.
+ *
+ * @module
+ */
+
+import type { Channel } from "../core/channel.ts";
+import type { CacheHandle, Engine, Handle, Scope, Weights } from "../core/engine.ts";
+import type { Seed } from "../core/prg/seed.ts";
+import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
+import type { Cache, Wire } from "../core/protocols/gate.ts";
+import { stage, stageCount, wanted } from "./forward.ts";
+import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
+import { PartyContext, type PartyLane, recordView } from "./party.ts";
+import { runLane, type RunnerCounts } from "./runner.ts";
+import { chunksOf, type SessionPlan } from "./session_plan.ts";
+
+/** What a party brings to a session. */
+export interface SessionOptions {
+  readonly plan: SessionPlan;
+  readonly engine: Engine;
+  readonly channel: Channel;
+  readonly keys: KeySource;
+  readonly seed: Seed;
+  readonly salt: Uint8Array;
+  /** W at party 0, Ŵ at party 1, by name. */
+  readonly weights: (name: string) => Weights;
+  /** Prompt tokens of one lane; public. */
+  readonly chunkTokens: number;
+  readonly windowBytes: number;
+  /** Clock in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Public lengths of one request. */
+export interface RequestShape {
+  readonly promptTokens: number;
+  readonly generate: number;
+}
+
+/** The client's input of a chunk as words mod 2^32, shape (T, V) or (T, C); party 0 has none. */
+export type ChunkInput = (chunk: Positions) => Promise<Uint32Array> | Uint32Array;
+
+/** One chunk on its way through the stages. */
+interface Item {
+  readonly request: number;
+  readonly positions: Positions;
+  readonly promptTokens: number;
+  readonly scope: Scope;
+  readonly input: Uint32Array | null;
+  readonly x: Wire<"masked"> | null;
+  /** Size for back-pressure. */
+  readonly bytes: number;
+}
+
+/** Bytes that may wait between two stages. */
+const QUEUE_BYTES = 1 << 22;
+
+/** Prepared products that party 1 keeps, in elements. */
+const MAX_PREPARED_ELEMENTS = 1 << 26;
+
+/** One party's side of a session. */
+export class PartySession {
+  readonly counts: RunnerCounts = { exchanges: 0, sentBytes: 0, waitMs: 0 };
+  readonly #options: SessionOptions;
+  readonly #window: KeyWindow;
+  readonly #prepared = new Map<string, { readonly scope: Scope; readonly products: ReadonlyMap<string, Handle> }>();
+  readonly #caches = new Map<string, AttentionCache<"masked">>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { engine, plan, seed, keys: source, windowBytes, channel } = options;
+    this.#window = new KeyWindow({ party: channel.party, engine, plan, seed, source, windowBytes });
+  }
+
+  /** The lanes of a request, in the order of an ideal run. */
+  #lanes(request: number, shape: RequestShape): LaneAddress[][] {
+    const { plan, chunkTokens } = this.#options, last = stageCount(plan.model) - 1;
+    return chunksOf(shape, chunkTokens).map((positions) => {
+      const lanes = Array.from({ length: last }, (_, index) => ({ request, stage: index, positions }));
+      return plan.emits(positions, shape.promptTokens)
+        ? [...lanes, { request, stage: last, positions: plan.outputPositions(positions) }]
+        : lanes;
+    });
+  }
+
+  /**
+   * Party 1's products that need no input: -r·Ŵ + e of every linear layer of these requests, from its seed alone.
+   *
+   * @returns Products made.
+   */
+  prepare(shapes: readonly RequestShape[]): number {
+    const { channel, engine, plan, seed, weights } = this.#options;
+    let elements = 0, made = 0;
+    if (channel.party === 0) return 0;
+    for (const lane of interleave(shapes.map((shape, request) => this.#lanes(request, shape)))) {
+      const { gates } = plan.lane(lane.stage, lane.positions),
+        linear = gates.filter((gate) => gate.weights !== undefined);
+      if (linear.length === 0) continue;
+      const { blocks, bytes } = placeBlocks(plan, 1, lane),
+        memory = engine.keyMemory(bytes),
+        loaded = { memory, blocks },
+        products = new Map<string, Handle>();
+      expandLane(engine, seed, 1, lane, loaded);
+      const outer = engine.enter(null), scope = engine.begin();
+      for (const gate of linear) {
+        const pad = recordView({ party: 1, ...loaded }, gate.path, "pad"),
+          mask = recordView({ party: 1, ...loaded }, gate.path, "mask");
+        elements += pad.counts.reduce((a, b) => a + b, 0);
+        if (elements > MAX_PREPARED_ELEMENTS) break;
+        products.set(gate.path, engine.linear(null, mask, weights(gate.weights!.name), pad));
+        made++;
+      }
+      engine.enter(outer);
+      engine.freeKeyMemory(memory);
+      this.#prepared.set(laneName(lane), { scope, products });
+      if (elements > MAX_PREPARED_ELEMENTS) break;
+    }
+    return made;
+  }
+
+  /**
+   * Runs requests side by side through the stages.
+   *
+   * @param shapes Public lengths, one per request.
+   * @param inputs The client's inputs, one per request; absent for party 0.
+   * @param output Called at the client with the revealed words of every output in order, shape (V) or (T, C); at party 0 with null.
+   */
+  async run(
+    shapes: readonly RequestShape[],
+    inputs: readonly ChunkInput[] | null,
+    output: (request: number, words: Uint32Array | null) => void | Promise<void>,
+  ): Promise<void> {
+    const { plan, engine, channel } = this.#options,
+      lanes = shapes.map((shape, request) => this.#lanes(request, shape));
+    this.#window.schedule(interleave(lanes));
+    const entry = new TransformStream<Item, Item>(), writer = entry.writable.getWriter();
+    let stream: ReadableStream<Item> = entry.readable;
+    for (let index = 0; index < stageCount(plan.model); index++) stream = stream.pipeThrough(this.#stage(index));
+
+    const pending = shapes.map((shape) => chunksOf(shape, this.#options.chunkTokens));
+    const enter = async (request: number): Promise<void> => {
+      const positions = pending[request]!.shift();
+      if (positions === undefined) return;
+      const input = inputs === null ? null : await inputs[request]!(positions),
+        before = engine.enter(null),
+        scope = engine.begin();
+      engine.enter(before);
+      await writer.write({
+        request,
+        positions,
+        promptTokens: shapes[request]!.promptTokens,
+        scope,
+        input,
+        x: null,
+        bytes: 0,
+      });
+    };
+    // The whole prompt may enter at once; a generated token enters when the one before it is out.
+    const feed = async (): Promise<void> => {
+      for (let more = true; more;) {
+        more = false;
+        for (const [request, shape] of shapes.entries()) {
+          const next = pending[request]![0];
+          if (next === undefined || next.from >= shape.promptTokens) continue;
+          await enter(request);
+          more = true;
+        }
+      }
+    };
+    const drain = async (): Promise<void> => {
+      let open = shapes.length;
+      for await (const item of stream) {
+        const emits = plan.emits(item.positions, item.promptTokens);
+        if (emits) await output(item.request, channel.party === 1 ? await engine.download(item.x!.data) : null);
+        item.scope.end([]);
+        if (!emits || item.positions.from + item.positions.count < item.promptTokens) continue;
+        if (pending[item.request]!.length > 0) void enter(item.request).catch((error) => writer.abort(error));
+        else if (--open === 0) break;
+      }
+    };
+    try {
+      await Promise.all([feed(), drain()]);
+    } catch (error) {
+      this.#window.fail(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      for (const cache of this.#caches.values()) {
+        engine.freeCache(cache.keys.data);
+        engine.freeCache(cache.values.data);
+      }
+      this.#caches.clear();
+      await writer.abort().catch(() => {});
+    }
+  }
+
+  /** One stage: its lanes run one after the other, so a chunk finds the keys and values of the chunks before it. */
+  #stage(index: number): TransformStream<Item, Item> {
+    const { plan, engine, channel, salt, weights, now } = this.#options, last = stageCount(plan.model) - 1;
+    const queue = new CountQueue(QUEUE_BYTES);
+    return new TransformStream<Item, Item>(
+      {
+        transform: async (item, out) => {
+          if (index === last && !plan.emits(item.positions, item.promptTokens)) {
+            out.enqueue(item);
+            return;
+          }
+          const positions = index === last ? plan.outputPositions(item.positions) : item.positions,
+            address = { request: item.request, stage: index, positions };
+          const loaded = await this.#window.take(address),
+            name = laneName(address),
+            prepared = this.#prepared.get(name);
+          const outer = engine.enter(item.scope), scope = engine.begin();
+          const lane: PartyLane = {
+            party: channel.party,
+            engine,
+            memory: loaded.memory,
+            blocks: loaded.blocks,
+            salt,
+            weights: (ref) => weights(ref.name),
+            prepared: prepared?.products ?? new Map(),
+            input: index === 0 && item.input !== null ? engine.upload(item.input) : null,
+          };
+          const context = new PartyContext(lane),
+            cache = index === 0 || index === last ? null : this.#cache(item.request, index);
+          const x = index === last ? wanted(context, plan.model, item.x!) : item.x;
+          engine.enter(outer);
+          const gate = stage(context, plan.model, index, x, cache, positions),
+            laneId = { request: item.request, step: positions.from, layer: index };
+          const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.counts, now });
+          scope.end([result.data]);
+          prepared?.scope.end([]);
+          this.#prepared.delete(name);
+          this.#window.release(loaded);
+          out.enqueue({ ...item, input: null, x: result, bytes: 4 * result.data.count });
+        },
+      },
+      queue,
+      queue,
+    );
+  }
+
+  #cache(request: number, index: number): AttentionCache<"masked"> {
+    const name = `${request}/${index}`, { plan, engine } = this.#options, { config, scales } = plan.model;
+    let cache = this.#caches.get(name);
+    if (cache === undefined) {
+      const width = config.kvHeads * config.headWidth;
+      const make = (): Cache<"masked"> => ({
+        kind: "cache",
+        view: "masked",
+        ringBits: 32,
+        scale: scales.activation,
+        width,
+        tokens: 0,
+        data: engine.cache(plan.positions, width) as CacheHandle,
+      });
+      this.#caches.set(name, cache = { keys: make(), values: make() });
+    }
+    return cache;
+  }
+}
+
+/** A queue bounded by the bytes of its items; an empty one always has room. */
+class CountQueue implements QueuingStrategy<Item> {
+  constructor(readonly highWaterMark: number) {}
+  size(item: Item): number {
+    return item.bytes;
+  }
+}
+
+/** First lanes of all requests, then second ones: requests advance side by side, chunk by chunk. */
+function interleave(requests: readonly (readonly LaneAddress[][])[]): LaneAddress[] {
+  const out: LaneAddress[] = [], longest = Math.max(0, ...requests.map((chunks) => chunks.length));
+  for (let chunk = 0; chunk < longest; chunk++) for (const chunks of requests) out.push(...(chunks[chunk] ?? []));
+  return out;
+}

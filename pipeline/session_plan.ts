@@ -1,0 +1,187 @@
+/**
+ * The plan of a session: which blocks exist, where they lie in the key streams, and what every lane costs.
+ *
+ * @module
+ */
+
+import type { Cache } from "../core/protocols/gate.ts";
+import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
+import { wire } from "../core/protocols/gate.ts";
+import { type ModelSpec, stage, stageCount } from "./forward.ts";
+import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
+import { finish, type GateCost, PlanContext } from "./plan.ts";
+
+/** Public lengths of a session. */
+export interface SessionShape {
+  readonly promptTokens: number;
+  /** Tokens to generate; 0 or 1 needs no position beyond the prompt. */
+  readonly generate: number;
+  readonly requests: number;
+}
+
+/** Positions of one request: every prompt token, and every generated one but the last. */
+export function positionCount(shape: Pick<SessionShape, "promptTokens" | "generate">): number {
+  return shape.promptTokens + Math.max(0, shape.generate - 1);
+}
+
+/** The chunks of one request in order: the prompt in pieces of at most `chunkTokens`, then one token at a time. */
+export function chunksOf(shape: Pick<SessionShape, "promptTokens" | "generate">, chunkTokens: number): Positions[] {
+  const chunks: Positions[] = [];
+  for (let from = 0; from < shape.promptTokens; from += chunkTokens) {
+    chunks.push({ from, count: Math.min(chunkTokens, shape.promptTokens - from) });
+  }
+  for (let from = shape.promptTokens; from < positionCount(shape); from++) chunks.push({ from, count: 1 });
+  return chunks;
+}
+
+/** Cost of one lane. */
+export interface LaneCost {
+  readonly gates: readonly GateCost[];
+  readonly exchanges: number;
+  readonly sentBytes: readonly [number, number];
+}
+
+/** Bytes of the session's seed and salt at the beginning of each key stream. */
+export const STREAM_PREFIX_BYTES = 48;
+
+/** Layout of all blocks of one stage: by position. */
+interface StageLayout {
+  readonly layouts: readonly BlockLayout[];
+  readonly explicitBytes: readonly [number, number];
+}
+
+function emptyCache(model: ModelSpec, tokens: number): AttentionCache<"plan"> {
+  const make = (): Cache<"plan"> => ({
+    kind: "cache",
+    view: "plan",
+    ringBits: 32,
+    scale: model.scales.activation,
+    width: model.config.kvHeads * model.config.headWidth,
+    tokens,
+    data: null,
+  });
+  return { keys: make(), values: make() };
+}
+
+/** The plan of a session, from public data alone. */
+export class SessionPlan {
+  readonly model: ModelSpec;
+  readonly shape: SessionShape;
+  readonly positions: number;
+  readonly #stages: StageLayout[] = [];
+  readonly #lanes = new Map<string, LaneCost>();
+  /** Offsets of (stage, position) within a request, for both parties. */
+  readonly #offsets: (readonly [Float64Array, Float64Array])[];
+  readonly requestBytes: readonly [number, number];
+
+  constructor(model: ModelSpec, shape: SessionShape) {
+    this.model = model;
+    this.shape = shape;
+    this.positions = positionCount(shape);
+    for (let index = 0; index < stageCount(model); index++) {
+      const twin = this.#twin(index);
+      this.#stages.push(twin !== null ? this.#stages[twin]! : this.#layoutStage(index));
+    }
+    this.#offsets = this.#stages.map(() =>
+      [new Float64Array(this.positions), new Float64Array(this.positions)] as const
+    );
+    this.requestBytes = this.#assignOffsets();
+  }
+
+  /** Bytes of each party's key stream: its seed and salt, then all blocks of all requests. */
+  get keyBytes(): [number, number] {
+    return [0, 1].map((p) => STREAM_PREFIX_BYTES + this.shape.requests * this.requestBytes[p as 0 | 1]) as [
+      number,
+      number,
+    ];
+  }
+
+  layout(index: number, position: number): BlockLayout {
+    return this.#stages[index]!.layouts[position]!;
+  }
+
+  /** Byte offset of a block's explicit part in a party's key stream. */
+  offset(party: 0 | 1, request: number, index: number, position: number): number {
+    return STREAM_PREFIX_BYTES + request * this.requestBytes[party] + this.#offsets[index]![party][position]!;
+  }
+
+  /** Explicit bytes of the blocks of one position, all stages, both parties. */
+  positionBytes(position: number): number {
+    let bytes = 0;
+    for (const { layouts } of this.#stages) {
+      bytes += layouts[position]!.explicitBytes[0] + layouts[position]!.explicitBytes[1];
+    }
+    return bytes;
+  }
+
+  /** Cost of the lane of a chunk in a stage. */
+  lane(index: number, positions: Positions): LaneCost {
+    const key = `${index}/${positions.from}/${positions.count}`;
+    let cost = this.#lanes.get(key);
+    if (cost === undefined) this.#lanes.set(key, cost = this.#costLane(index, positions));
+    return cost;
+  }
+
+  /** The positions that the output stage computes for a chunk. */
+  outputPositions(chunk: Positions): Positions {
+    return this.model.scope === "model" ? { from: chunk.from + chunk.count - 1, count: 1 } : chunk;
+  }
+
+  /** Whether the output of a chunk is wanted: not before the prompt's end. */
+  emits(chunk: Positions, promptTokens: number): boolean {
+    return this.model.scope === "blocks" || chunk.from + chunk.count >= promptTokens;
+  }
+
+  /** An earlier layer with the same numbers, whose layout is the same. */
+  #twin(index: number): number | null {
+    const last = stageCount(this.model) - 1, { norms } = this.model.scales;
+    if (index <= 1 || index === last) return null;
+    const own = JSON.stringify(norms.slice(2 * index - 2, 2 * index));
+    for (let other = 1; other < index; other++) {
+      if (JSON.stringify(norms.slice(2 * other - 2, 2 * other)) === own) return other;
+    }
+    return null;
+  }
+
+  #costLane(index: number, positions: Positions): LaneCost {
+    const { model } = this,
+      context = new PlanContext(),
+      cols = Array.from({ length: positions.count }, () => model.config.hiddenWidth);
+    const x = index === 0 ? null : wire("plan", 32, model.scales.residual, { rows: 1, cols }, null);
+    const cache = index === 0 || index === stageCount(model) - 1 ? null : emptyCache(model, positions.from);
+    const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
+      sentBytes: [number, number] = [0, 0];
+    for (const gate of context.gates) {
+      sentBytes[0] += gate.sentBytes[0];
+      sentBytes[1] += gate.sentBytes[1];
+    }
+    return { gates: context.gates, exchanges, sentBytes };
+  }
+
+  #layoutStage(index: number): StageLayout {
+    const { gates } = this.#costLane(index, { from: 0, count: this.positions }), owners = assignOwners(gates);
+    const layouts = Array.from({ length: this.positions }, (_, position) => layoutBlock(gates, position, owners));
+    const explicitBytes = [0, 1].map((p) => layouts.reduce((sum, layout) => sum + layout.explicitBytes[p]!, 0)) as [
+      number,
+      number,
+    ];
+    return { layouts, explicitBytes };
+  }
+
+  /** Orders blocks as an ideal run reads them: the prompt stage by stage, then position by position. */
+  #assignOffsets(): [number, number] {
+    const next: [number, number] = [0, 0];
+    const place = (index: number, position: number): void => {
+      for (const party of [0, 1] as const) {
+        this.#offsets[index]![party][position] = next[party];
+        next[party] += this.#stages[index]!.layouts[position]!.explicitBytes[party];
+      }
+    };
+    for (const chunk of chunksOf(this.shape, this.shape.promptTokens)) {
+      for (let index = 0; index < this.#stages.length; index++) {
+        for (let position = chunk.from; position < chunk.from + chunk.count; position++) place(index, position);
+      }
+    }
+    return next;
+  }
+}

@@ -1,0 +1,388 @@
+/**
+ * Every engine against the reference engine, bit for bit: each operation on random tensors and random key bits, several ragged blocks, odd widths, both
+ * parities and both parties. Key bits need not be dealt: what an operation does to arbitrary bits is defined.
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import type { CacheHandle, Engine, Extent, Handle, RecordView, RowGroup, RowStep, SpliceStep } from "../core/engine.ts";
+import { ProtocolError } from "../core/errors.ts";
+import { oneHotBits } from "../core/fss/flat_dpf.ts";
+import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
+import { treeDpf } from "../core/fss/tree_dpf.ts";
+import { lowMask } from "../core/ring/words.ts";
+import { ReferenceEngine } from "../core/reference.ts";
+import { createWasmEngine } from "../cpu/mod.ts";
+
+/** An engine under test. */
+interface Subject {
+  readonly name: string;
+  make(): Promise<{ engine: Engine; close(): void }>;
+}
+
+const SUBJECTS: readonly Subject[] = [
+  {
+    name: "wasm",
+    make: async () => {
+      const engine = await createWasmEngine();
+      return { engine, close: () => engine.close() };
+    },
+  },
+  {
+    name: "wasm, 2 threads",
+    make: async () => {
+      const engine = await createWasmEngine({ threads: 2, parallelNs: 0 });
+      return { engine, close: () => engine.close() };
+    },
+  },
+];
+
+/** The same inputs for two engines: a kit draws from its own generator, seeded alike. */
+class Kit {
+  #state: number;
+  constructor(readonly engine: Engine, seed: number) {
+    this.#state = seed | 0;
+  }
+  /** A random u32 (splitmix). */
+  next(): number {
+    this.#state = (this.#state + 0x9e3779b9) | 0;
+    let x = this.#state;
+    x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+    x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
+    return (x ^ (x >>> 15)) >>> 0;
+  }
+  /** An integer in [from, to]. */
+  int(from: number, to: number): number {
+    return from + this.next() % (to - from + 1);
+  }
+  bit(): 0 | 1 {
+    return (this.next() & 1) as 0 | 1;
+  }
+  words(count: number, bits = 32): Uint32Array {
+    return Uint32Array.from({ length: count }, () => this.next() & lowMask(bits));
+  }
+  bytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => this.next());
+  }
+  tensor(count: number, bits = 32): Handle {
+    return this.engine.upload(this.words(count, bits));
+  }
+  wide(count: number, bits: number): Handle {
+    return this.engine.upload(
+      Uint32Array.from({ length: 2 * count }, (_, i) => this.next() & (i % 2 === 0 ? 0xffffffff : lowMask(bits - 32))),
+      2,
+    );
+  }
+  /** Ragged columns of a few blocks. */
+  extent(): Extent {
+    return { rows: this.int(1, 5), cols: Array.from({ length: this.int(1, 4) }, () => this.int(1, 23)) };
+  }
+  /** Random key bits: blocks in any place, not aligned to words. */
+  record(bits: number, counts: readonly number[], parity: 0 | 1 = this.bit()): RecordView {
+    const at: number[] = [];
+    let byteLength = this.int(0, 5);
+    for (const count of counts) {
+      at.push(byteLength);
+      byteLength += Math.ceil(bits * count / 8) + this.int(0, 3);
+    }
+    const memory = this.engine.keyMemory(byteLength);
+    memory.view(0, byteLength).set(this.bytes(byteLength));
+    return { memory, bits, counts, at, parity };
+  }
+}
+
+type Result = Handle | Uint8Array;
+
+async function read(engine: Engine, results: readonly Result[]): Promise<unknown[]> {
+  return await Promise.all(results.map(async (result) => {
+    if (result instanceof Uint8Array) return result;
+    return { words: await engine.download(result), count: result.count, wordsPerElement: result.wordsPerElement };
+  }));
+}
+
+function counts(extent: Extent): number[] {
+  return extent.cols.map((cols) => cols * extent.rows);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+for (const subject of SUBJECTS) {
+  /** Runs `operation` with many seeds on both engines. */
+  const parity = (name: string, rounds: number, operation: (kit: Kit, round: number) => readonly Result[]): void => {
+    Deno.test(`${subject.name} equals the reference: ${name}`, async () => {
+      const { engine, close } = await subject.make();
+      try {
+        const reference = new ReferenceEngine();
+        for (let round = 0; round < rounds; round++) {
+          const scope = engine.begin();
+          const expected = await read(reference, operation(new Kit(reference, round), round));
+          const actual = await read(engine, operation(new Kit(engine, round), round));
+          assertEquals(actual, expected, `round ${round}`);
+          scope.end([]);
+        }
+      } finally {
+        close();
+      }
+    });
+  };
+
+  parity("expand()", 12, (kit) => {
+    const bytes = kit.int(1, 2000), memory = kit.engine.keyMemory(bytes + 40), offset = kit.int(0, 40);
+    memory.view(0, bytes + 40).fill(0);
+    kit.engine.expand(kit.bytes(32), kit.bytes(12), memory, offset, bytes);
+    return [memory.view(0, bytes + 40).slice()];
+  });
+
+  parity("pack() and combine()", 80, (kit, round) => {
+    const bits = round < 64 ? round + 1 : kit.int(1, 32), count = kit.int(1, 150), { engine } = kit;
+    const x = bits > 32 ? kit.wide(count, 64) : kit.tensor(count),
+      own = bits > 32 ? kit.wide(count, bits) : kit.tensor(count);
+    const packed = engine.pack(x, bits) as Uint8Array,
+      results: Result[] = [
+        packed,
+        engine.combine("add", own, count, packed, bits),
+        engine.combine("add", null, count, packed, bits),
+      ];
+    if (bits <= 32) {
+      results.push(
+        engine.combine("xor", own, count, packed, bits),
+        engine.combine("add", own, count, new Uint8Array(0), 0),
+      );
+    }
+    return results;
+  });
+
+  parity("add(), columns(), rotate(), distance(), rowSum()", 20, (kit) => {
+    const { engine } = kit,
+      extent = kit.extent(),
+      count = sum(counts(extent)),
+      bits = kit.int(1, 32),
+      x = kit.tensor(count, bits),
+      y = kit.tensor(count, bits);
+    const narrowest = Math.min(...extent.cols),
+      from = kit.int(0, narrowest - 1),
+      heads = kit.int(1, 3),
+      half = kit.int(1, 9),
+      tokens = kit.int(1, 4);
+    const angles = Int32Array.from(kit.words(2 * tokens * half), (word) => word % 5000 - 2500),
+      turned = kit.tensor(tokens * heads * 2 * half, bits);
+    return [
+      engine.add(x, y, bits),
+      engine.columns(x, extent, from, kit.int(from + 1, narrowest)),
+      engine.rotate(turned, angles, heads, 2 * half, bits),
+      engine.distance(kit.tensor(extent.rows * extent.cols.length, bits), x, extent, kit.int(0, bits - 1), bits),
+      engine.rowSum(x, extent, bits),
+    ];
+  });
+
+  parity("unpack()", 40, (kit) => {
+    const bits = kit.int(1, 64),
+      offset = kit.int(0, 70),
+      record = kit.record(offset + bits + kit.int(0, 40), [kit.int(1, 30), 0, kit.int(1, 30)]);
+    return [kit.engine.unpack(record, offset, bits)];
+  });
+
+  parity("linear() and multiplyWeights()", 16, (kit, round) => {
+    const { engine } = kit,
+      inputs = round === 0 ? 1500 : kit.int(1, 70),
+      outputs = kit.int(1, 70),
+      rows = [kit.int(1, 6), kit.int(1, 3)];
+    const weights = engine.weights(kit.words(inputs * outputs), inputs, outputs), x = kit.tensor(sum(rows) * inputs);
+    const mask = kit.record(32, rows.map((count) => count * inputs)),
+      pad = kit.record(32, rows.map((count) => count * outputs));
+    return [
+      engine.linear(x, mask, weights, pad),
+      engine.linear(null, mask, weights, pad),
+      engine.linear(x, null, weights, pad),
+      engine.multiplyWeights(x, weights),
+    ];
+  });
+
+  parity("multiply()", 12, (kit, round) => {
+    const { engine } = kit,
+      extent = kit.extent(),
+      count = sum(counts(extent)),
+      rows = extent.rows * extent.cols.length,
+      party = (round % 2) as 0 | 1;
+    const x = kit.tensor(count), maskX = kit.tensor(count), pad = kit.record(32, counts(extent));
+    return [
+      engine.multiply(party, x, maskX, kit.tensor(count), kit.tensor(count), extent, false, pad),
+      engine.multiply(party, x, maskX, kit.tensor(rows), kit.tensor(rows), extent, true, pad),
+    ];
+  });
+
+  parity("store(), scores() and mix()", 16, (kit, round) => {
+    const { engine } = kit,
+      kvHeads = kit.int(1, 3),
+      heads = kvHeads * kit.int(1, 3),
+      width = kit.int(1, 21),
+      tokens = kit.int(1, 3),
+      party = (round % 2) as 0 | 1;
+    const cached = kit.int(4, 20),
+      perToken = kvHeads * width,
+      cols = Array.from({ length: kit.int(1, 3) }, () => kit.int(1, cached));
+    const cache: CacheHandle = engine.cache(cached + 3, perToken), first = kit.int(1, cached - 1);
+    engine.store(party, cache, 0, kit.tensor(first * perToken), kit.tensor(first * perToken));
+    engine.store(party, cache, first, kit.tensor((cached - first) * perToken), kit.tensor((cached - first) * perToken));
+    const step = { tokens, heads, kvHeads, width, cols },
+      queries = cols.length * tokens * heads * width,
+      rows = tokens * heads,
+      scored = sum(cols) * rows;
+    const results = [
+      engine.scores(
+        kit.tensor(queries),
+        kit.tensor(queries),
+        cache,
+        step,
+        kit.record(32, cols.map((count) => count * rows)),
+      ),
+      engine.mix(kit.tensor(scored), kit.tensor(scored), cache, step, kit.record(32, cols.map(() => rows * width))),
+    ];
+    return results;
+  });
+
+  parity("squareSum()", 16, (kit, round) => {
+    const extent = kit.extent(), bits = round === 0 ? 64 : kit.int(34, 64), x = kit.tensor(sum(counts(extent)));
+    const given = kit.record(bits + (bits - 32) + (bits - 33), counts(extent)),
+      pad = kit.record(bits, extent.cols.map(() => extent.rows));
+    return [kit.engine.squareSum((round % 2) as 0 | 1, x, extent, bits, given, pad)];
+  });
+
+  parity("truncateSymbols() and truncateFinish()", 60, (kit, round) => {
+    const { engine } = kit,
+      inBits = kit.int(8, 32),
+      by = kit.int(1, inBits - 2),
+      outBits = kit.int(1, 32),
+      blocks = [kit.int(1, 40), kit.int(1, 9)];
+    const chunks = choosePermuted(by, outBits),
+      wrapBits = Math.max(0, outBits - (inBits - by)),
+      full = round % 3 !== 0,
+      symbols = symbolCount(chunks.length);
+    const step = {
+      chunks,
+      inBits,
+      by,
+      outBits,
+      addend: round % 2 === 0 ? 2 ** (by - 1) : 0,
+      wrapBits,
+      full,
+      adds: full && round % 2 === 0,
+    };
+    const z = kit.tensor(sum(blocks), full ? inBits : by), opened = kit.tensor(sum(blocks), symbols + 1);
+    const given = kit.record(permutedBits(chunks) + pathCount(chunks.length) * outBits + wrapBits, blocks),
+      free = kit.record(symbols + outBits, blocks);
+    return [engine.truncateSymbols(step, z, given, free), engine.truncateFinish(step, z, opened, given, free)];
+  });
+
+  parity("maximumSymbols(), maximumSelect() and maximumMerge()", 40, (kit, round) => {
+    const { engine } = kit,
+      extent = kit.extent(),
+      bits = kit.int(2, 20),
+      chunks = choosePermuted(bits - 1, 3 * bits),
+      step = { bits, chunks, extent };
+    const pairs = extent.cols.map((cols) => extent.rows * (cols >> 1)),
+      symbols = symbolCount(chunks.length),
+      x = kit.tensor(sum(counts(extent)), bits);
+    const given = kit.record(permutedBits(chunks) + (3 * pathCount(chunks.length) - 1) * bits, pairs),
+      free = kit.record(symbols + bits, pairs);
+    return [
+      engine.maximumSymbols(step, x, given, free),
+      engine.maximumSelect((round % 2) as 0 | 1, step, x, kit.tensor(sum(pairs), symbols), given, free),
+      engine.maximumMerge(step, x, kit.tensor(sum(pairs), bits)),
+    ];
+  });
+
+  parity("expSymbols(), expClip() and expFinish()", 40, (kit, round) => {
+    const { engine } = kit,
+      digits = [kit.int(1, 8), kit.int(1, 8), kit.int(1, 7)] as const,
+      bits = sum(digits),
+      blocks = [kit.int(1, 30), kit.int(1, 9)],
+      count = sum(blocks);
+    const step = { digits, lowTable: kit.words(2 ** digits[0]), highTable: kit.words(2 ** digits[1]) },
+      party = (round % 2) as 0 | 1;
+    const given = kit.record(sum(digits.map(oneHotBits)) + 16 * 32, blocks),
+      free = kit.record(133, blocks),
+      opened = kit.tensor(count, 4);
+    const { symbols, values } = engine.expSymbols(party, step, kit.tensor(count, bits), given, free);
+    return [
+      symbols,
+      values,
+      engine.expClip(party, step, opened, given, free),
+      engine.expFinish(step, opened, kit.tensor(3 * count), kit.tensor(count, 1), given, free),
+    ];
+  });
+
+  parity("spliceSymbols(), spliceBits() and spliceFinish()", 40, (kit, round) => {
+    const { engine } = kit,
+      digits = [kit.int(1, 8), kit.int(1, 9), kit.int(1, 7)] as const,
+      blocks = [kit.int(1, 30), kit.int(1, 9)],
+      count = sum(blocks);
+    const step: SpliceStep = { digits, table: kit.words(2 ** digits[1]) },
+      party = (round % 2) as 0 | 1,
+      x = kit.tensor(count);
+    const given = kit.record(sum(digits.map(oneHotBits)) + 6 + 7 * 32, blocks), free = kit.record(107, blocks);
+    const { symbols, values } = engine.spliceSymbols(party, step, x, given, free);
+    return [
+      symbols,
+      values,
+      engine.spliceBits(party, step, kit.tensor(count, 8), given, free),
+      engine.spliceFinish(party, step, x, kit.tensor(2 * count), kit.tensor(count, 3), given, free),
+    ];
+  });
+
+  parity("rowSymbols() and rowFinish()", 30, (kit, round) => {
+    const { engine } = kit,
+      inBits = kit.int(16, 64),
+      octaves = kit.int(2, 4),
+      mantissaBits = kit.int(1, 6),
+      indexBits = octaves + mantissaBits;
+    const lowest = mantissaBits + kit.int(1, 3), groups: RowGroup[] = [];
+    for (
+      let fromBit = lowest;
+      fromBit + octaves < inBits && fromBit - mantissaBits <= 32 && groups.length < 8;
+      fromBit += octaves
+    ) {
+      const shift = fromBit - mantissaBits;
+      groups.push({ fromBit, shift, chunks: choosePermuted(shift, 128), table: kit.words(2 ** indexBits) });
+    }
+    if (round % 5 === 0) groups.length = 1;
+    const step: RowStep = { inBits, indexBits, groups, salt: kit.bytes(16) },
+      blocks = [kit.int(1, 5), kit.int(1, 4)],
+      rows = sum(blocks),
+      party = (round % 2) as 0 | 1;
+    const given = kit.record(
+      sum(
+        groups.map(({ chunks }) =>
+          permutedBits(chunks) + oneHotBits(indexBits) + 32 * (6 + 4 * pathCount(chunks.length))
+        ),
+      ),
+      blocks,
+    );
+    const width = Math.max(...groups.map((group) => symbolCount(group.chunks.length)));
+    const free = kit.record(128 + groups.length - 1 + groups.length * (width + 64) + 32, blocks);
+    const common = kit.record(8 * Math.ceil(treeDpf(inBits - 1).correctionBits / 8), blocks);
+    const v = inBits > 32 ? kit.wide(rows, inBits) : kit.tensor(rows, inBits);
+    const first = engine.rowSymbols(party, step, v, given, free, common);
+    const thresholds = kit.tensor(rows, Math.max(1, groups.length - 1)),
+      opened = kit.tensor(rows * groups.length, width),
+      values = kit.tensor(2 * rows * groups.length);
+    return [
+      first.thresholds,
+      first.symbols,
+      first.values,
+      engine.rowFinish(step, v, thresholds, opened, values, given, free),
+    ];
+  });
+
+  Deno.test(`${subject.name} combine() refuses what is not a packed tensor`, async () => {
+    const { engine, close } = await subject.make();
+    assertThrows(
+      () => engine.combine("add", null, 3, new Uint8Array(3), 3),
+      ProtocolError,
+      "3 of 3 bits must have 2 bytes: received 3",
+    );
+    assertThrows(() => engine.combine("add", null, 3, Uint8Array.of(0, 2), 3), ProtocolError, "zero padding");
+    close();
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * A whole session in one process: dealer, both parties over an in-memory link, and the oracle. The processes and sockets have tests of their own.
+ *
+ * @module
+ */
+
+import type { Engine, Weights } from "../core/engine.ts";
+import { Seed } from "../core/prg/seed.ts";
+import type { FoldedModel } from "../models/fold.ts";
+import { dealSession } from "../pipeline/dealer.ts";
+import { type ModelSpec, weightRefs } from "../pipeline/forward.ts";
+import type { KeySource } from "../pipeline/key_window.ts";
+import { argmax, Oracle } from "../pipeline/oracle.ts";
+import { type ChunkInput, PartySession, type RequestShape } from "../pipeline/session.ts";
+import { SessionPlan } from "../pipeline/session_plan.ts";
+import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf } from "../pipeline/weights.ts";
+import { memoryPair } from "../transport/memory.ts";
+
+/** One request of the client. */
+export interface TestRequest {
+  readonly promptIds: readonly number[];
+  readonly generate: number;
+}
+
+/** What a test session needs. */
+export interface TestSession {
+  readonly model: ModelSpec;
+  readonly folded: FoldedModel;
+  /** Prompt tokens and generated tokens that keys are dealt for. */
+  readonly dealt: RequestShape;
+  readonly requests: readonly TestRequest[];
+  readonly engines: readonly [Engine, Engine];
+  readonly chunkTokens?: number;
+}
+
+/** What came out. */
+export interface TestOutcome {
+  /** Generated tokens of every request, and the revealed logits before each. */
+  readonly tokens: number[][];
+  readonly logits: Int32Array[][];
+  readonly expectedTokens: number[][];
+  readonly expectedLogits: Int32Array[][];
+  readonly keyBytes: readonly [number, number];
+  readonly sentBytes: readonly [number, number];
+  readonly exchanges: readonly [number, number];
+}
+
+/** A folded model as the source that pipelines read. */
+export function foldedSource(folded: FoldedModel): Parameters<typeof integerWeights>[1] {
+  return {
+    config: folded.config,
+    embed: () => Promise.resolve(folded.embed),
+    layer: (index) => Promise.resolve(folded.layers[index]!),
+    head: () => Promise.resolve(folded.head),
+  };
+}
+
+/** One-hot rows of a chunk of tokens. */
+export function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
+  const out = new Uint32Array(ids.length * vocabCount);
+  ids.forEach((id, row) => out[row * vocabCount + id] = 1);
+  return out;
+}
+
+/** Runs a session and the oracle. */
+export async function runTestSession(test: TestSession): Promise<TestOutcome> {
+  const { model, engines } = test, refs = weightRefs(model), matrices = new Map<string, IntegerMatrix>();
+  for await (const matrix of integerWeights(model, foldedSource(test.folded))) matrices.set(matrix.name, matrix);
+  const plan = new SessionPlan(model, { ...test.dealt, requests: test.requests.length }), weightSeed = Seed.random();
+
+  // Deal.
+  const [dealerEngine] = engines,
+    masks = new Map(
+      refs.map((
+        ref,
+        i,
+      ) => [ref.name, dealerEngine.weights(maskOf(weightSeed, i, matrices.get(ref.name)!), ref.inputs, ref.outputs)]),
+    );
+  const streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes)) as [Uint8Array, Uint8Array],
+    seeds = [Seed.random(), Seed.random()] as const;
+  await dealSession(plan, {
+    seeds,
+    salt: crypto.getRandomValues(new Uint8Array(16)),
+    maskProduct(ref, x) {
+      const scope = dealerEngine.begin(),
+        product = dealerEngine.download(
+          dealerEngine.multiplyWeights(dealerEngine.upload(x), masks.get(ref.name)!),
+        ) as Uint32Array;
+      scope.end([]);
+      return product;
+    },
+  }, { write: (party, bytes, offset) => Promise.resolve(streams[party].set(bytes, offset)) });
+
+  // Run.
+  const links = await memoryPair(),
+    tokens: number[][] = test.requests.map(() => []),
+    logits: Int32Array[][] = test.requests.map(() => []);
+  const shapes = test.requests.map(({ promptIds, generate }) => ({ promptTokens: promptIds.length, generate }));
+  const sessions = ([0, 1] as const).map((party) => {
+    const engine = engines[party],
+      source: KeySource = {
+        read: (into, offset) => Promise.resolve(into.set(streams[party].subarray(offset, offset + into.length))),
+      };
+    const own = new Map<string, Weights>(refs.map((ref, i) => {
+      const { data } = matrices.get(ref.name)!,
+        words = party === 0 ? Uint32Array.from(data) : maskedMatrix(weightSeed, i, data.length);
+      return [ref.name, engine.weights(words, ref.inputs, ref.outputs)];
+    }));
+    return new PartySession({
+      plan,
+      engine,
+      channel: links[party]!,
+      keys: source,
+      seed: Seed.from(streams[party].slice(0, 32)),
+      salt: streams[party].slice(32, 48),
+      weights: (name) => own.get(name)!,
+      chunkTokens: test.chunkTokens ?? 128,
+      windowBytes: 1 << 20,
+      now: () => performance.now(),
+    });
+  });
+  const inputs: ChunkInput[] = test.requests.map(({ promptIds }, request) => (chunk) => {
+    const ids = [...promptIds, ...tokens[request]!].slice(chunk.from, chunk.from + chunk.count);
+    return oneHotRows(ids, model.config.vocabCount);
+  });
+  sessions[1]!.prepare(shapes);
+  await Promise.all([
+    sessions[0]!.run(shapes, null, () => {}),
+    sessions[1]!.run(shapes, inputs, (request, words) => {
+      logits[request]!.push(new Int32Array(words!.buffer, words!.byteOffset, words!.length).slice());
+      tokens[request]!.push(argmax(logits[request]!.at(-1)!));
+    }),
+  ]);
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
+
+  // Oracle.
+  const expectedTokens: number[][] = [], expectedLogits: Int32Array[][] = [];
+  for (const { promptIds, generate } of test.requests) {
+    const oracle = new Oracle(model, (name) => matrices.get(name)!.data), ids: number[] = [], rows: Int32Array[] = [];
+    for (let row = oracle.tokens(promptIds);; row = oracle.tokens([ids.at(-1)!])) {
+      rows.push(Int32Array.from(row));
+      ids.push(argmax(row));
+      if (ids.length >= Math.max(1, generate)) break;
+    }
+    expectedTokens.push(ids);
+    expectedLogits.push(rows);
+  }
+  const pair = <T>(pick: (session: PartySession) => T): [T, T] => [pick(sessions[0]!), pick(sessions[1]!)];
+  return {
+    tokens,
+    logits,
+    expectedTokens,
+    expectedLogits,
+    keyBytes: plan.keyBytes,
+    sentBytes: pair((session) => session.counts.sentBytes),
+    exchanges: pair((session) => session.counts.exchanges),
+  };
+}
