@@ -4,6 +4,16 @@
  *
  * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Every operation of a *gate step* works on a whole
  * lane: the elements of all of its blocks in order, one key record per block.
+ *
+ * An operation that no ring is named for learns its ring Z_{2^n}, n ≤ 32, from the width of its records, and reduces what it returns:
+ *
+ * | operations                          | width of a record in bits                                     |
+ * | ----------------------------------- | ------------------------------------------------------------- |
+ * | `linear`, `multiply`, `scores`, `mix` | `pad`: n                                                    |
+ * | `squareSum` into q bits             | `given`: 3q - 2n - 1                                          |
+ * | `expSymbols`, `expFinish`           | `free`: 5 + 4n                                                |
+ * | `spliceSymbols`, `spliceFinish`     | `free`: 11 + 3n                                               |
+ * | `rowSymbols`, `rowFinish`           | `free`: 128 + G - 1 + G·w + (2G + 1)·n for G groups of at most w symbols |
  */
 
 /** A tensor in engine memory: `count` elements of `wordsPerElement` u32 words. Opaque to everything but its engine. */
@@ -163,11 +173,11 @@ export interface Engine {
   // --- products -------------------------------------------------------------------------------------------------------------
   /** Puts a row-major (inputs × outputs) matrix of u32 words into the engine's layout. */
   weights(words: Uint32Array, inputs: number, outputs: number): Weights;
-  /** (x - r)·W + e for party 0, -r·W + e for party 1 (x = null), mod 2^32; `mask` holds r (null: zero) and `pad` holds e, 32 bits per element. */
+  /** (x - r)·W + e for party 0, -r·W + e for party 1 (x = null), mod 2^n; `mask` holds r (null: zero) and `pad` holds e, n bits per element. */
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle;
   /** x·W mod 2^32 on words: the dealer's product of masks, row-major (rows × inputs). */
   multiplyWeights(x: Handle, weights: Weights): Handle;
-  /** Share of x·y + pad with y broadcast over the columns where it has one: [party 0] x̂ŷ - x̂·r_y - r_x·ŷ + pad mod 2^32. */
+  /** Share of x·y + pad with y broadcast over the columns where it has one: [party 0] x̂ŷ - x̂·r_y - r_x·ŷ + pad mod 2^n. */
   multiply(
     party: 0 | 1,
     x: Handle,
@@ -186,7 +196,7 @@ export interface Engine {
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
   /** Share of Σ_j p_j·v_j + pad of the block's tokens and heads. */
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
-  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from 32-bit wires. */
+  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^n}. */
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle;
 
   // --- gate steps: symbols are XOR shares of masked bits, one word per element --------------------------------------------------

@@ -104,6 +104,17 @@ function recordWords(record: RecordView): Uint32Array {
   return out;
 }
 
+/** Reduces words mod 2^bits, in place. */
+function reduce(data: Uint32Array, bits: number): Uint32Array {
+  if (bits > 0 && bits < 32) { for (let i = 0; i < data.length; i++) data[i]! &= lowMask(bits); }
+  return data;
+}
+
+/** The ring of a gate step, from the width of its free record: `fixedBits` bits and `wordCount` ring elements. No elements, no ring. */
+function stepRing(free: RecordView, fixedBits: number, wordCount: number): number {
+  return Math.max(0, (free.bits - fixedBits) / wordCount);
+}
+
 function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
   const { inputs, outputs } = matrix, rows = x.length / inputs, out = new Uint32Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
@@ -272,7 +283,7 @@ export class ReferenceEngine implements Engine {
     const masks = mask === null ? new Uint32Array(count) : recordWords(mask),
       data = x === null ? new Uint32Array(count) : words(x);
     const product = matrixProduct(data.map((word, i) => word - masks[i]!), weights as Matrix);
-    return tensor(product.map((word, i) => word + pads[i]!));
+    return tensor(reduce(product.map((word, i) => word + pads[i]!), pad.bits));
   }
   multiplyWeights(x: Handle, weights: Weights): Handle {
     return tensor(matrixProduct(words(x), weights as Matrix));
@@ -292,7 +303,7 @@ export class ReferenceEngine implements Engine {
       const j = broadcast ? row : e, both = party === 0 ? Math.imul(a[e]!, b[j]!) : 0;
       out[e] = out[e]! + both - Math.imul(a[e]!, rb[j]!) - Math.imul(ra[e]!, b[j]!);
     });
-    return tensor(out);
+    return tensor(reduce(out, pad.bits));
   }
   cache(capacityTokens: number, widthPerToken: number): CacheHandle {
     return new CachedTokens(capacityTokens, widthPerToken);
@@ -319,7 +330,7 @@ export class ReferenceEngine implements Engine {
       }
       out[at] = sum;
     });
-    return tensor(out);
+    return tensor(reduce(out, pad.bits));
   }
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
     const out = recordWords(pad), data = words(p), r = words(maskP), { pairs } = cache as CachedTokens;
@@ -328,28 +339,32 @@ export class ReferenceEngine implements Engine {
         out[outAt + d]! += Math.imul(data[at]!, pairs[2 * (vAt + d)]!) + Math.imul(r[at]!, pairs[2 * (vAt + d) + 1]!);
       }
     });
-    return tensor(out);
+    return tensor(reduce(out, pad.bits));
   }
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {
     const data = words(x),
       sums = new Array<bigint>(extent.cols.length * extent.rows).fill(0n),
       key = new Cursor(given),
       pads = new Cursor(free);
+    const n = (3 * outBits - 1 - given.bits) / 2, top = BigInt(n + 1), half = 1n << BigInt(n - 2);
     eachElement(extent, (e, row) => {
       key.seek(e);
-      const shifted = (data[e]! + 2 ** 30) >>> 0, u = BigInt(shifted) - (1n << 30n), k = BigInt(1 - (shifted >>> 31));
+      const shifted = BigInt.asUintN(n, BigInt(data[e]!) + half),
+        u = shifted - half,
+        k = 1n - (shifted >> BigInt(n - 1));
       const r = key.wide(0, outBits),
-        b = key.wide(outBits, outBits - 32),
-        br = key.wide(outBits + (outBits - 32), outBits - 33);
-      sums[row]! += (party === 0 ? u * u : 0n) - 2n * u * r + k * (((u * b) << 33n) - (br << 33n) + (b << 64n));
+        b = key.wide(outBits, outBits - n),
+        br = key.wide(outBits + (outBits - n), outBits - n - 1);
+      sums[row]! += (party === 0 ? u * u : 0n) - 2n * u * r +
+        k * (((u * b) << top) - (br << top) + (b << BigInt(2 * n)));
     });
-    const out = new Uint32Array(2 * sums.length);
+    const wide = outBits > 32 ? 2 : 1, out = new Uint32Array(wide * sums.length);
     sums.forEach((sum, row) => {
       const value = BigInt.asUintN(outBits, sum + pads.seek(row).wide(0, outBits));
-      out[2 * row] = Number(value & 0xffffffffn);
-      out[2 * row + 1] = Number(value >> 32n);
+      out[wide * row] = Number(value & 0xffffffffn);
+      if (wide === 2) out[2 * row + 1] = Number(value >> 32n);
     });
-    return new Tensor(out, 2);
+    return new Tensor(out, wide);
   }
 
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
@@ -455,7 +470,11 @@ export class ReferenceEngine implements Engine {
       values = new Uint32Array(3 * data.length),
       key = new Cursor(given),
       pads = new Cursor(free);
-    const [low, high, top] = step.digits, sign = signOf(party), highMask = 2 ** high - 1, topSize = 2 ** top;
+    const [low, high, top] = step.digits,
+      sign = signOf(party),
+      highMask = 2 ** high - 1,
+      topSize = 2 ** top,
+      n = stepRing(free, 5, 4);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       pads.seek(e);
@@ -468,13 +487,13 @@ export class ReferenceEngine implements Engine {
       symbols[e] =
         (flatLess(bytes, at, low, parity, t0) | (flatLess(bytes, highAt, high, parity, t1) << 1) | (equal(0) << 2) |
           (equal(1) << 3)) ^ pads.field(0, 4);
-      values[3 * e] = sign * flatLookup(bytes, at, low, parity, t0, (i) => step.lowTable[i]!) + pads.field(5, 32);
+      values[3 * e] = sign * flatLookup(bytes, at, low, parity, t0, (i) => step.lowTable[i]!) + pads.field(5, n);
       for (const b of [0, 1]) {
         values[3 * e + 1 + b] = sign * flatLookup(bytes, highAt, high, parity, (t1 - b) & highMask, (i) =>
-              step.highTable[i]!) + pads.field(37 + 32 * b, 32);
+              step.highTable[i]!) + pads.field(5 + n + n * b, n);
       }
     }
-    return { symbols: tensor(symbols), values: tensor(values) };
+    return { symbols: tensor(symbols), values: tensor(reduce(values, n)) };
   }
   expClip(party: 0 | 1, step: ExpStep, symbols: Handle, _given: RecordView, free: RecordView): Handle {
     const opened = words(symbols), out = new Uint32Array(opened.length), pads = new Cursor(free);
@@ -493,7 +512,7 @@ export class ReferenceEngine implements Engine {
       out = new Uint32Array(opened.length),
       key = new Cursor(given),
       pads = new Cursor(free);
-    const base = step.digits.reduce((bits, k) => bits + oneHotBits(k), 0);
+    const base = step.digits.reduce((bits, k) => bits + oneHotBits(k), 0), n = stepRing(free, 5, 4);
     for (let e = 0; e < opened.length; e++) {
       key.seek(e);
       const c = opened[e]! & 1,
@@ -504,15 +523,15 @@ export class ReferenceEngine implements Engine {
         step01 = (c === 1 ? -1 : 1) * (v1 - v0);
       // Monomials S, S·ρ_c, A_0, A_1, S·m_low, S·m_low·ρ_c, m_low·A_0, m_low·A_1; the second eight carry the clip's mask bit.
       const polynomial = (from: number): number => {
-        const word = (i: number): number => key.field(base + 32 * (from + i), 32);
+        const word = (i: number): number => key.field(base + n * (from + i), n);
         return Math.imul(Math.imul(own, vLow), word(0)) + Math.imul(Math.imul(step01, vLow), word(1)) -
           Math.imul(vLow, word(2 + c)) - Math.imul(own, word(4)) -
           Math.imul(step01, word(5)) + word(6 + c);
       };
       const g = clips[e]!;
-      out[e] = pads.seek(e).field(101, 32) + g * polynomial(0) + (1 - 2 * g) * polynomial(8);
+      out[e] = pads.seek(e).field(5 + 3 * n, n) + g * polynomial(0) + (1 - 2 * g) * polynomial(8);
     }
-    return tensor(out);
+    return tensor(reduce(out, n));
   }
 
   spliceSymbols(
@@ -530,7 +549,8 @@ export class ReferenceEngine implements Engine {
     const [low, index, top] = step.digits,
       indexMask = 2 ** index - 1,
       topMask = 2 ** top - 1,
-      window = 2 ** (low + index - 1);
+      window = 2 ** (low + index - 1),
+      n = stepRing(free, 11, 3);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
       pads.seek(e);
@@ -555,10 +575,10 @@ export class ReferenceEngine implements Engine {
       for (const b of [0, 1]) {
         values[2 * e + b] =
           signOf(party) * flatLookup(bytes, indexAt, index, parity, (windowIndex - b) & indexMask, (i) =>
-              step.table[i]!) + pads.field(11 + 32 * b, 32);
+              step.table[i]!) + pads.field(11 + n * b, n);
       }
     }
-    return { symbols: tensor(symbols), values: tensor(values) };
+    return { symbols: tensor(symbols), values: tensor(reduce(values, n)) };
   }
   spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
     const opened = words(symbols),
@@ -610,11 +630,11 @@ export class ReferenceEngine implements Engine {
       out = new Uint32Array(data.length),
       key = new Cursor(given),
       pads = new Cursor(free);
-    const base = step.digits.reduce((sum, k) => sum + oneHotBits(k), 0) + 6;
+    const base = step.digits.reduce((sum, k) => sum + oneHotBits(k), 0) + 6, n = stepRing(free, 11, 3);
     for (let e = 0; e < data.length; e++) {
       key.seek(e);
-      const word = (i: number): number => key.field(base + 32 * i, 32), pos = opened[e]! & 1;
-      let sum = pads.seek(e).field(75, 32) + (1 - 2 * pos) * Math.imul(data[e]!, word(0)) - pos * word(1) +
+      const word = (i: number): number => key.field(base + n * i, n), pos = opened[e]! & 1;
+      let sum = pads.seek(e).field(11 + 2 * n, n) + (1 - 2 * pos) * Math.imul(data[e]!, word(0)) - pos * word(1) +
         (party === 0 ? pos * data[e]! : 0);
       for (const b of [0, 1]) {
         const w = (opened[e]! >>> (1 + b)) & 1, value = v[2 * e + b]!;
@@ -622,7 +642,7 @@ export class ReferenceEngine implements Engine {
       }
       out[e] = sum;
     }
-    return tensor(out);
+    return tensor(reduce(out, n));
   }
 
   rowSymbols(
@@ -635,7 +655,7 @@ export class ReferenceEngine implements Engine {
   ): { thresholds: Handle; symbols: Handle; values: Handle } {
     const { groups, indexBits, inBits } = step,
       rows = v.count,
-      layout = rowLayout(step),
+      layout = rowLayout(step, free),
       tree = treeDpf(inBits - 1),
       size = 2 ** indexBits;
     const thresholds = new Uint32Array(rows),
@@ -675,11 +695,16 @@ export class ReferenceEngine implements Engine {
             (index + size - b) % size,
             (j) => group.table[j]!,
           );
-          values[2 * i + b] = signOf(party) * sum + pads.field(layout.values + 64 * g + 32 * b, 32);
+          values[2 * i + b] = signOf(party) * sum +
+            pads.field(layout.values + layout.ringBits * (2 * g + b), layout.ringBits);
         }
       });
     }
-    return { thresholds: tensor(thresholds), symbols: tensor(symbols), values: tensor(values) };
+    return {
+      thresholds: tensor(thresholds),
+      symbols: tensor(symbols),
+      values: tensor(reduce(values, layout.ringBits)),
+    };
   }
   rowFinish(
     step: RowStep,
@@ -692,7 +717,8 @@ export class ReferenceEngine implements Engine {
   ): Handle {
     const { groups, inBits } = step,
       rows = v.count,
-      layout = rowLayout(step),
+      layout = rowLayout(step, free),
+      n = layout.ringBits,
       out = new Uint32Array(rows),
       key = new Cursor(given),
       pads = new Cursor(free);
@@ -705,13 +731,13 @@ export class ReferenceEngine implements Engine {
         const sign = Number(BigInt.asUintN(inBits, value - (1n << BigInt(group.fromBit))) >> BigInt(inBits - 1));
         return ((words(thresholds)[row]! >>> (g - 1)) & 1) ^ sign ^ 1;
       });
-      let sum = pads.seek(row).field(layout.pad, 32);
+      let sum = pads.seek(row).field(layout.pad, n);
       groups.forEach((group, g) => {
         const i = row * groups.length + g,
           selected = permutedPath(words(symbols)[i]!, group.chunks.length),
           c = selected & 1,
           m = reached[g]! ^ (reached[g + 1] ?? 0);
-        const word = (j: number): number => key.field(layout.groups[g]!.words + 32 * j, 32),
+        const word = (j: number): number => key.field(layout.groups[g]!.words + n * j, n),
           path = 6 + 4 * (selected >>> 1);
         const v0 = words(values)[2 * i]!, difference = words(values)[2 * i + 1]! - v0, ms = 1 - 2 * m, cs = 1 - 2 * c;
         // [m·s]·v_0 - [m·s·μ_0], then [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)].
@@ -724,7 +750,7 @@ export class ReferenceEngine implements Engine {
       });
       out[row] = sum;
     }
-    return tensor(out);
+    return tensor(reduce(out, n));
   }
 }
 
@@ -740,16 +766,19 @@ function rowValue(v: Handle, row: number): bigint {
 }
 
 /** Bit offsets within one row's given and free records. */
-function rowLayout(step: RowStep) {
-  const width = Math.max(...step.groups.map((group) => symbolCount(group.chunks.length)));
+function rowLayout(step: RowStep, free: RecordView) {
+  const count = step.groups.length,
+    width = Math.max(...step.groups.map((group) => symbolCount(group.chunks.length)));
+  const symbols = 128 + count - 1,
+    values = symbols + count * width,
+    ringBits = stepRing(free, values, 2 * count + 1);
   let at = 0;
   const groups = step.groups.map((group) => {
     const hot = at + permutedBits(group.chunks),
       first = hot + oneHotBits(step.indexBits),
       place = { at, hot, words: first };
-    at = first + 32 * (6 + 4 * pathCount(group.chunks.length));
+    at = first + ringBits * (6 + 4 * pathCount(group.chunks.length));
     return place;
   });
-  const symbols = 128 + step.groups.length - 1, values = symbols + step.groups.length * width;
-  return { groups, width, symbols, values, pad: values + 64 * step.groups.length };
+  return { groups, width, ringBits, symbols, values, pad: values + 2 * ringBits * count };
 }

@@ -52,21 +52,27 @@ export interface WasmEngineOptions {
 }
 
 /** The CPU engine. */
-export class WasmEngine implements Engine {
+export interface WasmEngine extends Engine {
+  /** Bytes of memory in use, rounded up to the allocator's classes. */
+  readonly usedBytes: number;
+  /** Ends the helper threads. The engine cannot be used afterwards. */
+  close(): void;
+  /** Copies words back; never waits. */
+  download(x: Handle): Uint32Array;
+  /** Packs the low bits of every element; never waits. */
+  pack(x: Handle, bits: number): Uint8Array;
+}
+
+class KernelEngine implements WasmEngine {
   readonly name = "wasm";
   readonly #run: Runner;
 
-  /** @internal Use {@linkcode createWasmEngine}. */
   constructor(run: Runner) {
     this.#run = run;
   }
-
-  /** Ends the helper threads. The engine cannot be used afterwards. */
   close(): void {
     this.#run.threads?.close();
   }
-
-  /** Bytes of memory in use, rounded up to the allocator's classes. */
   get usedBytes(): number {
     return this.#run.heap.usedBytes;
   }
@@ -99,7 +105,9 @@ export class WasmEngine implements Engine {
   }
   expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
     if (seed.length !== 32 || nonce.length !== 12) {
-      throw new RangeError(`Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`);
+      throw new RangeError(
+        `Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`,
+      );
     }
     const out = (memory as Keys).view(offset, byteLength).byteOffset, run = this.#run;
     run.temporary(44, (at) => {
@@ -112,19 +120,29 @@ export class WasmEngine implements Engine {
 
   pack(x: Handle, bits: number): Uint8Array {
     const byteLength = Math.ceil(x.count * bits / 8), run = this.#run, { heap } = run;
-    if (bits === 32 && x.wordsPerElement === 1) return new Uint8Array(heap.u8.subarray(addressOf(x), addressOf(x) + byteLength));
+    if (bits === 32 && x.wordsPerElement === 1) {
+      return new Uint8Array(heap.u8.subarray(addressOf(x), addressOf(x) + byteLength));
+    }
     return run.temporary(byteLength + 4, (at) => {
       run.items(Math.ceil(x.count / 32)).run("pack", [addressOf(x), at, bits, x.count, x.wordsPerElement], 40);
       return new Uint8Array(heap.u8.subarray(at, at + byteLength));
     });
   }
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle {
-    const run = this.#run, { heap } = run, out = run.tensor(count, bits > 32 ? 2 : 1), byteLength = Math.ceil(count * bits / 8), paddingBits = 8 * byteLength - count * bits;
+    const run = this.#run,
+      { heap } = run,
+      out = run.tensor(count, bits > 32 ? 2 : 1),
+      byteLength = Math.ceil(count * bits / 8),
+      paddingBits = 8 * byteLength - count * bits;
     if (theirs.length !== byteLength) {
-      throw new ProtocolError(`Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`);
+      throw new ProtocolError(
+        `Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`,
+      );
     }
     if (paddingBits > 0 && theirs[byteLength - 1]! >>> (8 - paddingBits) !== 0) {
-      throw new ProtocolError(`Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`);
+      throw new ProtocolError(
+        `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
+      );
     }
     const own = mine === null ? 0 : addressOf(mine);
     if (bits === 0) {
@@ -159,7 +177,11 @@ export class WasmEngine implements Engine {
   }
   distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle {
     const out = this.#run.tensor(x.count);
-    this.#rows(extent).run("distance", [addressOf(top), addressOf(x), out.at, scale, lowMask(bits)], x.count / Math.max(1, top.count) / 2);
+    this.#rows(extent).run(
+      "distance",
+      [addressOf(top), addressOf(x), out.at, scale, lowMask(bits)],
+      x.count / Math.max(1, top.count) / 2,
+    );
     return out;
   }
   rowSum(x: Handle, extent: Extent, bits: number): Handle {
@@ -173,7 +195,15 @@ export class WasmEngine implements Engine {
     const run = this.#run.clear();
     let element = 0;
     for (let b = 0; b < extent.cols.length; b++) {
-      run.segment(extent.rows, given ? recordAt(given, b) : 0, free ? recordAt(free, b) : 0, 0, element, 0, extent.cols[b]!);
+      run.segment(
+        extent.rows,
+        given ? recordAt(given, b) : 0,
+        free ? recordAt(free, b) : 0,
+        0,
+        element,
+        0,
+        extent.cols[b]!,
+      );
       element += extent.rows * extent.cols[b]!;
     }
     return run;
@@ -186,7 +216,9 @@ export class WasmEngine implements Engine {
   }
 
   weights(words: Uint32Array, inputs: number, outputs: number): Weights {
-    if (words.length !== inputs * outputs) throw new RangeError(`Cannot lay out weights as there must be ${inputs * outputs}: received ${words.length}`);
+    if (words.length !== inputs * outputs) {
+      throw new RangeError(`Cannot lay out weights as there must be ${inputs * outputs}: received ${words.length}`);
+    }
     const run = this.#run, panels = Math.ceil(outputs / 16), at = run.heap.allocate(64 * panels * inputs);
     run.temporary(words.byteLength, (source) => {
       run.heap.u32.set(words, source / 4);
@@ -197,7 +229,10 @@ export class WasmEngine implements Engine {
     return panelled;
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
-    const run = this.#run, out = this.unpack(pad, 0, 32) as Tensor, { inputs, outputs } = weights, rows = out.count / outputs;
+    const run = this.#run,
+      out = this.unpack(pad, 0, 32) as Tensor,
+      { inputs, outputs } = weights,
+      rows = out.count / outputs;
     if (mask === null) {
       if (x !== null) this.#multiplyAdd(addressOf(x), rows, weights, out.at);
       return out;
@@ -241,11 +276,20 @@ export class WasmEngine implements Engine {
     this.#run.heap.free((cache as Cache).at, 2 * (cache as Cache).planeBytes);
   }
   store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void {
-    const { at, planeBytes, widthPerToken, capacityTokens } = cache as Cache, first = at + 4 * fromToken * widthPerToken;
+    const { at, planeBytes, widthPerToken, capacityTokens } = cache as Cache,
+      first = at + 4 * fromToken * widthPerToken;
     if (fromToken * widthPerToken + x.count > capacityTokens * widthPerToken) {
-      throw new RangeError(`Cannot store tokens as the cache ends at ${capacityTokens}: received ${x.count / widthPerToken} from ${fromToken} on`);
+      throw new RangeError(
+        `Cannot store tokens as the cache ends at ${capacityTokens}: received ${
+          x.count / widthPerToken
+        } from ${fromToken} on`,
+      );
     }
-    this.#run.items(x.count).run("cacheStore", [addressOf(x), addressOf(mask), first, first + planeBytes, 1 - party], 1);
+    this.#run.items(x.count).run(
+      "cacheStore",
+      [addressOf(x), addressOf(mask), first, first + planeBytes, 1 - party],
+      1,
+    );
   }
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
     const scores = step.cols.reduce((sum, cols) => sum + cols * step.tokens * step.heads, 0);
@@ -254,16 +298,39 @@ export class WasmEngine implements Engine {
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
     return this.#attend("mix", p, maskP, cache, step, pad, step.cols.length * step.tokens * step.heads * step.width);
   }
-  #attend(kernel: "scores" | "mix", x: Handle, mask: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView, count: number): Handle {
+  #attend(
+    kernel: "scores" | "mix",
+    x: Handle,
+    mask: Handle,
+    cache: CacheHandle,
+    step: AttentionStep,
+    pad: RecordView,
+    count: number,
+  ): Handle {
     const { at, planeBytes } = cache as Cache, { heads, kvHeads, width } = step, out = this.#run.tensor(count);
-    const rows = step.tokens * heads, columns = step.cols.reduce((sum, cols) => sum + cols, 0) / Math.max(1, step.cols.length);
-    const args = [addressOf(x), addressOf(mask), at, at + planeBytes, out.at, heads, heads / kvHeads, width, kvHeads * width];
+    const rows = step.tokens * heads,
+      columns = step.cols.reduce((sum, cols) => sum + cols, 0) / Math.max(1, step.cols.length);
+    const args = [
+      addressOf(x),
+      addressOf(mask),
+      at,
+      at + planeBytes,
+      out.at,
+      heads,
+      heads / kvHeads,
+      width,
+      kvHeads * width,
+    ];
     this.#rows({ rows, cols: step.cols }, pad).run(kernel, args, columns * width / 2);
     return out;
   }
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {
     const out = this.#run.tensor(extent.cols.length * extent.rows, 2);
-    this.#rows(extent, given, free).run("squareSum", [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits], 5 * x.count / Math.max(1, out.count));
+    this.#rows(extent, given, free).run(
+      "squareSum",
+      [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits],
+      5 * x.count / Math.max(1, out.count),
+    );
     return out;
   }
 
@@ -276,13 +343,26 @@ export class WasmEngine implements Engine {
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
     return steps.maximumSymbols(this.#run, step, x, given, free);
   }
-  maximumSelect(party: 0 | 1, step: MaximumStep, x: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
+  maximumSelect(
+    party: 0 | 1,
+    step: MaximumStep,
+    x: Handle,
+    opened: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
     return steps.maximumSelect(this.#run, party, step, x, opened, given, free);
   }
   maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle {
     return steps.maximumMerge(this.#run, step, x, selected);
   }
-  expSymbols(party: 0 | 1, step: ExpStep, t: Handle, given: RecordView, free: RecordView): { symbols: Handle; values: Handle } {
+  expSymbols(
+    party: 0 | 1,
+    step: ExpStep,
+    t: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle } {
     return steps.expSymbols(this.#run, party, step, t, given, free);
   }
   expClip(party: 0 | 1, _step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
@@ -291,13 +371,27 @@ export class WasmEngine implements Engine {
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
     return steps.expFinish(this.#run, step, symbols, values, clip, given, free);
   }
-  spliceSymbols(party: 0 | 1, step: SpliceStep, x: Handle, given: RecordView, free: RecordView): { symbols: Handle; values: Handle } {
+  spliceSymbols(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): { symbols: Handle; values: Handle } {
     return steps.spliceSymbols(this.#run, party, step, x, given, free);
   }
   spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
     return steps.spliceBits(this.#run, party, step, symbols, given, free);
   }
-  spliceFinish(party: 0 | 1, step: SpliceStep, x: Handle, values: Handle, bits: Handle, given: RecordView, free: RecordView): Handle {
+  spliceFinish(
+    party: 0 | 1,
+    step: SpliceStep,
+    x: Handle,
+    values: Handle,
+    bits: Handle,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
     return steps.spliceFinish(this.#run, party, step, x, values, bits, given, free);
   }
   rowSymbols(
@@ -346,7 +440,9 @@ export async function createWasmEngine(options: WasmEngineOptions = {}): Promise
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_THREADS)) {
     throw new RangeError(`Cannot make an engine as threads must be 1 to ${MAX_THREADS}: received ${count}`);
   }
-  const module = await compileKernels(), heap = new Heap(), kernels = instantiateKernels(module, heap.memory, scratchAt(0));
+  const module = await compileKernels(),
+    heap = new Heap(),
+    kernels = instantiateKernels(module, heap.memory, scratchAt(0));
   const threads = count === 1 ? null : await Threads.start(count, workerUrl, module, heap.memory, kernels);
-  return new WasmEngine(new Runner(heap, kernels, threads, parallelNs));
+  return new KernelEngine(new Runner(heap, kernels, threads, parallelNs));
 }

@@ -4,7 +4,16 @@
  * @module
  */
 
-import type { ExpStep, Extent, Handle, MaximumStep, RecordView, RowStep, SpliceStep, TruncateStep } from "../core/engine.ts";
+import type {
+  ExpStep,
+  Extent,
+  Handle,
+  MaximumStep,
+  RecordView,
+  RowStep,
+  SpliceStep,
+  TruncateStep,
+} from "../core/engine.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { lowMask } from "../core/ring/words.ts";
@@ -12,7 +21,9 @@ import { addressOf, recordAt, type Runner, type Tensor } from "./runner.ts";
 
 /** Chunk sizes as one word, a byte for each, lowest first. */
 function packChunks(chunks: readonly number[]): number {
-  if (chunks.length > 4) throw new RangeError(`Cannot compare as there must be at most 4 chunks: received ${chunks.length}`);
+  if (chunks.length > 4) {
+    throw new RangeError(`Cannot compare as there must be at most 4 chunks: received ${chunks.length}`);
+  }
   return chunks.reduce((packed, chunk, i) => packed + chunk * 2 ** (8 * i), 0);
 }
 
@@ -27,7 +38,13 @@ function lookupNs(digit: number): number {
 }
 
 /** XOR shares of the comparison's symbols. */
-export function truncateSymbols(run: Runner, step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Tensor {
+export function truncateSymbols(
+  run: Runner,
+  step: TruncateStep,
+  z: Handle,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
   const { chunks, inBits } = step, out = run.tensor(z.count), tells = step.full && step.wrapBits > 0 ? 1 : 0;
   run.records(given, free).run("truncateSymbols", [
     addressOf(z),
@@ -47,7 +64,14 @@ export function truncateSymbols(run: Runner, step: TruncateStep, z: Handle, give
 }
 
 /** Share of the truncated value. */
-export function truncateFinish(run: Runner, step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Tensor {
+export function truncateFinish(
+  run: Runner,
+  step: TruncateStep,
+  z: Handle,
+  opened: Handle,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
   const { chunks, inBits, outBits, by } = step, out = run.tensor(z.count), carries = permutedBits(chunks);
   run.records(given, free).run("truncateFinish", [
     addressOf(z),
@@ -85,8 +109,20 @@ function pairs(run: Runner, extent: Extent, given: RecordView, free: RecordView)
 
 /** XOR shares of the symbols of every pair. */
 export function maximumSymbols(run: Runner, step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Tensor {
-  const { chunks, bits } = step, out = run.tensor(pairs(run, step.extent, given, free)), symbols = symbolCount(chunks.length);
-  run.run("maximumSymbols", [addressOf(x), out.at, given.bits, free.bits, packChunks(chunks), chunks.length, given.parity, bits, symbols], 20);
+  const { chunks, bits } = step,
+    out = run.tensor(pairs(run, step.extent, given, free)),
+    symbols = symbolCount(chunks.length);
+  run.run("maximumSymbols", [
+    addressOf(x),
+    out.at,
+    given.bits,
+    free.bits,
+    packChunks(chunks),
+    chunks.length,
+    given.parity,
+    bits,
+    symbols,
+  ], 20);
   return out;
 }
 
@@ -128,7 +164,11 @@ export function maximumMerge(run: Runner, step: MaximumStep, x: Handle, selected
     result += rows * ((count + 1) >>> 1);
   }
   const out = run.tensor(result);
-  run.run("maximumMerge", [addressOf(x), addressOf(selected), out.at, lowMask(step.bits)], element / Math.max(1, rows * cols.length));
+  run.run(
+    "maximumMerge",
+    [addressOf(x), addressOf(selected), out.at, lowMask(step.bits)],
+    element / Math.max(1, rows * cols.length),
+  );
   return out;
 }
 
@@ -198,7 +238,10 @@ export function spliceSymbols(
   given: RecordView,
   free: RecordView,
 ): { symbols: Tensor; values: Tensor } {
-  const [low, index, top] = step.digits, symbols = run.tensor(x.count), values = run.tensor(2 * x.count), table = run.table(step.table);
+  const [low, index, top] = step.digits,
+    symbols = run.tensor(x.count),
+    values = run.tensor(2 * x.count),
+    table = run.table(step.table);
   run.records(given, free).run("spliceSymbols", [
     addressOf(x),
     symbols.at,
@@ -216,9 +259,23 @@ export function spliceSymbols(
 }
 
 /** XOR shares of pos, w_0 and w_1. */
-export function spliceBits(run: Runner, party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Tensor {
+export function spliceBits(
+  run: Runner,
+  party: 0 | 1,
+  step: SpliceStep,
+  symbols: Handle,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
   const out = run.tensor(symbols.count);
-  run.records(given, free).run("spliceBits", [addressOf(symbols), out.at, given.bits, free.bits, digitBits(step.digits), 1 - party], 15);
+  run.records(given, free).run("spliceBits", [
+    addressOf(symbols),
+    out.at,
+    given.bits,
+    free.bits,
+    digitBits(step.digits),
+    1 - party,
+  ], 15);
   return out;
 }
 
@@ -258,11 +315,16 @@ function rowFields(step: RowStep) {
 
 /** Calls `use` with the address of the groups' lists and of the salt behind them, as `row.ts` of the kernels reads them. */
 function withGroups(run: Runner, step: RowStep, use: (lists: number, salt: number) => void): void {
-  const { groups } = step, tables = groups.map((group) => run.table(group.table)), byteLength = 4 * GROUP_WORDS * groups.length;
+  const { groups } = step,
+    tables = groups.map((group) => run.table(group.table)),
+    byteLength = 4 * GROUP_WORDS * groups.length;
   run.temporary(byteLength + step.salt.length, (lists) => {
     let given = 0;
     groups.forEach((group, g) => {
-      const { chunks } = group, hot = given + permutedBits(chunks), words = hot + oneHotBits(step.indexBits), { fromBit } = group;
+      const { chunks } = group,
+        hot = given + permutedBits(chunks),
+        words = hot + oneHotBits(step.indexBits),
+        { fromBit } = group;
       run.heap.u32.set([
         packChunks(chunks),
         chunks.length,
@@ -293,7 +355,9 @@ export function rowSymbols(
   common: RecordView,
 ): { thresholds: Tensor; symbols: Tensor; values: Tensor } {
   const groups = step.groups.length, fields = rowFields(step);
-  const thresholds = run.tensor(v.count), symbols = run.tensor(v.count * groups), values = run.tensor(2 * v.count * groups);
+  const thresholds = run.tensor(v.count),
+    symbols = run.tensor(v.count * groups),
+    values = run.tensor(2 * v.count * groups);
   withGroups(run, step, (lists, salt) => {
     run.records(given, free, common).run("rowSymbols", [
       addressOf(v),

@@ -65,7 +65,15 @@ export function instantiateKernels(module: WebAssembly.Module, memory: WebAssemb
 }
 
 /** Runs items [from, to) of a list of segments. */
-export function runRange(kernel: Kernel, memory: Uint32Array, args: number, segments: number, count: number, from: number, to: number): void {
+export function runRange(
+  kernel: Kernel,
+  memory: Uint32Array,
+  args: number,
+  segments: number,
+  count: number,
+  from: number,
+  to: number,
+): void {
   for (let i = 0, at = segments / 4; i < count; i++, at += SEGMENT_WORDS) {
     const start = memory[at]!, first = Math.max(from, start), end = Math.min(to, memory[at + 1]!);
     if (first < end) kernel(args, 4 * at, first - start, end - start);

@@ -126,9 +126,14 @@ export class Heap {
   #grow(length: number): void {
     const size = this.memory.buffer.byteLength, room = MAXIMUM_PAGES * PAGE_BYTES - size;
     // The last bytes of the memory are never handed out: a read behind the last block must stay inside.
-    const needed = length + LARGE_BYTES, wanted = Math.max(needed, 4 * 1024 * 1024, Math.min(size / 4, 256 * 1024 * 1024));
+    const needed = length + LARGE_BYTES,
+      wanted = Math.max(needed, 4 * 1024 * 1024, Math.min(size / 4, 256 * 1024 * 1024));
     const pages = Math.ceil(Math.min(wanted, room) / PAGE_BYTES);
-    if (needed > room) throw new RangeError(`Cannot allocate ${length} bytes as the engine's memory ends at 4 GiB: received ${room} bytes left`);
+    if (needed > room) {
+      throw new RangeError(
+        `Cannot allocate ${length} bytes as the engine's memory ends at 4 GiB: received ${room} bytes left`,
+      );
+    }
     this.memory.grow(pages);
     this.u8 = new Uint8Array(this.memory.buffer);
     this.u32 = new Uint32Array(this.memory.buffer);

@@ -4,5 +4,5 @@
  * @module
  */
 
-export { createWasmEngine, WasmEngine, type WasmEngineOptions } from "./engine.ts";
+export { createWasmEngine, type WasmEngine, type WasmEngineOptions } from "./engine.ts";
 export { runKernelWorkerIfNamed } from "./threads.ts";

@@ -6,7 +6,7 @@
 
 import type { Handle, KeyMemory, RecordView, Scope } from "../core/engine.ts";
 import { Heap } from "./memory.ts";
-import { type KernelName, type Kernels, KERNELS, runRange, SEGMENT_WORDS } from "./kernels.ts";
+import { type KernelName, KERNELS, type Kernels, runRange, SEGMENT_WORDS } from "./kernels.ts";
 import { ARGS_AT, type Threads } from "./threads.ts";
 
 const NUMBERS = new Map<KernelName, number>(KERNELS.map((name, i) => [name, i]));
@@ -25,7 +25,9 @@ export class Keys implements KeyMemory {
   constructor(readonly heap: Heap, public at: number, readonly byteLength: number) {}
   view(offset: number, byteLength: number): Uint8Array {
     if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.byteLength)) {
-      throw new RangeError(`Cannot view key memory as the range must end within ${this.byteLength} bytes: received ${byteLength} at ${offset}`);
+      throw new RangeError(
+        `Cannot view key memory as the range must end within ${this.byteLength} bytes: received ${byteLength} at ${offset}`,
+      );
     }
     return this.heap.u8.subarray(this.at + offset, this.at + offset + byteLength);
   }
@@ -66,10 +68,17 @@ export class Runner {
   #count = 0;
   #items = 0;
   readonly #tables = new WeakMap<Uint32Array, number>();
-  readonly #collected = new FinalizationRegistry<{ at: number; byteLength: number }>(({ at, byteLength }) => this.heap.free(at, byteLength));
+  readonly #collected = new FinalizationRegistry<{ at: number; byteLength: number }>(({ at, byteLength }) =>
+    this.heap.free(at, byteLength)
+  );
 
   /** @param parallelNs Work below this runs on the calling thread alone. */
-  constructor(readonly heap: Heap, readonly kernels: Kernels, readonly threads: Threads | null, readonly parallelNs: number) {
+  constructor(
+    readonly heap: Heap,
+    readonly kernels: Kernels,
+    readonly threads: Threads | null,
+    readonly parallelNs: number,
+  ) {
     this.#segmentsAt = heap.allocate(4 * SEGMENT_WORDS * this.#segmentsCapacity);
   }
 
@@ -129,7 +138,9 @@ export class Runner {
   /** One segment per block of a gate step's records, all of which have the same counts. */
   records(given: RecordView, free: RecordView = given, common: RecordView = given): this {
     this.clear();
-    for (let b = 0; b < given.counts.length; b++) this.segment(given.counts[b]!, recordAt(given, b), recordAt(free, b), recordAt(common, b));
+    for (let b = 0; b < given.counts.length; b++) {
+      this.segment(given.counts[b]!, recordAt(given, b), recordAt(free, b), recordAt(common, b));
+    }
     return this;
   }
 
@@ -143,8 +154,9 @@ export class Runner {
   run(name: KernelName, args: readonly number[], costNs: number): void {
     const { u32 } = this.heap, kernel = NUMBERS.get(name)!, items = this.#items;
     for (let i = 0; i < args.length; i++) u32[ARGS_AT / 4 + i] = args[i]!;
-    if (this.threads !== null && items > 1 && items * costNs > this.parallelNs) this.threads.run(kernel, u32, this.#segmentsAt, this.#count, items);
-    else runRange(this.kernels[kernel]!, u32, ARGS_AT, this.#segmentsAt, this.#count, 0, items);
+    if (this.threads !== null && items > 1 && items * costNs > this.parallelNs) {
+      this.threads.run(kernel, u32, this.#segmentsAt, this.#count, items);
+    } else runRange(this.kernels[kernel]!, u32, ARGS_AT, this.#segmentsAt, this.#count, 0, items);
   }
 
   /** Calls `use` with the address of `bytes` bytes that are free again afterwards. */

@@ -20,7 +20,18 @@ const SCRATCH_BYTES = 1024;
 const JOB_WORDS = 16;
 
 /** Words of the job. */
-const JOB = { generation: 0, ticket: 1, done: 2, kernel: 3, segments: 4, count: 5, items: 6, chunks: 7, stop: 8, failed: 9 } as const;
+const JOB = {
+  generation: 0,
+  ticket: 1,
+  done: 2,
+  kernel: 3,
+  segments: 4,
+  count: 5,
+  items: 6,
+  chunks: 7,
+  stop: 8,
+  failed: 9,
+} as const;
 
 const CHUNK_BITS = 12;
 const GENERATION_MASK = 2 ** (31 - CHUNK_BITS) - 1;
@@ -77,7 +88,13 @@ export class Threads {
   }
 
   /** Starts `count - 1` helpers; `url` is a module that calls {@linkcode runKernelWorkerIfNamed} first. */
-  static async start(count: number, url: string | URL, module: WebAssembly.Module, memory: WebAssembly.Memory, kernels: Kernels): Promise<Threads> {
+  static async start(
+    count: number,
+    url: string | URL,
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    kernels: Kernels,
+  ): Promise<Threads> {
     const workers: Worker[] = [];
     const job = new Int32Array(memory.buffer, JOB_AT, JOB_WORDS);
     const started = new Threads(workers, job, kernels);
@@ -120,7 +137,9 @@ export class Threads {
     Atomics.store(job, JOB.generation, this.#generation);
     Atomics.notify(job, JOB.generation);
     takeChunks(job, this.#generation, this.#kernels, memory);
-    for (let done = Atomics.load(job, JOB.done); done < chunks; done = Atomics.load(job, JOB.done)) Atomics.wait(job, JOB.done, done);
+    for (let done = Atomics.load(job, JOB.done); done < chunks; done = Atomics.load(job, JOB.done)) {
+      Atomics.wait(job, JOB.done, done);
+    }
     if (Atomics.load(job, JOB.failed) !== 0) throw new Error("Internal error: a kernel failed");
   }
 
@@ -142,7 +161,8 @@ interface WorkerScope {
 }
 
 function help({ module, memory, thread }: Start, scope: WorkerScope): void {
-  const kernels = instantiateKernels(module, memory, scratchAt(thread)), job = new Int32Array(memory.buffer, JOB_AT, JOB_WORDS);
+  const kernels = instantiateKernels(module, memory, scratchAt(thread)),
+    job = new Int32Array(memory.buffer, JOB_AT, JOB_WORDS);
   let seen = Atomics.load(job, JOB.generation);
   scope.postMessage("ready");
   while (Atomics.load(job, JOB.stop) === 0) {

@@ -106,11 +106,12 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
   const { config, scales, scope } = model,
     rows = (cols: number): Extent => ({ rows: 1, cols: Array.from({ length: positions.count }, () => cols) });
   if (scope === "blocks") {
-    return yield* ctx.gate("input", input, { extent: rows(config.hiddenWidth), scale: scales.residual });
+    return yield* ctx.gate("input", input, { extent: rows(config.hiddenWidth), ringBits: 32, scale: scales.residual });
   }
   const weights = { name: "embed", inputs: config.vocabCount, outputs: config.hiddenWidth };
   const embedded = yield* ctx.gate("embed", embed, {
     extent: rows(config.vocabCount),
+    ringBits: 32,
     scale: 0,
     weights,
     weightScale: scales.residual,

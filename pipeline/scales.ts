@@ -47,8 +47,11 @@ export interface Scales {
 /** Octaves of the mean square that a norm covers unless calibration says otherwise: from 2^-10 on. */
 const MEAN_SQUARE_FROM = -10, MEAN_SQUARE_OCTAVES = 20;
 
+/** Octaves of one group of a norm's row function. */
+export const NORM_GROUP_OCTAVES = 4;
+
 /** Highest bit at which a norm's last octave group may begin: its carry is a comparison of at most 32 bits. */
-const MAX_LAST_GROUP_BIT = 39;
+export const MAX_LAST_GROUP_BIT = 39;
 
 /** Numbers of a norm over `width` values at `residual` fractional bits whose mean square begins at 2^meanFrom. */
 export function normScales(
@@ -65,7 +68,9 @@ export function normScales(
 /** Most fractional bits of the residual stream, up to 12, with which the norms over `width` values can be indexed. */
 function residualScale(width: number): number {
   let residual = 12;
-  while (normScales(width, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 0).hi - 4 > MAX_LAST_GROUP_BIT) residual--;
+  while (
+    normScales(width, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 0).hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT
+  ) residual--;
   return residual;
 }
 

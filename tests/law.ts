@@ -43,7 +43,7 @@ export interface LawInput {
 export type Composition = <V extends View>(
   ctx: Context<V>,
   x: (Wire<V> | Share<V>)[],
-  cache: (width: number) => Cache<V>,
+  cache: (width: number, ringBits?: number) => Cache<V>,
 ) => Gate<Wire<V>>;
 
 /** What is under test. */
@@ -95,10 +95,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   const weights = test.weights ?? {}, weight = (ref: WeightRef) => weights[ref.name]!.data;
   // Plan.
   const plan = new PlanContext(),
-    planCache = (width: number): Cache<"plan"> => ({
+    planCache = (width: number, ringBits: number = 32): Cache<"plan"> => ({
       kind: "cache",
       view: "plan",
-      ringBits: 32,
+      ringBits,
       scale: 10,
       width,
       tokens: 0,
@@ -113,10 +113,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   );
   // Clear.
   const clear = new ClearContext({ reader: { weights: weight, input: () => test.clientInput! } });
-  const clearCache = (width: number): Cache<"clear"> => ({
+  const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
     kind: "cache",
     view: "clear",
-    ringBits: 32,
+    ringBits,
     scale: 10,
     width,
     tokens: 0,
@@ -148,10 +148,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
     addresses,
   );
   const masks = test.inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits));
-  const dealCache = (width: number): Cache<"mask"> => ({
+  const dealCache = (width: number, ringBits: number = 32): Cache<"mask"> => ({
     kind: "cache",
     view: "mask",
-    ringBits: 32,
+    ringBits,
     scale: 10,
     width,
     tokens: 0,
@@ -189,10 +189,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
         ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
         : null,
     };
-    const cache = (width: number): Cache<"masked"> => ({
+    const cache = (width: number, ringBits: number = 32): Cache<"masked"> => ({
       kind: "cache",
       view: "masked",
-      ringBits: 32,
+      ringBits,
       scale: 10,
       width,
       tokens: 0,

@@ -51,7 +51,9 @@ export async function buildKernels(): Promise<string> {
     },
     listFiles: () => [],
   });
-  if (error !== null || module === undefined) throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`, { cause: error });
+  if (error !== null || module === undefined) {
+    throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`, { cause: error });
+  }
   return module.toBase64().replaceAll(/.{120}/g, "$&\n") + "\n";
 }
 

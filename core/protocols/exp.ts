@@ -8,8 +8,8 @@
  *
  * The parties' own halves of ρ_l, ρ_E0 and ρ_E1 serve as shares of these mask bits in exchange 2: its result stands under a fresh pad (SPEC §3.3).
  *
- * - **Exchanges:** 3   **Sends:** 4 + 3·32, 1 and 32 bits per element
- * - **Key:** the three one-hots + 16·32 given bits
+ * - **Exchanges:** 3   **Sends:** 4 + 3·n, 1 and n bits per element, n the ring of the result
+ * - **Key:** the three one-hots + 16·n given bits
  *
  * @module
  */
@@ -17,7 +17,9 @@
 import type { ExpStep } from "../engine.ts";
 import { oneHotBits } from "../fss/flat_dpf.ts";
 import {
+  assertKnownToBoth,
   assertRange,
+  assertWordRing,
   blockCounts,
   elementCount,
   type Extent,
@@ -36,17 +38,19 @@ export interface ExpParams {
   readonly digits: readonly [low: number, high: number, top: number];
   /** Fractional bits of each table; the result has twice as many. */
   readonly tableScale: number;
+  /** Ring of the result, at most 32 bits; it must hold 2^(2·tableScale). */
+  readonly ringBits: number;
 }
 
-/** Number of 32-bit words in the key of one element: 8 monomials, each also times the clip's mask bit. */
+/** Number of words in the key of one element: 8 monomials, each also times the clip's mask bit. */
 const WORDS = 16;
 
-function openings(extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
-  const count = elementCount(extent);
+function openings(p: ExpParams, extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
+  const count = elementCount(extent), n = p.ringBits;
   return [
-    [{ kind: "xor", count, bits: [4, 4] }, { kind: "add", count: 3 * count, bits: [32, 32] }],
+    [{ kind: "xor", count, bits: [4, 4] }, { kind: "add", count: 3 * count, bits: [n, n] }],
     [{ kind: "xor", count, bits: [1, 1] }],
-    [{ kind: "add", count, bits: [32, 32] }],
+    [{ kind: "add", count, bits: [n, n] }],
   ];
 }
 
@@ -60,15 +64,15 @@ function key(p: ExpParams, extent: Extent): KeyRecord[] {
       { name: "low", bits: oneHotBits(low) },
       { name: "high", bits: oneHotBits(high) },
       { name: "top", bits: oneHotBits(top) },
-      { name: "words", bits: 32 * WORDS },
+      { name: "words", bits: p.ringBits * WORDS },
     ],
   }, {
     name: "free",
     kind: "free",
     counts,
-    fields: [{ name: "symbols", bits: 4 }, { name: "clip", bits: 1 }, { name: "values", bits: 96 }, {
+    fields: [{ name: "symbols", bits: 4 }, { name: "clip", bits: 1 }, { name: "values", bits: 3 * p.ringBits }, {
       name: "pad",
-      bits: 32,
+      bits: p.ringBits,
     }],
   }];
 }
@@ -86,21 +90,25 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
       `exponentiate in ${t.ringBits} bits`,
     );
     const data = t.data.map((v) => v < window ? lowTable[v % 2 ** low]! * highTable[Math.floor(v / 2 ** low)]! : 0);
-    return wire("clear", 32, 2 * p.tableScale, t.extent, data);
+    assertRange(data, 2 ** (p.ringBits - 1), `exponentiate into ${p.ringBits} bits`);
+    return wire("clear", p.ringBits, 2 * p.tableScale, t.extent, data);
   },
   plan(p, [t]) {
     const digitBits = p.digits[0] + p.digits[1] + p.digits[2];
     if (t.ringBits !== digitBits) {
       throw new RangeError(`Cannot exponentiate as the ring must have ${digitBits} bits: received ${t.ringBits}`);
     }
+    assertKnownToBoth(t, "exponentiate");
+    assertWordRing(p.ringBits, "exponentiate");
     return {
-      out: wire("plan", 32, 2 * p.tableScale, t.extent, null),
+      out: wire("plan", p.ringBits, 2 * p.tableScale, t.extent, null),
       key: key(p, t.extent),
-      opens: openings(t.extent),
+      opens: openings(p, t.extent),
     };
   },
   deal(p, [t], keys) {
     const [low, high, top] = p.digits,
+      n = p.ringBits,
       r = maskWords(t),
       data = new Uint32Array(r.length),
       given = keys.record("given"),
@@ -120,7 +128,7 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
         rhoE0 = (symbols >>> 2) & 1,
         rhoE1 = symbols >>> 3;
       const clip = free.xor(4, 1) ^ (rhoL & (rhoE0 ^ rhoE1)) ^ rhoE0;
-      const mLow = free.sum(5, 32), m0 = free.sum(37, 32), m1 = free.sum(69, 32);
+      const mLow = free.sum(5, n), m0 = free.sum(5 + n, n), m1 = free.sum(5 + 2 * n, n);
       // s times the mask of the value that borrow 0 and borrow 1 select, in terms of the public borrow bit.
       const selected0 = s * ((rhoC === 1 ? m1 : m0) | 0), selected1 = s * ((rhoC === 1 ? m0 : m1) | 0);
       const monomials = [
@@ -134,22 +142,22 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
         Math.imul(mLow, selected1),
       ];
       monomials.forEach((value, i) => {
-        given.word(words + 32 * i, 32, value);
-        given.word(words + 32 * (8 + i), 32, value * clip);
+        given.word(words + n * i, n, value);
+        given.word(words + n * (8 + i), n, value * clip);
       });
-      data[e] = free.sum(101, 32);
+      data[e] = free.sum(5 + 3 * n, n);
     }
-    return wire("mask", 32, 2 * p.tableScale, t.extent, data);
+    return wire("mask", n, 2 * p.tableScale, t.extent, data);
   },
   *run(p, [t], keys) {
     const { engine, party } = keys, step: ExpStep = { digits: p.digits, ...expTables(p.digits, t.scale, p.tableScale) };
-    const [openFirst, openClip, openValue] = openings(t.extent),
+    const [openFirst, openClip, openValue] = openings(p, t.extent),
       given = keys.record("given"),
       free = keys.record("free");
     const first = engine.expSymbols(party, step, t.data, given, free);
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [clip] = yield* open(openClip, engine.expClip(party, step, symbols, given, free));
     const [data] = yield* open(openValue, engine.expFinish(step, symbols, values, clip, given, free));
-    return wire("masked", 32, 2 * p.tableScale, t.extent, data);
+    return wire("masked", p.ringBits, 2 * p.tableScale, t.extent, data);
   },
 };

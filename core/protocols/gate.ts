@@ -323,6 +323,20 @@ export function assertRange(data: Float64Array, limit: number, what: string): vo
   }
 }
 
+/** Throws unless both parties know the wire: only linear layers may read one that party 0 alone knows. */
+export function assertKnownToBoth(x: Wire<View> | Share<View> | Operand<View>, what: string): void {
+  if ("knownTo" in x && x.knownTo !== "both") {
+    throw new RangeError(`Cannot ${what} as both parties must know the wire: received one that party 0 alone knows`);
+  }
+}
+
+/** Throws unless the ring has 1 to 32 bits: one word per element. */
+export function assertWordRing(ringBits: number, what: string): void {
+  if (!(Number.isInteger(ringBits) && ringBits >= 1 && ringBits <= 32)) {
+    throw new RangeError(`Cannot ${what} as the ring must have 1 to 32 bits: received ${ringBits}`);
+  }
+}
+
 /** Opens one or more shares in one exchange; `sizes` are those of the plan. */
 export function* open<T extends readonly (Handle | null)[]>(
   sizes: readonly OpeningSize[],

@@ -78,7 +78,7 @@ Deno.test("exp obeys the law inside the window, at its edge and beyond", async (
   await assertLaw({
     engines,
     inputs: [tensor("wire", 20, 10, ragged, values(raggedCount, 15, edges).map(Math.abs))],
-    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [8, 6, 6], tableScale: 11 }, t as Wire<never>),
+    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, t as Wire<never>),
   });
 });
 
@@ -158,7 +158,7 @@ Deno.test("rowFunction obeys the law for both functions and ring sizes", async (
       ctx.gate(
         "rsqrt",
         rowFunction,
-        { ...common, function: "rsqrt", scale: 12, lo: 21, hi: 40, divisor: 128 },
+        { ...common, function: "rsqrt", ringBits: 32, scale: 12, lo: 21, hi: 40, divisor: 128 },
         v as Wire<never>,
       ),
   });
@@ -169,7 +169,7 @@ Deno.test("rowFunction obeys the law for both functions and ring sizes", async (
       ctx.gate(
         "inverse",
         rowFunction,
-        { ...common, function: "reciprocal", scale: 14, lo: 20, hi: 29, divisor: 1 },
+        { ...common, function: "reciprocal", ringBits: 32, scale: 14, lo: 20, hi: 29, divisor: 1 },
         v as Wire<never>,
       ),
   });
@@ -201,7 +201,7 @@ Deno.test("linear and embed obey the law", async () => {
         "open",
         openShare,
         {},
-        yield* ctx.gate("embed", embed, { extent: rows, scale: 0, weights: ref, weightScale: 12 }),
+        yield* ctx.gate("embed", embed, { extent: rows, ringBits: 32, scale: 0, weights: ref, weightScale: 12 }),
       );
     },
   });
@@ -209,7 +209,7 @@ Deno.test("linear and embed obey the law", async () => {
     engines,
     clientInput: values(24, 20),
     inputs: [],
-    run: (ctx) => ctx.gate("input", input, { extent: rows, scale: 12 }),
+    run: (ctx) => ctx.gate("input", input, { extent: rows, ringBits: 32, scale: 12 }),
   });
 });
 

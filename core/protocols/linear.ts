@@ -1,5 +1,5 @@
 /**
- * Linear layers whose weights party 0 knows: z = x·W mod 2^32, left as a share.
+ * Linear layers whose weights party 0 knows: z = x·W mod 2^n in the ring of x, left as a share.
  *
  * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w, see SPEC §5.1). With r_x = r_0 + r_1 and free
  * pads e_0, e_1,
@@ -10,22 +10,28 @@
  *
  * - **Runs on:** both parties, locally: the result is a share
  * - **Exchanges:** 0   **Sends:** 0
- * - **Key:** 32 given bits per input element, explicit at party 0
+ * - **Key:** n given bits per input element, explicit at party 0
  *
  * @module
  */
 
+import type { Handle } from "../engine.ts";
+import { lowMask } from "../ring/words.ts";
 import {
+  assertWordRing,
   blockCounts,
   elementCount,
   type Extent,
+  type KeyReader,
   type KeyRecord,
+  type KeyWriter,
   maskWords,
   open,
   type OpeningSize,
   type Primitive,
   share,
   type WeightRef,
+  wire,
 } from "./gate.ts";
 
 /** Parameters of {@linkcode linear}. */
@@ -67,53 +73,56 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     const extent = outputExtent(x.extent, p.weights);
     return share(
       "clear",
-      32,
+      x.ringBits,
       x.scale + p.weightScale,
       extent,
       matrixProduct(x.data, reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
     );
   },
   plan(p, [x]) {
-    if (x.ringBits !== 32) {
-      throw new RangeError(
-        `Cannot multiply by ${p.weights.name} as the wire must live in 32 bits: received ${x.ringBits}`,
-      );
-    }
-    const extent = outputExtent(x.extent, p.weights);
+    assertWordRing(x.ringBits, `multiply by ${p.weights.name}`);
+    const n = x.ringBits, extent = outputExtent(x.extent, p.weights);
     const key: KeyRecord[] = [
-      { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: 32 }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: 32 }] },
+      { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: n }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: n }] },
     ];
-    return { out: share("plan", 32, x.scale + p.weightScale, extent, null), key, opens: [] };
+    return { out: share("plan", n, x.scale + p.weightScale, extent, null), key, opens: [] };
   },
   deal(p, [x], key) {
-    const r = maskWords(x),
-      extent = outputExtent(x.extent, p.weights),
-      mask = key.record("mask"),
-      pad = key.record("pad");
+    const r = maskWords(x), n = x.ringBits, extent = outputExtent(x.extent, p.weights), mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
-      mask.word(0, 32, r[e]!);
+      mask.word(0, n, r[e]!);
     }
-    const data = key.maskProduct(p.weights, key.clientHalf("mask"), r.length / p.weights.inputs);
-    for (let e = 0; e < data.length; e++) {
-      pad.seek(e);
-      data[e] = pad.sum(0, 32) - data[e]!;
-    }
-    return share("mask", 32, x.scale + p.weightScale, extent, data);
+    const data = padProduct(key, p.weights, r.length / p.weights.inputs, n);
+    return share("mask", n, x.scale + p.weightScale, extent, data);
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x], key) {
     const extent = outputExtent(x.extent, p.weights), party0 = key.party === 0;
     const data = key.prepared() ??
       key.engine.linear(party0 ? x.data : null, key.record("mask"), key.weights(p.weights), key.record("pad"));
-    return share("masked", 32, x.scale + p.weightScale, extent, data);
+    return share("masked", x.ringBits, x.scale + p.weightScale, extent, data);
   },
 };
+
+/** The dealer's r_z = e_0 + e_1 - r_1·R_w mod 2^n, with party 1's half r_1 of the record "mask". */
+function padProduct(key: KeyWriter, weights: WeightRef, rows: number, ringBits: number): Uint32Array {
+  const pad = key.record("pad"),
+    ring = lowMask(ringBits),
+    data = key.maskProduct(weights, key.clientHalf("mask"), rows);
+  for (let e = 0; e < data.length; e++) {
+    pad.seek(e);
+    data[e] = (pad.sum(0, ringBits) - data[e]!) & ring;
+  }
+  return data;
+}
 
 /** Parameters of {@linkcode embed} and {@linkcode input}. */
 export interface InputParams {
   readonly extent: Extent;
+  /** Ring of the input and of the result, at most 32 bits. */
+  readonly ringBits: number;
   readonly scale: number;
 }
 
@@ -121,7 +130,7 @@ export interface InputParams {
  * The client's input times a matrix, without key bytes: x̂ = x + r_1 with a mask from party 1's seed alone, sent to party 0 only; party 0 answers
  * x̂·W + e_0 and party 1 adds e_1 - r_1·Ŵ. For one-hot rows this is a private embedding lookup.
  *
- * - **Exchanges:** 1   **Sends:** party 1: 32 bits per input element   **Key:** 0
+ * - **Exchanges:** 1   **Sends:** party 1: n bits per input element   **Key:** 0
  */
 export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
   name: "embed",
@@ -129,74 +138,61 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     const extent = outputExtent(p.extent, p.weights);
     return share(
       "clear",
-      32,
+      p.ringBits,
       p.scale + p.weightScale,
       extent,
       matrixProduct(reader.input(), reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
     );
   },
   plan(p) {
+    assertWordRing(p.ringBits, `multiply by ${p.weights.name}`);
     const extent = outputExtent(p.extent, p.weights);
     const key: KeyRecord[] = [
-      { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: 32 }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: 32 }] },
+      { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: p.ringBits }] },
     ];
-    return { out: share("plan", 32, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p.extent)] };
+    return { out: share("plan", p.ringBits, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p)] };
   },
   deal(p, _x, key) {
-    const pad = key.record("pad"),
-      data = key.maskProduct(p.weights, key.clientHalf("mask"), elementCount(p.extent) / p.weights.inputs);
-    for (let e = 0; e < data.length; e++) {
-      pad.seek(e);
-      data[e] = pad.sum(0, 32) - data[e]!;
-    }
-    return share("mask", 32, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
+    const data = padProduct(key, p.weights, elementCount(p.extent) / p.weights.inputs, p.ringBits);
+    return share("mask", p.ringBits, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
   },
   *run(p, _x, key) {
     const { engine, party } = key, own = key.input(), pad = key.record("pad"), weights = key.weights(p.weights);
-    const masked = own === null ? null : engine.add(own, engine.unpack(key.record("mask"), 0, 32), 32);
-    const [x] = yield* open(toParty0(p.extent), masked);
+    const masked = own === null ? null : addMask(own, key, p.ringBits);
+    const [x] = yield* open(toParty0(p), masked);
     const data = party === 0
       ? engine.linear(x, null, weights, pad)
       : key.prepared() ?? engine.linear(null, key.record("mask"), weights, pad);
-    return share("masked", 32, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
+    return share("masked", p.ringBits, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
   },
 };
 
 /** The client's input as a wire: x̂ = x + r_1, sent to party 0. One exchange, no key bytes. */
 export const input: Primitive<InputParams, [], "wire"> = {
   name: "input",
-  clear: (p, _x, reader) => ({
-    kind: "wire",
-    view: "clear",
-    ringBits: 32,
-    scale: p.scale,
-    extent: p.extent,
-    data: reader.input(),
-    knownTo: "both",
-  }),
-  plan: (p) => ({
-    out: { kind: "wire", view: "plan", ringBits: 32, scale: p.scale, extent: p.extent, data: null, knownTo: "both" },
-    key: [{ name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: 32 }] }],
-    opens: [toParty0(p.extent)],
-  }),
-  deal: (p, _x, key) => ({
-    kind: "wire",
-    view: "mask",
-    ringBits: 32,
-    scale: p.scale,
-    extent: p.extent,
-    data: key.clientHalf("mask"),
-    knownTo: "both",
-  }),
+  clear: (p, _x, reader) => wire("clear", p.ringBits, p.scale, p.extent, reader.input()),
+  plan(p) {
+    assertWordRing(p.ringBits, "take an input");
+    return {
+      out: wire("plan", p.ringBits, p.scale, p.extent, null),
+      key: [{ name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] }],
+      opens: [toParty0(p)],
+    };
+  },
+  deal: (p, _x, key) => wire("mask", p.ringBits, p.scale, p.extent, key.clientHalf("mask")),
   *run(p, _x, key) {
-    const own = key.input(),
-      masked = own === null ? null : key.engine.add(own, key.engine.unpack(key.record("mask"), 0, 32), 32);
-    const [data] = yield* open(toParty0(p.extent), masked);
-    return { kind: "wire", view: "masked", ringBits: 32, scale: p.scale, extent: p.extent, data, knownTo: "both" };
+    const own = key.input(), masked = own === null ? null : addMask(own, key, p.ringBits);
+    const [data] = yield* open(toParty0(p), masked);
+    return wire("masked", p.ringBits, p.scale, p.extent, data);
   },
 };
 
-function toParty0(extent: Extent): OpeningSize[] {
-  return [{ kind: "add", count: elementCount(extent), bits: [32, 0] }];
+/** Party 1's x̂ = x + r_1 mod 2^n. */
+function addMask(x: Handle, key: KeyReader, ringBits: number): Handle {
+  return key.engine.add(x, key.engine.unpack(key.record("mask"), 0, ringBits), ringBits);
+}
+
+function toParty0(p: InputParams): OpeningSize[] {
+  return [{ kind: "add", count: elementCount(p.extent), bits: [p.ringBits, 0] }];
 }

@@ -15,6 +15,7 @@ import type { MaximumStep } from "../engine.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../fss/permuted.ts";
 import { lowMask } from "../ring/words.ts";
 import {
+  assertKnownToBoth,
   assertRange,
   blockCounts,
   elementCount,
@@ -72,6 +73,7 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     return wire("clear", x.ringBits, x.scale, out, data);
   },
   plan(_p, [x]) {
+    assertKnownToBoth(x, "compare wires");
     const { bits, chunks, symbols, paths, pairs, openSymbols, openSelected } = layout(x), counts = blockCounts(pairs);
     const key: KeyRecord[] = [{
       name: "given",

@@ -30,6 +30,7 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   const inverse = yield* ctx.gate("rsqrt", rowFunction, {
     function: "rsqrt",
     scale: p.inverseScale,
+    ringBits: 32,
     lo: p.lo,
     hi: p.hi,
     mantissaBits: 7,

@@ -1,7 +1,7 @@
 /**
  * Products of two wires. With standing shares [r_x], [r_y] (operands) and a free pad,
  *
- *   share of z:  [party 0] x̂·ŷ - x̂·[r_y] - [r_x]·ŷ + pad,      r_z = pad_0 + pad_1 - r_x·r_y   mod 2^32.
+ *   share of z:  [party 0] x̂·ŷ - x̂·[r_y] - [r_x]·ŷ + pad,      r_z = pad_0 + pad_1 - r_x·r_y   mod 2^n.
  *
  * A standing share is dealt once per element by {@linkcode hold} and serves every product of that element: cached keys and values keep theirs
  * across steps, queries are fresh.
@@ -10,7 +10,10 @@
  */
 
 import type { AttentionStep, Handle } from "../engine.ts";
+import { lowMask } from "../ring/words.ts";
 import {
+  assertKnownToBoth,
+  assertWordRing,
   blockCounts,
   type Cache,
   elementCount,
@@ -25,29 +28,42 @@ import {
   type View,
 } from "./gate.ts";
 
-function padRecord(extent: Extent): KeyRecord {
-  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: 32 }] };
+function padRecord(extent: Extent, ringBits: number): KeyRecord {
+  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: ringBits }] };
 }
 
-/** pads - products, in place. */
-function subtractFromPads(key: KeyWriter, products: Uint32Array): Uint32Array {
-  const pad = key.record("pad");
+/** pads - products mod 2^ringBits, in place. */
+function subtractFromPads(key: KeyWriter, products: Uint32Array, ringBits: number): Uint32Array {
+  const pad = key.record("pad"), ring = lowMask(ringBits);
   for (let e = 0; e < products.length; e++) {
     pad.seek(e);
-    products[e] = pad.sum(0, 32) - products[e]!;
+    products[e] = (pad.sum(0, ringBits) - products[e]!) & ring;
   }
   return products;
+}
+
+/** The ring of a product: both factors live in it. */
+function commonRing(x: Operand<View>, y: Operand<View> | Cache<View>): number {
+  assertWordRing(x.ringBits, "multiply");
+  if (x.ringBits !== y.ringBits) {
+    throw new RangeError(`Cannot multiply as both rings must be equal: received ${x.ringBits} and ${y.ringBits} bits`);
+  }
+  return x.ringBits;
 }
 
 /** Deals a standing share of a wire's mask. No exchange; n given bits per element. */
 export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
   name: "hold",
   clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null }),
-  plan: (_p, [x]) => ({
-    out: { ...x, kind: "operand", standing: null },
-    key: [{ name: "mask", kind: "given", counts: blockCounts(x.extent), fields: [{ name: "r", bits: x.ringBits }] }],
-    opens: [],
-  }),
+  plan(_p, [x]) {
+    assertKnownToBoth(x, "hold a wire");
+    assertWordRing(x.ringBits, "hold a wire");
+    return {
+      out: { ...x, kind: "operand", standing: null },
+      key: [{ name: "mask", kind: "given", counts: blockCounts(x.extent), fields: [{ name: "r", bits: x.ringBits }] }],
+      opens: [],
+    };
+  },
   deal(_p, [x], key) {
     const r = maskWords(x), mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
@@ -70,9 +86,6 @@ export interface MultiplyParams {
 }
 
 function multiplyExtent(p: MultiplyParams, x: Operand<View>, y: Operand<View>): Extent {
-  if (x.ringBits !== 32 || y.ringBits !== 32) {
-    throw new RangeError(`Cannot multiply as both rings must be 32 bits: received ${x.ringBits} and ${y.ringBits}`);
-  }
   const want = p.broadcast ? x.extent.cols.length * x.extent.rows : elementCount(x.extent);
   if (elementCount(y.extent) !== want) {
     throw new RangeError(`Cannot multiply as y must have ${want} elements: received ${elementCount(y.extent)}`);
@@ -94,16 +107,16 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
   clear(p, [x, y]) {
     const data = new Float64Array(x.data.length);
     eachElement(multiplyExtent(p, x, y), (e, row) => data[e] = x.data[e]! * y.data[p.broadcast ? row : e]!);
-    return share("clear", 32, x.scale + y.scale, x.extent, data);
+    return share("clear", commonRing(x, y), x.scale + y.scale, x.extent, data);
   },
   plan(p, [x, y]) {
-    const extent = multiplyExtent(p, x, y);
-    return { out: share("plan", 32, x.scale + y.scale, extent, null), key: [padRecord(extent)], opens: [] };
+    const extent = multiplyExtent(p, x, y), n = commonRing(x, y);
+    return { out: share("plan", n, x.scale + y.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
   },
   deal(p, [x, y], key) {
-    const rx = maskWords(x), ry = maskWords(y), products = new Uint32Array(rx.length);
+    const rx = maskWords(x), ry = maskWords(y), n = x.ringBits, products = new Uint32Array(rx.length);
     eachElement(multiplyExtent(p, x, y), (e, row) => products[e] = Math.imul(rx[e]!, ry[p.broadcast ? row : e]!));
-    return share("mask", 32, x.scale + y.scale, x.extent, subtractFromPads(key, products));
+    return share("mask", n, x.scale + y.scale, x.extent, subtractFromPads(key, products, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x, y], key) {
@@ -117,7 +130,7 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
       p.broadcast,
       key.record("pad"),
     );
-    return share("masked", 32, x.scale + y.scale, x.extent, data);
+    return share("masked", x.ringBits, x.scale + y.scale, x.extent, data);
   },
 };
 
@@ -159,9 +172,15 @@ function assertCached(p: AttentionParams, cache: Cache<View>): void {
   }
 }
 
-function attentionPlan(p: AttentionParams, extent: Extent, scale: number, cache: Cache<View>): GatePlan<"share"> {
+function attentionPlan(
+  p: AttentionParams,
+  extent: Extent,
+  x: Operand<"plan">,
+  cache: Cache<"plan">,
+): GatePlan<"share"> {
   assertCached(p, cache);
-  return { out: share("plan", 32, scale, extent, null), key: [padRecord(extent)], opens: [] };
+  const n = commonRing(x, cache);
+  return { out: share("plan", n, x.scale + cache.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
 }
 
 /** Scores q·k of every query head against the cached keys of its group, as a share: s = Σ_d q_d·k_d over `width`. */
@@ -174,9 +193,9 @@ export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> =
       for (let d = 0; d < p.width; d++) sum += q.data[qAt + d]! * keys.data[kAt + d]!;
       data[at] = sum;
     });
-    return share("clear", 32, q.scale + keys.scale, scoreExtent(p), data);
+    return share("clear", q.ringBits, q.scale + keys.scale, scoreExtent(p), data);
   },
-  plan: (p, [q, keys]) => attentionPlan(p, scoreExtent(p), q.scale + keys.scale, keys),
+  plan: (p, [q, keys]) => attentionPlan(p, scoreExtent(p), q, keys),
   deal(p, [q, keys], key) {
     const rq = maskWords(q), rk = keys.data, products = new Uint32Array(elementCount(scoreExtent(p)));
     eachPair(p, (qAt, kAt, at) => {
@@ -184,12 +203,13 @@ export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> =
       for (let d = 0; d < p.width; d++) sum = (sum + Math.imul(rq[qAt + d]!, rk[kAt + d]!)) | 0;
       products[at] = sum;
     });
-    return share("mask", 32, q.scale + keys.scale, scoreExtent(p), subtractFromPads(key, products));
+    const n = q.ringBits;
+    return share("mask", n, q.scale + keys.scale, scoreExtent(p), subtractFromPads(key, products, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [q, keys], key) {
     const data = key.engine.scores(q.data, standing(q), keys.data, p, key.record("pad"));
-    return share("masked", 32, q.scale + keys.scale, scoreExtent(p), data);
+    return share("masked", q.ringBits, q.scale + keys.scale, scoreExtent(p), data);
   },
 };
 
@@ -202,20 +222,21 @@ export const mix: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
       const weight = weights.data[at]!;
       for (let d = 0; d < p.width; d++) data[outAt + d]! += weight * values.data[vAt + d]!;
     });
-    return share("clear", 32, weights.scale + values.scale, mixExtent(p), data);
+    return share("clear", weights.ringBits, weights.scale + values.scale, mixExtent(p), data);
   },
-  plan: (p, [weights, values]) => attentionPlan(p, mixExtent(p), weights.scale + values.scale, values),
+  plan: (p, [weights, values]) => attentionPlan(p, mixExtent(p), weights, values),
   deal(p, [weights, values], key) {
     const rp = maskWords(weights), rv = values.data, products = new Uint32Array(elementCount(mixExtent(p)));
     eachPair(p, (outAt, vAt, at) => {
       const weight = rp[at]!;
       for (let d = 0; d < p.width; d++) products[outAt + d]! += Math.imul(weight, rv[vAt + d]!);
     });
-    return share("mask", 32, weights.scale + values.scale, mixExtent(p), subtractFromPads(key, products));
+    const n = weights.ringBits;
+    return share("mask", n, weights.scale + values.scale, mixExtent(p), subtractFromPads(key, products, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [weights, values], key) {
     const data = key.engine.mix(weights.data, standing(weights), values.data, p, key.record("pad"));
-    return share("masked", 32, weights.scale + values.scale, mixExtent(p), data);
+    return share("masked", weights.ringBits, weights.scale + values.scale, mixExtent(p), data);
   },
 };

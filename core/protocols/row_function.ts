@@ -10,8 +10,8 @@
  *
  * a polynomial in opened values with given monomials. Values outside [2^lo, 2^hi) give a wrong result, not a leak; the oracle asserts the range.
  *
- * - **Exchanges:** 2   **Sends:** G - 1 + G·(2^c - 1) + 64·G, then 32 bits per row
- * - **Key:** per group a permuted comparison, a one-hot of k bits and (6 + 4·2^(c-1))·32 given bits; the tree's correction words in both streams
+ * - **Exchanges:** 2   **Sends:** G - 1 + G·(2^c - 1) + 2n·G, then n bits per row, n the ring of the result and c the most chunks of a group
+ * - **Key:** per group a permuted comparison, a one-hot of k bits and (6 + 4·2^(c-1))·n given bits; the tree's correction words in both streams
  *
  * @module
  */
@@ -21,6 +21,9 @@ import { oneHotBits } from "../fss/flat_dpf.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../fss/permuted.ts";
 import { genTreeDpf, treeDpf } from "../fss/tree_dpf.ts";
 import {
+  assertKnownToBoth,
+  assertRange,
+  assertWordRing,
   blockCounts,
   elementCount,
   type Extent,
@@ -41,6 +44,8 @@ export interface RowFunctionParams {
   readonly function: "rsqrt" | "reciprocal";
   /** Fractional bits of the result. */
   readonly scale: number;
+  /** Ring of the result, at most 32 bits. */
+  readonly ringBits: number;
   /** v lies in [2^lo, 2^hi). */
   readonly lo: number;
   readonly hi: number;
@@ -50,11 +55,6 @@ export interface RowFunctionParams {
   readonly octaves: number;
   readonly divisor: number;
   readonly offset: number;
-}
-
-/** Chunks of every carry: three, so that all groups have the same number of symbols. */
-function carryChunks(shift: number): readonly number[] {
-  return choosePermuted(shift, 4 * 32);
 }
 
 interface Group extends Omit<RowGroup, "table"> {
@@ -71,13 +71,13 @@ function groups(p: RowFunctionParams): Group[] {
         `Cannot index a row function as the lowest octave must be above ${p.mantissaBits}: received ${p.lo}`,
       );
     }
-    const chunks = carryChunks(shift), words = 6 + 4 * pathCount(chunks.length);
+    const chunks = choosePermuted(shift, 4 * p.ringBits), words = 6 + 4 * pathCount(chunks.length);
     out.push({
       fromBit,
       shift,
       chunks,
       symbols: symbolCount(chunks.length),
-      bits: permutedBits(chunks) + oneHotBits(indexBits) + 32 * words,
+      bits: permutedBits(chunks) + oneHotBits(indexBits) + p.ringBits * words,
     });
   }
   return out;
@@ -89,12 +89,16 @@ function symbolWidth(all: readonly Group[]): number {
 }
 
 function openings(p: RowFunctionParams, extent: Extent): [OpeningSize[], OpeningSize[]] {
-  const all = groups(p), rows = elementCount(extent), thresholds = all.length - 1, symbols = symbolWidth(all);
+  const all = groups(p),
+    rows = elementCount(extent),
+    thresholds = all.length - 1,
+    symbols = symbolWidth(all),
+    n = p.ringBits;
   return [[
     { kind: "xor", count: rows, bits: [thresholds, thresholds] },
     { kind: "xor", count: rows * all.length, bits: [symbols, symbols] },
-    { kind: "add", count: rows * all.length * 2, bits: [32, 32] },
-  ], [{ kind: "add", count: rows, bits: [32, 32] }]];
+    { kind: "add", count: rows * all.length * 2, bits: [n, n] },
+  ], [{ kind: "add", count: rows, bits: [n, n] }]];
 }
 
 function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
@@ -109,8 +113,8 @@ function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
         { name: "root", bits: 128 },
         { name: "thresholds", bits: all.length - 1 },
         { name: "symbols", bits: all.length * symbolWidth(all) },
-        { name: "values", bits: all.length * 64 },
-        { name: "pad", bits: 32 },
+        { name: "values", bits: all.length * 2 * p.ringBits },
+        { name: "pad", bits: p.ringBits },
       ],
     },
     {
@@ -131,7 +135,7 @@ function wideMask(data: MaskWords, row: number): bigint {
   return BigInt(data[row]!);
 }
 
-/** 1/√ or 1/ of one value per row, into 32 bits. */
+/** 1/√ or 1/ of one value per row. */
 export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
   name: "row",
   clear(p, [v]) {
@@ -143,16 +147,27 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       const group = all.findLast((candidate) => value >= 2 ** candidate.fromBit)!;
       return group.table[Math.floor(value / 2 ** group.shift)]!;
     });
-    return wire("clear", 32, p.scale, v.extent, data);
+    assertRange(data, 2 ** (p.ringBits - 1), `hold the ${p.function} of a row in ${p.ringBits} bits`);
+    return wire("clear", p.ringBits, p.scale, v.extent, data);
   },
   plan(p, [v]) {
     if (p.hi > v.ringBits - 1) {
       throw new RangeError(`Cannot index a row function as the ring must hold 2^${p.hi}: received ${v.ringBits} bits`);
     }
-    return { out: wire("plan", 32, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
+    assertKnownToBoth(v, `take the ${p.function} of a row`);
+    assertWordRing(p.ringBits, `take the ${p.function} of a row`);
+    // The index of the last group ends at 2^(fromBit + octaves): above the ring it would miss the wrap of v̂.
+    const indexed = groups(p).at(-1)!.fromBit + p.octaves;
+    if (indexed > v.ringBits) {
+      throw new RangeError(
+        `Cannot index a row function as the ring must hold its last group, ${indexed} bits: received ${v.ringBits}`,
+      );
+    }
+    return { out: wire("plan", p.ringBits, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
   },
   deal(p, [v], keys) {
     const all = groups(p),
+      n = p.ringBits,
       indexBits = p.mantissaBits + p.octaves,
       q = v.ringBits,
       tree = treeDpf(q - 1),
@@ -189,17 +204,17 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
           hot = offset + permutedBits(group.chunks),
           words = hot + oneHotBits(indexBits);
         const s = 2 * given.oneHot(hot, indexBits, index) - 1, rhoM = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
-        const mu0 = free.sum(at.values + 64 * g, 32) | 0,
-          mu1 = free.sum(at.values + 64 * g + 32, 32) | 0,
+        const mu0 = free.sum(at.values + 2 * n * g, n) | 0,
+          mu1 = free.sum(at.values + 2 * n * g + n, n) | 0,
           delta = (mu1 - mu0) | 0;
         const monomials = [s, s * rhoM, s * mu0, s * rhoM * mu0, s * delta, s * rhoM * delta];
         for (const rhoC of masks) monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
-        monomials.forEach((value, i) => given.word(words + 32 * i, 32, value));
+        monomials.forEach((value, i) => given.word(words + n * i, n, value));
         offset += group.bits;
       });
-      data[row] = free.sum(at.pad, 32);
+      data[row] = free.sum(at.pad, n);
     }
-    return wire("mask", 32, p.scale, v.extent, data);
+    return wire("mask", n, p.scale, v.extent, data);
   },
   *run(p, [v], keys) {
     const { engine, party } = keys, step = rowStep(p, v, keys.salt), [openFirst, openValue] = openings(p, v.extent);
@@ -207,6 +222,6 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
     const first = engine.rowSymbols(party, step, v.data, given, free, keys.record("tree"));
     const [thresholds, symbols, values] = yield* open(openFirst, first.thresholds, first.symbols, first.values);
     const [data] = yield* open(openValue, engine.rowFinish(step, v.data, thresholds, symbols, values, given, free));
-    return wire("masked", 32, p.scale, v.extent, data);
+    return wire("masked", p.ringBits, p.scale, v.extent, data);
   },
 };

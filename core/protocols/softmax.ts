@@ -58,7 +58,7 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
   const fine = yield* ctx.gate(
     "exp",
     exp,
-    { digits: p.digits, tableScale: p.tableScale },
+    { digits: p.digits, tableScale: p.tableScale, ringBits: 32 },
     ctx.local(distance, {}, top, s),
   );
   const [e, inverse] = yield* par(
@@ -71,6 +71,7 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
     ctx.gate("reciprocal", rowFunction, {
       function: "reciprocal",
       scale: p.inverseScale,
+      ringBits: 32,
       lo: 2 * p.tableScale - 2,
       hi: 2 * p.tableScale + Math.ceil(Math.log2(p.maxColumns)),
       mantissaBits: 8,

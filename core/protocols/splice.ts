@@ -1,7 +1,7 @@
 /**
  * Activation functions that are a ramp plus a bump: f(x) = x·1{x > 0} - in·δ(x), where δ vanishes outside the window [-W, W) (SiLU, GELU).
  *
- * Only the low m = l + k + u bits of x are looked at: a low digit of l bits, the table's index of k bits, a top digit of u bits; W = 2^(l+k-1). From
+ * Only the low m = l + k + u ≤ n bits of x are looked at: a low digit of l bits, the table's index of k bits, a top digit of u bits; W = 2^(l+k-1). From
  * the three one-hots of r's digits come, for x̂ (sign) and x̂ + W (window), with b the borrow of the index digit:
  *
  *   carry = 1{lo < r_lo},   neg = b ? S_1 : S_0,   in = l' ? E_1 : E_0,   w_1 = in·carry,   w_0 = in·(1 - carry),
@@ -10,16 +10,19 @@
  * window may ignore equal index digits. Exchange 1 opens the eight symbols and the signed table values v_0, v_1 of both carries, exchange 2 the bits
  * pos, w_0, w_1, exchange 3 y = pos·x - Σ_b w_b·s·(v_b - ρ_b).
  *
- * - **Exchanges:** 3   **Sends:** 8 + 2·32, 3 and 32 bits per element
- * - **Key:** the three one-hots + 6 + 7·32 given bits
+ * - **Exchanges:** 3   **Sends:** 8 + 2·n, 3 and n bits per element
+ * - **Key:** the three one-hots + 6 + 7·n given bits
  *
  * @module
  */
 
 import type { SpliceStep } from "../engine.ts";
 import { oneHotBits } from "../fss/flat_dpf.ts";
+import { lowMask } from "../ring/words.ts";
 import {
+  assertKnownToBoth,
   assertRange,
+  assertWordRing,
   blockCounts,
   elementCount,
   type Extent,
@@ -63,20 +66,25 @@ export const SPLICE_PAIRS = [
   "equal·carry",
 ] as const;
 
-function openings(extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
+function openings(extent: Extent, n: number): [OpeningSize[], OpeningSize[], OpeningSize[]] {
   const count = elementCount(extent);
   return [
-    [{ kind: "xor", count, bits: [8, 8] }, { kind: "add", count: 2 * count, bits: [32, 32] }],
+    [{ kind: "xor", count, bits: [8, 8] }, { kind: "add", count: 2 * count, bits: [n, n] }],
     [{ kind: "xor", count, bits: [3, 3] }],
-    [{ kind: "add", count, bits: [32, 32] }],
+    [{ kind: "add", count, bits: [n, n] }],
   ];
 }
 
 function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
-  if (x.ringBits !== 32) {
-    throw new RangeError(`Cannot apply ${p.function} as the wire must live in 32 bits: received ${x.ringBits}`);
+  const [low, index, top] = p.digits, n = x.ringBits;
+  assertKnownToBoth(x, `apply ${p.function}`);
+  assertWordRing(n, `apply ${p.function}`);
+  if (low + index + top > n) {
+    throw new RangeError(
+      `Cannot apply ${p.function} as the ring must have at least ${low + index + top} bits: received ${n}`,
+    );
   }
-  const [low, index, top] = p.digits, counts = blockCounts(x.extent);
+  const counts = blockCounts(x.extent);
   return [{
     name: "given",
     kind: "given",
@@ -86,20 +94,20 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
       { name: "index", bits: oneHotBits(index) },
       { name: "top", bits: oneHotBits(top) },
       { name: "pairs", bits: SPLICE_PAIRS.length },
-      { name: "words", bits: 7 * 32 },
+      { name: "words", bits: 7 * n },
     ],
   }, {
     name: "free",
     kind: "free",
     counts,
-    fields: [{ name: "symbols", bits: 8 }, { name: "bits", bits: 3 }, { name: "values", bits: 64 }, {
+    fields: [{ name: "symbols", bits: 8 }, { name: "bits", bits: 3 }, { name: "values", bits: 2 * n }, {
       name: "pad",
-      bits: 32,
+      bits: n,
     }],
   }];
 }
 
-/** SiLU or GELU of a 32-bit wire. */
+/** SiLU or GELU of a wire, in its ring. */
 export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   name: "splice",
   clear(p, [x]) {
@@ -111,11 +119,17 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       const i = Math.floor((v + window) / 2 ** low);
       return Math.max(v, 0) - (i >= 0 && i < 2 ** index ? table[i]! : 0);
     });
-    return wire("clear", 32, x.scale, x.extent, data);
+    return wire("clear", x.ringBits, x.scale, x.extent, data);
   },
-  plan: (p, [x]) => ({ out: wire("plan", 32, x.scale, x.extent, null), key: key(p, x), opens: openings(x.extent) }),
+  plan: (p, [x]) => ({
+    out: wire("plan", x.ringBits, x.scale, x.extent, null),
+    key: key(p, x),
+    opens: openings(x.extent, x.ringBits),
+  }),
   deal(p, [x], keys) {
     const [low, index, top] = p.digits,
+      n = x.ringBits,
+      ring = lowMask(n),
       r = maskWords(x),
       data = new Uint32Array(r.length),
       given = keys.record("given"),
@@ -146,28 +160,31 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       const pos = (own & 1) ^ 1 ^ rhoS0 ^ (rhoL & rhoS) ^ (rhoQ & rhoC & rhoS),
         w1 = ((own >>> 2) & 1) ^ one,
         w0 = ((own >>> 1) & 1) ^ inside ^ one;
-      const rho0 = free.sum(11, 32) | 0, rho1 = free.sum(43, 32) | 0;
-      given.word(words, 32, pos);
-      given.word(words + 32, 32, (1 - 2 * pos) * (mask | 0));
-      given.word(words + 64, 32, s);
-      given.word(words + 96, 32, s * w0);
-      given.word(words + 128, 32, (1 - 2 * w0) * s * rho0);
-      given.word(words + 160, 32, s * w1);
-      given.word(words + 192, 32, (1 - 2 * w1) * s * rho1);
-      data[e] = free.sum(75, 32) + pos * mask - w0 * s * rho0 - w1 * s * rho1;
+      const rho0 = free.sum(11, n) | 0, rho1 = free.sum(11 + n, n) | 0;
+      const monomials = [
+        pos,
+        (1 - 2 * pos) * (mask | 0),
+        s,
+        s * w0,
+        (1 - 2 * w0) * s * rho0,
+        s * w1,
+        (1 - 2 * w1) * s * rho1,
+      ];
+      monomials.forEach((value, i) => given.word(words + n * i, n, value));
+      data[e] = (free.sum(11 + 2 * n, n) + pos * mask - w0 * s * rho0 - w1 * s * rho1) & ring;
     }
-    return wire("mask", 32, x.scale, x.extent, data);
+    return wire("mask", n, x.scale, x.extent, data);
   },
   *run(p, [x], keys) {
     const { engine, party } = keys,
       step: SpliceStep = { digits: p.digits, table: bumpTable(p.function, p.digits, x.scale) };
-    const [openFirst, openBits, openValue] = openings(x.extent),
+    const [openFirst, openBits, openValue] = openings(x.extent, x.ringBits),
       given = keys.record("given"),
       free = keys.record("free");
     const first = engine.spliceSymbols(party, step, x.data, given, free);
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [bits] = yield* open(openBits, engine.spliceBits(party, step, symbols, given, free));
     const [data] = yield* open(openValue, engine.spliceFinish(party, step, x.data, values, bits, given, free));
-    return wire("masked", 32, x.scale, x.extent, data);
+    return wire("masked", x.ringBits, x.scale, x.extent, data);
   },
 };

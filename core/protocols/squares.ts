@@ -1,20 +1,22 @@
 /**
- * Sum of squares of every row, from 32-bit wires into Z_{2^q}.
+ * Sum of squares of every row, from wires in Z_{2^n} into Z_{2^q}, q > n.
  *
- * With the spare bit (-2^30 ≤ x < 2^30), u = ((x̂ + 2^30) mod 2^32) - 2^30, k = 1 - msb(x̂ + 2^30) and b = msb(r): x = u - r + k·2^32·b, so
+ * With h = 2^(n-2), the spare bit (-h ≤ x < h), u = ((x̂ + h) mod 2^n) - h, k = 1 - msb(x̂ + h) and b = msb(r): x = u - r + k·2^n·b, so
  *
- *   x² = u² - 2u·r + r² + k·(2^33·b·u - 2^33·b·r + 2^64·b)   (b² = b, and k·b·(u - r) carries the sign),
+ *   x² = u² - 2u·r + r² + k·(2^(n+1)·b·u - 2^(n+1)·b·r + 2^(2n)·b)   (b² = b, and k·b·(u - r) carries the sign),
  *
- * where shares of r, b and b·r are given and Σr² goes into the row's mask. The share of r mod 2^32 serves the next product of x too: the result
+ * where shares of r, b and b·r are given and Σr² goes into the row's mask. The share of r mod 2^n serves the next product of x too: the result
  * comes with x as an operand.
  *
- * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - 32) + (q - 33) given bits per element
+ * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - n) + (q - n - 1) given bits per element
  *
  * @module
  */
 
 import {
+  assertKnownToBoth,
   assertRange,
+  assertWordRing,
   blockCounts,
   columnExtent,
   type Extent,
@@ -31,7 +33,7 @@ import {
 
 /** Parameters of {@linkcode squares}. */
 export interface SquaresParams {
-  /** Ring of the sums, 34 to 64 bits; the sum must stay below 2^(outBits - 1). */
+  /** Ring of the sums, n + 1 to 64 bits; the sum must stay below 2^(outBits - 1). */
   readonly outBits: number;
 }
 
@@ -47,7 +49,7 @@ function operand<V extends View>(x: Wire<V>, standing: Operand<V>["standing"]): 
 export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
   name: "squares",
   clear(p, [x]) {
-    assertRange(x.data, 2 ** 30, "square a 32-bit value");
+    assertRange(x.data, 2 ** (x.ringBits - 2), `square a ${x.ringBits}-bit value`);
     const data = new Float64Array(x.extent.cols.length * x.extent.rows);
     let e = 0, row = 0;
     for (const cols of x.extent.cols) {
@@ -63,14 +65,20 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     };
   },
   plan(p, [x]) {
+    const n = x.ringBits;
+    assertKnownToBoth(x, "square a wire");
+    assertWordRing(n, "square a wire");
+    if (!(p.outBits > n && p.outBits <= 64)) {
+      throw new RangeError(`Cannot sum squares as the ring must have ${n + 1} to 64 bits: received ${p.outBits}`);
+    }
     const key: KeyRecord[] = [
       {
         name: "given",
         kind: "given",
         counts: blockCounts(x.extent),
-        fields: [{ name: "r", bits: p.outBits }, { name: "b", bits: p.outBits - 32 }, {
+        fields: [{ name: "r", bits: p.outBits }, { name: "b", bits: p.outBits - n }, {
           name: "br",
-          bits: p.outBits - 33,
+          bits: p.outBits - n - 1,
         }],
       },
       {
@@ -88,17 +96,18 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
       given = key.record("given"),
       pad = key.record("pad"),
       q = p.outBits,
+      n = x.ringBits,
       data = new BigUint64Array(x.extent.cols.length * x.extent.rows);
     let e = 0, row = 0;
     for (const cols of x.extent.cols) {
       for (let i = 0; i < x.extent.rows; i++, row++) {
         let sum = 0n;
         for (let c = 0; c < cols; c++, e++) {
-          const mask = BigInt(r[e]!), top = mask >> 31n;
+          const mask = BigInt(r[e]!), top = mask >> BigInt(n - 1);
           given.seek(e);
           given.wide(0, q, mask);
-          given.wide(q, q - 32, top);
-          given.wide(q + (q - 32), q - 33, top * mask);
+          given.wide(q, q - n, top);
+          given.wide(q + (q - n), q - n - 1, top * mask);
           sum += mask * mask;
         }
         pad.seek(row);
@@ -107,13 +116,13 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     }
     return {
       kind: "squares",
-      sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), data),
+      sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), q <= 32 ? Uint32Array.from(data, Number) : data),
       operand: operand(x, null),
     };
   },
   *run(p, [x], key) {
     const { engine, party } = key, given = key.record("given");
-    const standing = engine.unpack(given, 0, 32);
+    const standing = engine.unpack(given, 0, x.ringBits);
     const [data] = yield* open(
       opening(p, x.extent),
       engine.squareSum(party, x.data, x.extent, p.outBits, given, key.record("pad")),

@@ -21,7 +21,9 @@ import type { TruncateStep } from "../engine.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../fss/permuted.ts";
 import { lowMask } from "../ring/words.ts";
 import {
+  assertKnownToBoth,
   assertRange,
+  assertWordRing,
   blockCounts,
   elementCount,
   type KeyRecord,
@@ -87,6 +89,12 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   plan(p, [z]) {
+    assertKnownToBoth(z, "truncate a wire");
+    assertWordRing(z.ringBits, "truncate");
+    assertWordRing(p.to, "truncate");
+    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= z.ringBits - 2)) {
+      throw new RangeError(`Cannot truncate as the shift must be 1 to ${z.ringBits - 2} bits: received ${p.by}`);
+    }
     const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z),
       counts = blockCounts(z.extent);
     const key: KeyRecord[] = [{

@@ -3,7 +3,7 @@
 // key bit; masked and opened values are public.
 
 export { expand, setScratch } from "./chacha";
-export { combine, fill, pack, unpack } from "./openings";
+export { combine, pack, unpack } from "./openings";
 export { add, columns, distance, rotate, rowSum } from "./local";
 export { cacheStore, mix, scores } from "./attention";
 export { matrixAdd, packPanels, subtractMask } from "./matrix";

@@ -1,6 +1,7 @@
 // Flat one-hot vectors of 2^k points, 2^k - 1 of them stored: the last follows from the parity. Points are public, bits are not.
 
 import { bitAt, bitsAt, parityOf } from "./bits";
+import { laneSum } from "./local";
 
 /** Share of 1{u = alpha}. */
 export function equalAt(bit: u64, k: u32, parity: u32, u: u32): u32 {
@@ -25,14 +26,6 @@ export function negativeAt(bit: u64, k: u32, parity: u32, u: u32): u32 {
   const points = <u32> 1 << k, half = points >> 1, first = (u + 1) & (points - 1), end = first + half;
   if (end <= points) return below(bit, k, parity, end) ^ parityOf(bit, first);
   return parity ^ parityOf(bit, first) ^ parityOf(bit, end - points);
-}
-
-/** Sum of the four lanes. */
-// @ts-ignore: decorator
-@inline
-function total(x: v128): u32 {
-  const pairs = i32x4.add(x, v128.shuffle<u32>(x, x, 2, 3, 0, 1));
-  return <u32> i32x4.extract_lane(i32x4.add(pairs, v128.shuffle<u32>(pairs, pairs, 1, 0, 3, 2)), 0);
 }
 
 /** Second result of {@linkcode lookup}; each thread has its own instance. */
@@ -97,6 +90,6 @@ export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): 
       sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 116)));
     }
   }
-  secondSum = total(sum1);
-  return total(sum0);
+  secondSum = laneSum(sum1);
+  return laneSum(sum0);
 }

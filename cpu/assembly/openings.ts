@@ -2,11 +2,6 @@
 
 import { bitsAt, fieldAt, lowMask, pointer, recordBit, word } from "./bits";
 
-/** Copies bytes. Not a kernel of items: arguments as they are. */
-export function fill(to: usize, from: usize, bytes: usize): void {
-  memory.copy(to, from, bytes);
-}
-
 /**
  * Packs the low bits of elements. Items are groups of 32 elements, 4·bits bytes each; the result is padded to whole words.
  * Arguments: 0 x, 1 out, 2 bits, 3 count, 4 words per element.

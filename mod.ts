@@ -1,0 +1,135 @@
+/**
+ * Sluice: secure two-party transformer inference with function secret sharing.
+ *
+ * A dealer makes one-time keys, party 0 owns the weights, party 1 (the client) owns the input and alone learns the output. The model's forward pass is
+ * written once, over wires, and four interpreters run it:
+ *
+ * - in the clear it is the oracle ({@linkcode Oracle}), which every secure run reproduces bit for bit,
+ * - under the plan it is the exact cost and the layout of the keys ({@linkcode SessionPlan}),
+ * - under the dealer it writes both key streams ({@linkcode dealSession}),
+ * - under a party it is that party's side of the inference ({@linkcode PartySession}), on an {@linkcode Engine} and a {@linkcode Channel}.
+ *
+ * `SPEC.md` is normative for everything here: roles, formulas, bytes.
+ *
+ * @example What a forward pass of Llama 2 7B over 128 tokens costs
+ * ```ts
+ * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = namedShape("llama2-7b");
+ * const plan = new SessionPlan(
+ *   { scope: "blocks", config, scales: defaultScales(config), maxPositions: 128 },
+ *   { promptTokens: 128, generate: 0, requests: 1 },
+ * );
+ * const layer = plan.lane(1, { from: 0, count: 128 });
+ * const [key0, key1] = plan.keyBytes;
+ *
+ * assertEquals(layer.exchanges, 62);
+ * assertEquals(Math.round((key0 + key1) / 1e8), 149); // 14.9 GB, both parties together
+ * ```
+ *
+ * @module
+ */
+
+import type { Engine } from "./core/engine.ts";
+import { ReferenceEngine } from "./core/reference.ts";
+
+/** Makes the reference engine: plain loops, the definition that every other engine equals bit for bit. */
+export function createReferenceEngine(): Engine {
+  return new ReferenceEngine();
+}
+
+// Errors that a caller tells apart.
+export * from "./core/errors.ts";
+
+// Rings, fixed point, packed bits.
+export * from "./core/ring/bits.ts";
+export * from "./core/ring/fixed.ts";
+export * from "./core/ring/words.ts";
+
+// Seeds, streams, function secret sharing.
+export * from "./core/prg/chacha8.ts";
+export * from "./core/prg/seed.ts";
+export * from "./core/fss/comparison.ts";
+export * from "./core/fss/flat_dpf.ts";
+export * from "./core/fss/permuted.ts";
+export * from "./core/fss/tree_dpf.ts";
+
+// What a gate is; primitive gates; public-linear operations; compositions.
+export * from "./core/protocols/gate.ts";
+export * from "./core/protocols/exp.ts";
+export * from "./core/protocols/linear.ts";
+export * from "./core/protocols/maximum.ts";
+export * from "./core/protocols/open.ts";
+export {
+  type AttentionParams as AttentionProductParams,
+  hold,
+  mix,
+  multiply,
+  type MultiplyParams,
+  scores,
+} from "./core/protocols/products.ts";
+export * from "./core/protocols/row_function.ts";
+export * from "./core/protocols/splice.ts";
+export * from "./core/protocols/squares.ts";
+export * from "./core/protocols/tables.ts";
+export * from "./core/protocols/truncate.ts";
+export * from "./core/protocols/local.ts";
+export * from "./core/protocols/attention.ts";
+export * from "./core/protocols/gated_mlp.ts";
+export * from "./core/protocols/norm.ts";
+export * from "./core/protocols/softmax.ts";
+
+// The two interfaces that engines and links implement, and the implementations.
+export * from "./core/channel.ts";
+export * from "./core/engine.ts";
+export * from "./cpu/mod.ts";
+
+// Models: configs, weights, tokenizers.
+export { knownArchitectures } from "./models/architectures.ts";
+export * from "./models/config.ts";
+export * from "./models/files.ts";
+export * from "./models/fold.ts";
+export * from "./models/safetensors.ts";
+export * from "./models/shapes.ts";
+export * from "./models/synthetic.ts";
+export * from "./models/tokenizer.ts";
+export * from "./models/weights.ts";
+
+// The forward pass, its interpreters, and sessions.
+export * from "./pipeline/clear.ts";
+export * from "./pipeline/deal.ts";
+export * from "./pipeline/dealer.ts";
+export {
+  forward,
+  inputStage,
+  layerStage,
+  type ModelSpec,
+  outputStage,
+  type Scope as ModelScope,
+  stage,
+  stageCount,
+  wanted,
+  weightRefs,
+} from "./pipeline/forward.ts";
+export * from "./pipeline/key_window.ts";
+export * from "./pipeline/layout.ts";
+export * from "./pipeline/oracle.ts";
+export * from "./pipeline/party.ts";
+export * from "./pipeline/plan.ts";
+export * from "./pipeline/runner.ts";
+export * from "./pipeline/scales.ts";
+export * from "./pipeline/session.ts";
+export * from "./pipeline/session_plan.ts";
+export * from "./pipeline/weights.ts";
+
+// Links between the parties, and key folders.
+export * from "./transport/duplex.ts";
+export { type ControlBody } from "./transport/frame.ts";
+export * from "./transport/handshake.ts";
+export * from "./transport/key_file.ts";
+export * from "./transport/link.ts";
+export { DEFAULT_MAILBOX_LIMITS, type MailboxLimits } from "./transport/mailbox.ts";
+export * from "./transport/memory.ts";
+export * from "./transport/seal.ts";
+export * from "./transport/tcp.ts";

@@ -1,0 +1,134 @@
+/**
+ * Calibration: runs the oracle on sample text, records the magnitude of every wire, and chooses windows with headroom.
+ *
+ * It starts from the default scales and changes only what the values demand, so that a model of ordinary values has the plan of its shape.
+ *
+ * @module
+ */
+
+import { ModelError } from "../core/errors.ts";
+import type { ModelSpec } from "./forward.ts";
+import { type IntegerWeights, Oracle } from "./oracle.ts";
+import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, type Scales } from "./scales.ts";
+
+/** Sample input: token ids of a model, or integer hidden states of its blocks. */
+export type Sample = { readonly tokens: readonly number[] } | { readonly hidden: Float64Array };
+
+/** Magnitudes of what one gate read. */
+interface Magnitude {
+  min: number;
+  max: number;
+}
+
+/** What calibration found. */
+export interface Calibration {
+  readonly scales: Scales;
+  /** Largest |x| of every wire in real units, by stage and path: public only to the owner of the model. */
+  readonly magnitudes: ReadonlyMap<string, number>;
+}
+
+/** Values may grow by this factor beyond the sample: two bits. */
+const HEADROOM = 4;
+
+/** Differences of scores may grow by this factor. */
+const SCORE_HEADROOM = 2;
+
+/**
+ * Chooses the scales of a model.
+ *
+ * @param weights The integers of the model at the default weight scale.
+ * @throws {ModelError} If a wire cannot be represented with headroom; the message names it.
+ */
+export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
+  let spec = model;
+  // Every failure moves one norm's window; more failures than norms mean that no window fits.
+  for (let attempt = 0; attempt <= spec.scales.norms.length; attempt++) {
+    const seen = new Map<string, Magnitude>(), scaleOf = new Map<string, number>();
+    const observe = (stage: number, path: string, data: Float64Array, scale: number): void => {
+      const name = path.includes(": ") ? path.slice(path.indexOf(": ") + 2) : path, key = `${stage}:${name}`;
+      const magnitude = seen.get(key) ?? { min: Infinity, max: -Infinity };
+      for (const value of data) {
+        if (value < magnitude.min) magnitude.min = value;
+        if (value > magnitude.max) magnitude.max = value;
+      }
+      seen.set(key, magnitude);
+      scaleOf.set(key, scale);
+    };
+    let failure: ModelError | null = null;
+    try {
+      const oracle = new Oracle(spec, weights, { observe });
+      if ("tokens" in sample) oracle.tokens(sample.tokens);
+      else oracle.hidden(sample.hidden);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      failure = error;
+    }
+    const scales = adjust(spec, seen), changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
+    if (!changed && failure !== null) throw failure;
+    if (!changed) {
+      assertHeadroom(seen);
+      const magnitudes = new Map(
+        [...seen].map(([key, { min, max }]) => [key, Math.max(-min, max) / 2 ** scaleOf.get(key)!]),
+      );
+      return { scales, magnitudes };
+    }
+    spec = { ...spec, scales };
+  }
+  throw new ModelError("Cannot calibrate the model as its norms do not settle");
+}
+
+function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales {
+  const { scales, config } = model, last = config.layers + 1;
+  const norms = scales.norms.map((norm, index): NormScales => {
+    const [stage, scope] = index === 2 * config.layers
+      ? [last, "norm"]
+      : [1 + (index >> 1), index % 2 === 0 ? "norm1" : "norm2"];
+    const sums = seen.get(`${stage}:${scope}/rsqrt`), products = seen.get(`${stage}:${scope}/truncate`);
+    let { lo, hi, sumBits, inverse } = norm;
+    if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
+      lo = Math.floor(Math.log2(Math.max(1, sums.min) / HEADROOM));
+      hi = Math.max(lo + 20, Math.ceil(Math.log2(sums.max * HEADROOM)));
+      // The last group's carry is compared in at most 32 bits: give up room at the top first.
+      if (hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT) {
+        hi = Math.max(MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES, Math.ceil(Math.log2(sums.max * HEADROOM)));
+      }
+      if (hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT) {
+        throw new ModelError(
+          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt as the sum of squares must lie below 2^${
+            MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES
+          }`,
+        );
+      }
+      sumBits = Math.max(34, hi + 1);
+    }
+    if (products !== undefined) {
+      const largest = Math.max(-products.min, products.max) * HEADROOM;
+      if (largest > 2 ** 30) inverse -= Math.ceil(Math.log2(largest / 2 ** 30));
+    }
+    return { lo, hi, sumBits, inverse };
+  });
+  let spread = 0;
+  for (const [key, { min, max }] of seen) {
+    // Scores as the softmax reads them: a share at the sum of both operands' scales.
+    if (key.endsWith("attention/softmax/coarse")) spread = Math.max(spread, (max - min) / 2 ** scales.score);
+  }
+  const coarseBits = Math.max(
+    scales.scoreBits - scales.score,
+    1 + Math.ceil(Math.log2(Math.max(1, spread * SCORE_HEADROOM))),
+  );
+  const scoreBits = scales.score + coarseBits, [low, high] = scales.expDigits;
+  return { ...scales, norms, scoreBits, expDigits: [low, high, scoreBits - low - high] };
+}
+
+/** Every truncation's input must leave two bits to the edge of its domain. */
+function assertHeadroom(seen: ReadonlyMap<string, Magnitude>): void {
+  for (const [key, { min, max }] of seen) {
+    const [stage, path] = key.split(":"),
+      isTruncation = path!.endsWith("truncate") || path!.endsWith("rope") || path!.endsWith("softmax/p");
+    if (isTruncation && Math.max(-min, max) * HEADROOM > 2 ** 30) {
+      throw new ModelError(
+        `Cannot represent the wire stage ${stage}: ${path} as its values need two bits of headroom below 2^30`,
+      );
+    }
+  }
+}
