@@ -9,6 +9,7 @@ export type Party = 0 | 1;
 
 /** Names one lane: one chunk of one request in one stage. All three numbers are public and count from 0. */
 export interface Lane {
+  /** Number of the request. */
   readonly request: number;
   /** Position of the lane's first token; grows within a request, so no two lanes of a stage share it. */
   readonly step: number;
@@ -18,6 +19,7 @@ export interface Lane {
 
 /** Bytes and frames that a channel has moved so far. */
 export interface ChannelStats {
+  /** Frames sent. */
   readonly frames: number;
   /** Bytes written to the socket: heads, seals and lengths included. */
   readonly wireBytes: number;
@@ -27,7 +29,9 @@ export interface ChannelStats {
 
 /** One party's end of a link. Messages are addressed by (lane, exchange); there is no order between lanes. */
 export interface Channel {
+  /** Whose end this is. */
   readonly party: Party;
+  /** Counts so far. */
   readonly stats: ChannelStats;
   /**
    * Queues this party's message of one exchange and returns at once. The bytes are copied or written before the caller may reuse them: implementations copy.

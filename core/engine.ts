@@ -18,6 +18,7 @@
 
 /** A tensor in engine memory: `count` elements of `wordsPerElement` u32 words. Opaque to everything but its engine. */
 export interface Handle {
+  /** Elements. */
   readonly count: number;
   /** 1 for rings up to 32 bits, 2 (low word first) above. */
   readonly wordsPerElement: 1 | 2;
@@ -25,6 +26,7 @@ export interface Handle {
 
 /** Key bytes of one lane in engine memory: explicit blocks read from the key stream, then what seeds expand to. */
 export interface KeyMemory {
+  /** Size in bytes. */
   readonly byteLength: number;
   /** A view to read file bytes into; not to be kept past the next engine call. */
   view(offset: number, byteLength: number): Uint8Array;
@@ -32,15 +34,21 @@ export interface KeyMemory {
 
 /** Weights in the engine's own layout. */
 export interface Weights {
+  /** Rows of the matrix. */
   readonly inputs: number;
+  /** Columns of the matrix. */
   readonly outputs: number;
 }
 
 /** One record of a gate's key: `bits` bits for each of `counts[b]` elements of block b, packed from byte `at[b]` of `memory` on. */
 export interface RecordView {
+  /** Where the bits are. */
   readonly memory: KeyMemory;
+  /** Bits of one element. */
   readonly bits: number;
+  /** Elements of each block. */
   readonly counts: readonly number[];
+  /** Byte offset of each block's record. */
   readonly at: readonly number[];
   /** 1 where this party holds the explicit half: then its one-hot vectors have odd parity. */
   readonly parity: 0 | 1;
@@ -48,13 +56,17 @@ export interface RecordView {
 
 /** A comparison by permuted selection (`core/fss/permuted.ts`): chunk sizes in bits, lowest chunk first. */
 export interface PermutedChunks {
+  /** Chunk sizes in bits, lowest first. */
   readonly chunks: readonly number[];
 }
 
 /** Truncation of `inBits`-bit values by `by` bits into `outBits` bits; see `core/protocols/truncate.ts`. */
 export interface TruncateStep extends PermutedChunks {
+  /** Ring of the input, in bits. */
   readonly inBits: number;
+  /** Bits to drop. */
   readonly by: number;
+  /** Ring of the result, in bits. */
   readonly outBits: number;
   /** Public constant added before the shift: 2^(by-1) rounds to nearest, 0 is floor. */
   readonly addend: number;
@@ -68,26 +80,35 @@ export interface TruncateStep extends PermutedChunks {
 
 /** Rows of one lane: `rows` rows in each block, `cols[b]` columns in block b. */
 export interface Extent {
+  /** Rows of every block. */
   readonly rows: number;
+  /** Columns of each block. */
   readonly cols: readonly number[];
 }
 
 /** One tournament level over `bits`-bit values; see `core/protocols/maximum.ts`. */
 export interface MaximumStep extends PermutedChunks {
+  /** Ring of the values, in bits. */
   readonly bits: number;
+  /** Extent of the input; pairs are neighbouring columns. */
   readonly extent: Extent;
 }
 
 /** Exponential by digits; see `core/protocols/exp.ts`. */
 export interface ExpStep {
+  /** Digit sizes in bits, lowest first. */
   readonly digits: readonly [low: number, high: number, top: number];
+  /** Public table of the low digit. */
   readonly lowTable: Uint32Array;
+  /** Public table of the high digit; the last entry is 0. */
   readonly highTable: Uint32Array;
 }
 
 /** relu(x) minus a windowed table; see `core/protocols/splice.ts`. */
 export interface SpliceStep {
+  /** Digit sizes in bits, lowest first. */
   readonly digits: readonly [low: number, index: number, top: number];
+  /** Public table of the bump; both end entries are 0. */
   readonly table: Uint32Array;
 }
 
@@ -95,14 +116,19 @@ export interface SpliceStep {
 export interface RowGroup extends PermutedChunks {
   /** The values in [2^fromBit, next group's 2^fromBit) belong to this group. */
   readonly fromBit: number;
+  /** Bits that the index drops. */
   readonly shift: number;
+  /** Public table of the group. */
   readonly table: Uint32Array;
 }
 
 /** A function of one value per row, by octave groups; see `core/protocols/row_function.ts`. */
 export interface RowStep {
+  /** Ring of the values, in bits. */
   readonly inBits: number;
+  /** Bits of every group's index. */
   readonly indexBits: number;
+  /** Octave groups, lowest first. */
   readonly groups: readonly RowGroup[];
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
@@ -110,9 +136,13 @@ export interface RowStep {
 
 /** Shape of one attention product: every block holds `tokens` tokens, `heads` query heads share `kvHeads` cached heads of `width`. */
 export interface AttentionStep {
+  /** Tokens of every block. */
   readonly tokens: number;
+  /** Query heads of a token. */
   readonly heads: number;
+  /** Key and value heads of a token; divides `heads`. */
   readonly kvHeads: number;
+  /** Values of one head. */
   readonly width: number;
   /** Columns (cached tokens) that block b attends to. */
   readonly cols: readonly number[];
@@ -120,6 +150,7 @@ export interface AttentionStep {
 
 /** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/attention_products.ts`). */
 export interface CacheHandle {
+  /** Tokens that there is room for. */
   readonly capacityTokens: number;
 }
 
@@ -133,6 +164,7 @@ export interface Scope {
 
 /** Batched arithmetic of one party. */
 export interface Engine {
+  /** Name of the engine, for reports. */
   readonly name: string;
 
   // --- memory -----------------------------------------------------------------------------------------------------------
@@ -144,7 +176,9 @@ export interface Engine {
   begin(): Scope;
   /** Makes `scope` current and returns the one that was. */
   enter(scope: Scope | null): Scope | null;
+  /** Makes room for the keys of a lane. */
   keyMemory(byteLength: number): KeyMemory;
+  /** Gives it back. */
   freeKeyMemory(memory: KeyMemory): void;
   /** Fills part of a key memory with the ChaCha8 keystream of (seed, nonce). */
   expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void;
@@ -156,6 +190,7 @@ export interface Engine {
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle;
 
   // --- public-linear operations on masked values, mod 2^bits ----------------------------------------------------------------
+  /** x + y mod 2^bits, element by element. */
   add(x: Handle, y: Handle, bits: number): Handle;
   /** Columns [from, to) of every row, for `extent` of x. */
   columns(x: Handle, extent: Extent, from: number, to: number): Handle;
@@ -188,7 +223,9 @@ export interface Engine {
     broadcast: boolean,
     pad: RecordView,
   ): Handle;
+  /** Makes an empty cache of right operands. */
   cache(capacityTokens: number, widthPerToken: number): CacheHandle;
+  /** Gives it back. */
   freeCache(cache: CacheHandle): void;
   /** Appends tokens to a cache as right operands: (party 0: x̂ - r, party 1: -r) and -x̂. */
   store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void;
@@ -200,8 +237,11 @@ export interface Engine {
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle;
 
   // --- gate steps: symbols are XOR shares of masked bits, one word per element --------------------------------------------------
+  /** Exchange 1 of a truncation: the comparison's symbols under their mask bits and, from the party that holds all of ẑ, msb(ẑ⁺) above them. */
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 2: the share of y + pad + (r ≫ by). */
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 1 of a maximum: the symbols of d̂ mod 2^(bits-1) for each pair. */
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle;
   /** Share of g·(a - b) + pad for each pair. */
   maximumSelect(
@@ -214,6 +254,7 @@ export interface Engine {
   ): Handle;
   /** b + selected for each pair, the odd one carried over. */
   maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle;
+  /** Exchange 1 of an exponential: four symbols and three signed table values per element. */
   expSymbols(
     party: 0 | 1,
     step: ExpStep,
@@ -221,8 +262,11 @@ export interface Engine {
     given: RecordView,
     free: RecordView,
   ): { symbols: Handle; values: Handle };
+  /** Exchange 2: the clip bit under its pad. */
   expClip(party: 0 | 1, step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 3: the value under its pad. */
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 1 of a splice: eight symbols and two signed table values per element. */
   spliceSymbols(
     party: 0 | 1,
     step: SpliceStep,
@@ -230,7 +274,9 @@ export interface Engine {
     given: RecordView,
     free: RecordView,
   ): { symbols: Handle; values: Handle };
+  /** Exchange 2: the bits neg, w_0, w_1 under their pads. */
   spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 3: the value under its pad. */
   spliceFinish(
     party: 0 | 1,
     step: SpliceStep,
@@ -240,6 +286,7 @@ export interface Engine {
     given: RecordView,
     free: RecordView,
   ): Handle;
+  /** Exchange 1 of a row function: thresholds, the symbols of every group, two signed table values of every group. */
   rowSymbols(
     party: 0 | 1,
     step: RowStep,
@@ -248,6 +295,7 @@ export interface Engine {
     free: RecordView,
     common: RecordView,
   ): { thresholds: Handle; symbols: Handle; values: Handle };
+  /** Exchange 2: the value under its pad. */
   rowFinish(
     step: RowStep,
     v: Handle,

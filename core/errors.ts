@@ -2,24 +2,29 @@
 
 /** The peer or the dealer broke the protocol, or the link is gone: the session ends and its keys are burnt. */
 export class ProtocolError extends Error {
+  /** Name of the class. */
   override name = "ProtocolError";
 }
 
 /** Key material is missing, of the wrong party or model, truncated, or already used. */
 export class KeyError extends Error {
+  /** Name of the class. */
   override name = "KeyError";
 }
 
 /** A model folder cannot be used: a missing or truncated file, an unknown architecture, a wire that does not fit. */
 export class ModelError extends Error {
+  /** Name of the class. */
   override name = "ModelError";
 }
 
 /** Bytes do not decode as a frame. */
 export class FrameError extends SyntaxError {
+  /** Name of the class. */
   override name = "FrameError";
   /** Byte offset at which decoding failed. */
   readonly offset: number;
+  /** Makes an error for the byte at `offset`. */
   constructor(message: string, offset: number) {
     super(message);
     this.offset = offset;
@@ -28,5 +33,6 @@ export class FrameError extends SyntaxError {
 
 /** A compute device is missing or failed. */
 export class DeviceError extends Error {
+  /** Name of the class. */
   override name = "DeviceError";
 }

@@ -23,6 +23,7 @@ import {
 
 /** What the oracle needs beside the gates. */
 export interface ClearOptions {
+  /** Weights and input in the clear. */
   readonly reader: ClearReader;
   /** Called with every tensor that a gate reads, for calibration. */
   readonly observe?: (path: string, data: Float64Array, scale: number) => void;
@@ -30,10 +31,12 @@ export interface ClearOptions {
 
 /** Context of the oracle. */
 export class ClearContext implements Context<"clear"> {
+  /** The oracle sees integers. */
   readonly view = "clear";
   readonly #options: ClearOptions;
   readonly #path: string;
 
+  /** Context below an address path. */
   constructor(options: ClearOptions, path = "") {
     this.#options = options;
     this.#path = path;
@@ -65,6 +68,7 @@ export class ClearContext implements Context<"clear"> {
     }
   }.bind(this) as Context<"clear">["gate"];
 
+  /** Runs a public-linear operation over the integers. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"clear">[]): Wire<"clear"> => {
     const { ringBits, scale, extent } = op.shape(params, x), data = new Float64Array(elementCount(extent));
     op.apply(params, x, data, true);

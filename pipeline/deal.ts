@@ -43,16 +43,22 @@ export interface DealerKeys {
 }
 
 /** One block being dealt: both parties' explicit parts, and what their seeds expand to. */
-interface DealtBlock {
+export interface DealtBlock {
+  /** Where every record lies. */
   readonly layout: BlockLayout;
+  /** What goes into the key streams of party 0 and party 1. */
   readonly explicit: readonly [Uint8Array, Uint8Array];
+  /** What the seeds of party 0 and party 1 expand to. */
   readonly seed: readonly [Uint8Array, Uint8Array];
 }
 
 /** Address of a block within a session. */
 export interface BlockAddress {
+  /** Number of the request. */
   readonly request: number;
+  /** Position within the request. */
   readonly position: number;
+  /** Stage. */
   readonly layer: number;
 }
 
@@ -159,8 +165,10 @@ class Writer implements RecordWriter {
 /** The keys of one lane while they are dealt. */
 export class LaneDealer {
   readonly #keys: DealerKeys;
+  /** The lane's blocks, in order of their positions. */
   readonly blocks: readonly DealtBlock[];
 
+  /** Expands the seed parts and starts every explicit half as a copy of the other half. */
   constructor(keys: DealerKeys, layouts: readonly BlockLayout[], addresses: readonly BlockAddress[]) {
     this.#keys = keys;
     this.blocks = layouts.map((layout, b) => {
@@ -231,10 +239,12 @@ export function fieldOffset(record: KeyRecord, field: string): number {
 
 /** Context of the dealer. */
 export class DealContext implements Context<"mask"> {
+  /** The dealer sees masks. */
   readonly view = "mask";
   readonly #lane: LaneDealer;
   readonly #path: string;
 
+  /** Context of a lane below an address path. */
   constructor(lane: LaneDealer, path = "") {
     this.#lane = lane;
     this.#path = path;
@@ -254,6 +264,7 @@ export class DealContext implements Context<"mask"> {
     return primitive.deal(params, x, this.#lane.writer(path, key));
   }.bind(this) as Context<"mask">["gate"];
 
+  /** Runs a public-linear operation on masks: without constants, mod 2^ringBits. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"mask">[]): Wire<"mask"> => {
     const { ringBits, scale, extent } = op.shape(params, x), sums = new Float64Array(elementCount(extent));
     op.apply(params, x, sums, false);

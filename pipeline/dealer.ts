@@ -13,6 +13,7 @@ import { chunksOf, type SessionPlan } from "./session_plan.ts";
 
 /** Where key bytes go. */
 export interface KeySink {
+  /** Writes bytes at an offset of one party's key stream; every byte is written once. */
   write(party: 0 | 1, bytes: Uint8Array, offset: number): Promise<void>;
 }
 

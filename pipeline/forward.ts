@@ -23,8 +23,11 @@ export type Scope = "model" | "blocks";
 
 /** Everything public about a model that the forward pass depends on. */
 export interface ModelSpec {
+  /** What is computed. */
   readonly scope: Scope;
+  /** Architecture and sizes. */
   readonly config: ModelConfig;
+  /** Fractional bits, rings and windows of every wire. */
   readonly scales: Scales;
   /** Positions that keys are dealt for: the longest row of scores. */
   readonly maxPositions: number;

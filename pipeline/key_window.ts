@@ -16,19 +16,25 @@ import type { SessionPlan } from "./session_plan.ts";
 
 /** Reads a party's key stream. */
 export interface KeySource {
+  /** Fills `into` from an offset of the stream. */
   read(into: Uint8Array, offset: number): Promise<void>;
 }
 
 /** One lane whose keys are wanted. */
 export interface LaneAddress {
+  /** Number of the request. */
   readonly request: number;
+  /** Stage: 0 is the input, 1..L the layers, L+1 the output. */
   readonly stage: number;
+  /** Positions of the lane, one block each. */
   readonly positions: Positions;
 }
 
 /** A lane's keys in engine memory. */
 export interface LoadedLane {
+  /** Explicit parts, then seed parts. */
   readonly memory: KeyMemory;
+  /** Where each block lies. */
   readonly blocks: readonly LoadedBlock[];
 }
 
@@ -39,11 +45,17 @@ export function laneName({ request, stage, positions }: LaneAddress): string {
 
 /** What a window works with. */
 export interface KeyWindowOptions {
+  /** Whose keys. */
   readonly party: Party;
+  /** Where they are loaded. */
   readonly engine: Engine;
+  /** Layout and offsets. */
   readonly plan: SessionPlan;
+  /** The party's session seed. */
   readonly seed: Seed;
+  /** The party's key stream. */
   readonly source: KeySource;
+  /** Bytes that may be loaded ahead. */
   readonly windowBytes: number;
 }
 
@@ -97,6 +109,7 @@ export class KeyWindow {
   #loading = false;
   #failure: Error | null = null;
 
+  /** Makes an empty window. */
   constructor(options: KeyWindowOptions) {
     this.#options = options;
   }

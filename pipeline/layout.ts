@@ -11,6 +11,7 @@ import { type KeyRecord, recordBits, type RecordKind, type WeightRef } from "../
 
 /** The part of a party's block that holds its half of a record. */
 export interface Place {
+  /** Read from the key stream, or expanded from the seed. */
   readonly part: "explicit" | "seed";
   /** Byte offset within that part. */
   readonly offset: number;
@@ -18,9 +19,13 @@ export interface Place {
 
 /** One record of one block. */
 export interface PlacedRecord {
+  /** Where the halves come from. */
   readonly kind: RecordKind;
+  /** Bits of one element. */
   readonly bits: number;
+  /** Elements in this block. */
   readonly count: number;
+  /** Bytes of either half, a multiple of 4. */
   readonly bytes: number;
   /** Places in the blocks of party 0 and party 1; null where the party holds nothing. */
   readonly places: readonly [Place | null, Place | null];
@@ -40,6 +45,7 @@ export interface BlockLayout {
 export interface PlannedGate {
   /** Names from the stage down to the gate. */
   readonly path: string;
+  /** Records of the gate's key. */
   readonly records: readonly KeyRecord[];
   /** The weight matrix that the gate multiplies by, if any. */
   readonly weights?: WeightRef | undefined;

@@ -27,6 +27,7 @@ export class Oracle {
   readonly #caches: AttentionCache<"clear">[];
   #position = 0;
 
+  /** Makes an oracle at position 0. */
   constructor(model: ModelSpec, weights: IntegerWeights, options: OracleOptions = {}) {
     this.#model = model;
     this.#weights = weights;

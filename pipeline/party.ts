@@ -29,19 +29,27 @@ import { type BlockLayout, recordAddress } from "./layout.ts";
 
 /** One block's place in a lane's key memory. */
 export interface LoadedBlock {
+  /** Records of the block. */
   readonly layout: BlockLayout;
   /** Byte offset of the explicit part and of the seed part. */
   readonly explicitAt: number;
+  /** Byte offset of the seed part. */
   readonly seedAt: number;
 }
 
 /** What a party needs to run the gates of one lane. */
 export interface PartyLane {
+  /** Whose lane. */
   readonly party: Party;
+  /** The party's arithmetic. */
   readonly engine: Engine;
+  /** The lane's keys. */
   readonly memory: KeyMemory;
+  /** Where each block lies in `memory`. */
   readonly blocks: readonly LoadedBlock[];
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
+  /** W at party 0, Ŵ at party 1. */
   readonly weights: (ref: WeightRef) => Weights;
   /** Party 1's products made ahead, by gate path. */
   readonly prepared: ReadonlyMap<string, Handle>;
@@ -77,10 +85,12 @@ function handlesOf(tensor: Kinds<"masked">[Kind]): Handle[] {
 
 /** Context of a party. */
 export class PartyContext implements Context<"masked"> {
+  /** A party sees masked values. */
   readonly view = "masked";
   readonly #lane: PartyLane;
   readonly #path: string;
 
+  /** Context of a lane below an address path. */
   constructor(lane: PartyLane, path = "") {
     this.#lane = lane;
     this.#path = path;
@@ -119,6 +129,7 @@ export class PartyContext implements Context<"masked"> {
     return next.value;
   }.bind(this) as Context<"masked">["gate"];
 
+  /** Runs a public-linear operation on masked values. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"masked">[]): Wire<"masked"> => {
     const { ringBits, scale, extent } = op.shape(params, x);
     return wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine));

@@ -25,7 +25,9 @@ import type { PlannedGate } from "./layout.ts";
 
 /** Cost and key records of one gate of a lane. */
 export interface GateCost extends PlannedGate {
+  /** Name of the primitive. */
   readonly primitive: string;
+  /** One entry per exchange. */
   readonly opens: readonly (readonly OpeningSize[])[];
   /** Bytes that each party sends, every tensor rounded up to bytes. */
   readonly sentBytes: readonly [number, number];
@@ -38,10 +40,13 @@ export function openingBytes(opening: OpeningSize, party: 0 | 1): number {
 
 /** Context of the plan. */
 export class PlanContext implements Context<"plan"> {
+  /** The plan sees shapes. */
   readonly view = "plan";
+  /** Every gate so far, in the order in which it ran. */
   readonly gates: GateCost[];
   readonly #path: string;
 
+  /** Context below an address path; `gates` collects. */
   constructor(gates: GateCost[] = [], path = "") {
     this.gates = gates;
     this.#path = path;
@@ -71,6 +76,7 @@ export class PlanContext implements Context<"plan"> {
     return out;
   }.bind(this) as Context<"plan">["gate"];
 
+  /** Shapes of a public-linear operation. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"plan">[]): Wire<"plan"> => {
     const { ringBits, scale, extent } = op.shape(params, x);
     for (const input of x) {

@@ -12,6 +12,7 @@ export interface NormScales {
   readonly sumBits: number;
   /** Σx² lies in [2^lo, 2^hi). */
   readonly lo: number;
+  /** End of that range, in bits. */
   readonly hi: number;
   /** Fractional bits of 1/√. */
   readonly inverse: number;
@@ -35,10 +36,13 @@ export interface Scales {
   readonly score: number;
   /** Digits of the exponential's argument; their sum is `scoreBits`. */
   readonly expDigits: readonly [low: number, high: number, top: number];
-  /** Fractional bits of each exponential table, of the exponentials that are multiplied, of the reciprocal, and of probabilities. */
+  /** Fractional bits of each exponential table. */
   readonly expTable: number;
+  /** Fractional bits of the exponentials that are multiplied. */
   readonly exp: number;
+  /** Fractional bits of the reciprocal of their sum. */
   readonly inverse: number;
+  /** Fractional bits of probabilities. */
   readonly probability: number;
   /** Digits of the activation function's window. */
   readonly activationDigits: readonly [low: number, index: number, top: number];

@@ -17,16 +17,23 @@ import { chunksOf, type SessionPlan } from "./session_plan.ts";
 
 /** What a party brings to a session. */
 export interface SessionOptions {
+  /** The plan that the keys were dealt for. */
   readonly plan: SessionPlan;
+  /** This party's arithmetic. */
   readonly engine: Engine;
+  /** The link to the other party. */
   readonly channel: Channel;
+  /** This party's key stream. */
   readonly keys: KeySource;
+  /** This party's session seed. */
   readonly seed: Seed;
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
   /** W at party 0, Ŵ at party 1, by name. */
   readonly weights: (name: string) => Weights;
   /** Prompt tokens of one lane; public. */
   readonly chunkTokens: number;
+  /** Key bytes that may be loaded ahead. */
   readonly windowBytes: number;
   /** Clock in milliseconds. */
   readonly now: () => number;
@@ -34,7 +41,9 @@ export interface SessionOptions {
 
 /** Public lengths of one request. */
 export interface RequestShape {
+  /** Tokens of the prompt. */
   readonly promptTokens: number;
+  /** Tokens to generate. */
   readonly generate: number;
 }
 
@@ -61,12 +70,14 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
 
 /** One party's side of a session. */
 export class PartySession {
+  /** What the session has sent and waited for so far. */
   readonly counts: RunnerCounts = { exchanges: 0, sentBytes: 0, waitMs: 0 };
   readonly #options: SessionOptions;
   readonly #window: KeyWindow;
   readonly #prepared = new Map<string, { readonly scope: Scope; readonly products: ReadonlyMap<string, Handle> }>();
   readonly #caches = new Map<string, AttentionCache<"masked">>();
 
+  /** Makes a session; nothing is read or sent yet. */
   constructor(options: SessionOptions) {
     this.#options = options;
     const { engine, plan, seed, keys: source, windowBytes, channel } = options;

@@ -13,9 +13,11 @@ import { finish, type GateCost, PlanContext } from "./plan.ts";
 
 /** Public lengths of a session. */
 export interface SessionShape {
+  /** Prompt tokens of one request. */
   readonly promptTokens: number;
   /** Tokens to generate; 0 or 1 needs no position beyond the prompt. */
   readonly generate: number;
+  /** Requests that keys are dealt for. */
   readonly requests: number;
 }
 
@@ -36,8 +38,11 @@ export function chunksOf(shape: Pick<SessionShape, "promptTokens" | "generate">,
 
 /** Cost of one lane. */
 export interface LaneCost {
+  /** Cost of every gate. */
   readonly gates: readonly GateCost[];
+  /** Yields of the lane. */
   readonly exchanges: number;
+  /** Packed payload that party 0 and party 1 send. */
   readonly sentBytes: readonly [number, number];
 }
 
@@ -65,15 +70,20 @@ function emptyCache(model: ModelSpec, tokens: number): AttentionCache<"plan"> {
 
 /** The plan of a session, from public data alone. */
 export class SessionPlan {
+  /** What is computed. */
   readonly model: ModelSpec;
+  /** Public lengths. */
   readonly shape: SessionShape;
+  /** Positions of one request. */
   readonly positions: number;
   readonly #stages: StageLayout[] = [];
   readonly #lanes = new Map<string, LaneCost>();
   /** Offsets of (stage, position) within a request, for both parties. */
   readonly #offsets: (readonly [Float64Array, Float64Array])[];
+  /** Explicit bytes of one request in each party's stream. */
   readonly requestBytes: readonly [number, number];
 
+  /** Plans every stage; layers with equal numbers share one layout. */
   constructor(model: ModelSpec, shape: SessionShape) {
     this.model = model;
     this.shape = shape;
@@ -96,6 +106,7 @@ export class SessionPlan {
     ];
   }
 
+  /** Layout of the block of a stage and position. */
   layout(index: number, position: number): BlockLayout {
     return this.#stages[index]!.layouts[position]!;
   }

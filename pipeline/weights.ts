@@ -13,9 +13,13 @@ import { type ModelSpec, weightRefs } from "./forward.ts";
 
 /** One integer matrix, row-major (inputs × outputs). Secret of party 0. */
 export interface IntegerMatrix {
+  /** Name of the matrix. */
   readonly name: string;
+  /** Rows. */
   readonly inputs: number;
+  /** Columns. */
   readonly outputs: number;
+  /** Integers at the scale of the plan. */
   readonly data: Int32Array;
 }
 
@@ -52,12 +56,15 @@ export async function* integerWeights(
 /** Digest of the integers of a model, in order: names, shapes and values. */
 export class WeightsDigest {
   readonly #hash = createHash("sha256");
+  /** Adds the next matrix. */
   add(matrix: IntegerMatrix): void {
     this.#hash.update(`${matrix.name} ${matrix.inputs} ${matrix.outputs}\n`);
     this.#hash.update(new Uint8Array(matrix.data.buffer, matrix.data.byteOffset, matrix.data.byteLength));
   }
+  /** The digest; nothing can be added afterwards. */
+  /** The digest of what was added so far. */
   hex(): string {
-    return this.#hash.digest("hex");
+    return this.#hash.copy().digest("hex");
   }
 }
 

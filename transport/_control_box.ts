@@ -8,7 +8,9 @@ export const MAX_PENDING_CONTROLS = 64;
 
 /** A control message: set-up data beside the openings. */
 export interface Control {
+  /** The public object that the sender gave. */
   readonly body: ControlBody;
+  /** Its bytes; empty if it has none. */
   readonly payload: Uint8Array;
 }
 

@@ -41,6 +41,7 @@ export interface KeyHeader {
   readonly planDigest: string;
   /** Bytes of the key stream. */
   readonly streamBytes: number;
+  /** Any other public field that CBOR holds. */
   readonly [field: string]: unknown;
 }
 

@@ -72,7 +72,11 @@ export class Sealer {
   readonly #nonceView = new DataView(this.#nonce.buffer);
   #index: number;
 
-  /** @param firstIndex Index of the first frame; both sides of a direction start with the same one. */
+  /**
+   * Makes a sealer of one direction.
+   *
+   * @param firstIndex Index of the first frame; both sides of a direction start with the same one.
+   */
   constructor(key: Uint8Array, firstIndex = 0) {
     this.#key = key;
     this.#index = firstIndex;
@@ -100,7 +104,11 @@ export class Opener {
   readonly #nonceView = new DataView(this.#nonce.buffer);
   #index: number;
 
-  /** @param firstIndex Index of the first frame; both sides of a direction start with the same one. */
+  /**
+   * Makes an opener of one direction.
+   *
+   * @param firstIndex Index of the first frame; both sides of a direction start with the same one.
+   */
   constructor(key: Uint8Array, firstIndex = 0) {
     this.#key = key;
     this.#index = firstIndex;
@@ -136,7 +144,9 @@ export class Opener {
 
 /** The four secrets of a link, by the role of their sender. */
 export interface LinkSecrets {
+  /** Frame keys of both directions, 32 bytes each. */
   readonly frames: Readonly<Record<LinkRole, Uint8Array>>;
+  /** Keys of both confirms, 32 bytes each. */
   readonly confirm: Readonly<Record<LinkRole, Uint8Array>>;
 }
 
@@ -154,6 +164,7 @@ export function deriveLinkSecrets(sharedSecret: Uint8Array, linkKey: Uint8Array,
 
 /** What the owner of an end knows before the connection says anything. */
 export interface SealOptions {
+  /** Who opened the connection. */
   readonly role: LinkRole;
   /** Secret; `LINK_KEY_BYTES` long; the same on both sides. */
   readonly linkKey: Uint8Array;

@@ -13,15 +13,21 @@ import { truncate } from "./truncate.ts";
 
 /** Public numbers of one attention layer. */
 export interface AttentionParams {
+  /** Query heads H. */
   readonly heads: number;
+  /** Key and value heads H_kv; divides H. */
   readonly kvHeads: number;
   /** Head width D. */
   readonly width: number;
+  /** Base of the rotary angles. */
   readonly ropeTheta: number;
+  /** Fractional bits of cosines and sines. */
   readonly angleScale: number;
+  /** Fractional bits of the integer weights. */
   readonly weightScale: number;
   /** Fractional bits of q, k and v. */
   readonly scale: number;
+  /** Numbers of the softmax. */
   readonly softmax: SoftmaxParams;
   /** (C × (H + 2·H_kv)·D): queries, keys, values; 1/√D folded into the queries. */
   readonly qkv: WeightRef;
@@ -29,13 +35,17 @@ export interface AttentionParams {
 
 /** Keys and values of the tokens so far. */
 export interface AttentionCache<V extends View> {
+  /** Rotated keys, H_kv·D values per token. */
   readonly keys: Cache<V>;
+  /** Values, H_kv·D per token. */
   readonly values: Cache<V>;
 }
 
 /** Where a lane's tokens stand: block b is the token at `from + b`, and it sees all tokens up to itself. */
 export interface Positions {
+  /** First position. */
   readonly from: number;
+  /** Count of tokens. */
   readonly count: number;
 }
 

@@ -31,12 +31,17 @@ export type MaskWords = Uint32Array | BigUint64Array;
 export interface DataOf {
   /** Exact signed integers, |x| < 2^53. */
   clear: Float64Array;
+  /** Nothing: shapes are enough. */
   plan: null;
+  /** The dealer's masks r, reduced mod 2^ringBits. */
   mask: MaskWords;
+  /** x̂, or a party's share, in its engine. */
   masked: Handle;
 }
 
-interface TensorBase<V extends View> {
+/** What wires, shares and operands have in common. */
+export interface TensorBase<V extends View> {
+  /** Which of the four kinds of data `data` holds. */
   readonly view: V;
   /** Ring Z_{2^ringBits}, in bits. */
   readonly ringBits: number;
@@ -44,22 +49,27 @@ interface TensorBase<V extends View> {
   readonly scale: number;
   /** Rows per block and columns of each block of the lane. */
   readonly extent: Extent;
+  /** The values in this view's form. */
   readonly data: DataOf[V];
 }
 
 /** A masked value that is public to both parties, or to party 0 alone where only its linear layers read it. */
 export interface Wire<V extends View> extends TensorBase<V> {
+  /** Tells wires from shares and operands. */
   readonly kind: "wire";
+  /** Who has x̂. */
   readonly knownTo: "both" | "party0";
 }
 
 /** One party's additive share of a masked value. Never a wire: it has to be opened first. */
 export interface Share<V extends View> extends TensorBase<V> {
+  /** Tells shares from wires. */
   readonly kind: "share";
 }
 
 /** A wire with a standing share of its mask: dealt once, then multiplied any number of times. */
 export interface Operand<V extends View> extends TensorBase<V> {
+  /** Tells operands from wires. */
   readonly kind: "operand";
   /** The parties' shares of r; the dealer and the clear view need nothing beside `data`. */
   readonly standing: Handle | null;
@@ -67,31 +77,45 @@ export interface Operand<V extends View> extends TensorBase<V> {
 
 /** A row statistic together with the operand whose standing share the same key provides. */
 export interface Squares<V extends View> {
+  /** Tells this pair from single tensors. */
   readonly kind: "squares";
+  /** Σ x² of every row. */
   readonly sum: Wire<V>;
+  /** x itself. */
   readonly operand: Operand<V>;
 }
 
 /** Keys or values of the tokens so far, of one layer and request; `tokens` grows as lanes append. */
 export interface Cache<V extends View> {
+  /** Tells caches from tensors. */
   readonly kind: "cache";
+  /** Which of the four kinds of data `data` holds. */
   readonly view: V;
+  /** Ring Z_{2^ringBits}, in bits. */
   readonly ringBits: number;
+  /** Number of fractional bits. */
   readonly scale: number;
   /** Values per token. */
   readonly width: number;
+  /** Tokens held so far. */
   tokens: number;
+  /** Values token after token, in this view's form. */
   data: { clear: Float64Array; plan: null; mask: Uint32Array; masked: CacheHandle }[V];
 }
 
 /** The kinds of tensors that gates take and give, by name. */
 export interface Kinds<V extends View> {
+  /** A masked value. */
   wire: Wire<V>;
+  /** A party's share of one. */
   share: Share<V>;
+  /** A wire with a standing share of its mask. */
   operand: Operand<V>;
   /** Either is fine: a share is opened first. */
   value: Wire<V> | Share<V>;
+  /** A row statistic and its operand. */
   squares: Squares<V>;
+  /** Keys or values of the tokens so far. */
   cache: Cache<V>;
 }
 
@@ -107,6 +131,7 @@ export interface Opening {
   readonly kind: "add" | "xor";
   /** Low bits of the value that party 0 and party 1 receive, per element; each sends what the other receives. */
   readonly bits: readonly [number, number];
+  /** Elements. */
   readonly count: number;
   /** This party's share; null under interpreters that move no data. */
   readonly share: Handle | null;
@@ -138,14 +163,19 @@ export type RecordKind = "given" | "given0" | "free" | "own1" | "client" | "comm
 
 /** One named field of a record, in bits per element. */
 export interface Field {
+  /** Name, unique in its record. */
   readonly name: string;
+  /** Width in bits. */
   readonly bits: number;
 }
 
 /** A gate's key is a few records: for each element of each block one packed tuple of fields. */
 export interface KeyRecord {
+  /** Name, unique in its gate. */
   readonly name: string;
+  /** Where the two halves come from. */
   readonly kind: RecordKind;
+  /** Fields of one element, in order, without gaps. */
   readonly fields: readonly Field[];
   /** Elements in each block of the lane. */
   readonly counts: readonly number[];
@@ -153,8 +183,11 @@ export interface KeyRecord {
 
 /** A weight matrix by name; each interpreter finds its own form of it. */
 export interface WeightRef {
+  /** Name of the matrix. */
   readonly name: string;
+  /** Rows: values that a product reads. */
   readonly inputs: number;
+  /** Columns: values that a product writes. */
   readonly outputs: number;
 }
 
@@ -172,6 +205,7 @@ export interface RecordWriter {
   oneHot(offset: number, k: number, alpha: number): 0 | 1;
   /** Sum of both seed halves mod 2^bits (free records), or party 1's own value. */
   sum(offset: number, bits: number): number;
+  /** The same for up to 64 bits. */
   sumWide(offset: number, bits: number): bigint;
   /** XOR of both seed halves. */
   xor(offset: number, bits: number): number;
@@ -183,6 +217,7 @@ export interface RecordWriter {
 
 /** What the dealer's face of a gate sees. */
 export interface KeyWriter {
+  /** Cursor over a record of this gate, for all blocks of the lane. */
   record(name: string): RecordWriter;
   /** Bit offset of a field within its record. */
   offset(record: string, field: string): number;
@@ -196,15 +231,21 @@ export interface KeyWriter {
 
 /** What a party's face of a gate sees. */
 export interface KeyReader {
+  /** Whose face this is. */
   readonly party: 0 | 1;
+  /** This party's arithmetic. */
   readonly engine: Engine;
+  /** This party's half of a record of this gate, for all blocks of the lane. */
   record(name: string): RecordView;
+  /** Bit offset of a field within its record. */
   offset(record: string, field: string): number;
+  /** W at party 0, Ŵ at party 1. */
   weights(ref: WeightRef): Weights;
   /** Party 1's product for this gate, where it was made ahead of the input. */
   prepared(): Handle | null;
   /** The client's input for this gate as words mod 2^32; null for party 0. */
   input(): Handle | null;
+  /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
 }
 
@@ -218,7 +259,9 @@ export interface ClearReader {
 
 /** Closed-form cost and key layout of one gate. */
 export interface GatePlan<K extends Kind> {
+  /** Shape, ring and scale of the result. */
   readonly out: Kinds<"plan">[K];
+  /** Records of the gate's key, in order. */
   readonly key: readonly KeyRecord[];
   /** One entry per exchange. */
   readonly opens: readonly (readonly OpeningSize[])[];
@@ -226,24 +269,33 @@ export interface GatePlan<K extends Kind> {
 
 /** A primitive gate: parameters P, input kinds I, output kind K. */
 export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
+  /** Name of the gate, for cost tables. */
   readonly name: string;
+  /** Exact integer semantics; asserts every precondition. */
   readonly clear: (p: P, x: Inputs<"clear", I>, reader: ClearReader) => Kinds<"clear">[K];
+  /** Result's type, key layout and openings, from shapes alone. */
   readonly plan: (p: P, x: Inputs<"plan", I>) => GatePlan<K>;
+  /** From the masks of the inputs: writes the key, returns the mask of the result. */
   readonly deal: (p: P, x: Inputs<"mask", I>, key: KeyWriter) => Kinds<"mask">[K];
+  /** One party's side: yields its openings, returns the masked result. */
   readonly run: (p: P, x: Inputs<"masked", I>, key: KeyReader) => Gate<Kinds<"masked">[K]>;
 }
 
 /** A public-linear operation: every view does it by itself, without key or message. Public constants never reach a mask. */
 export interface LocalOp<P> {
+  /** Name of the operation, for messages. */
   readonly name: string;
+  /** Ring, scale and extent of the result. */
   readonly shape: (p: P, x: readonly Wire<View>[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
   /** Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces mod 2^ringBits). */
   readonly apply: (p: P, x: readonly Wire<"clear" | "mask">[], out: Float64Array, constants: boolean) => void;
+  /** The same on masked values, in an engine. */
   readonly run: (p: P, x: readonly Wire<"masked">[], engine: Engine) => Handle;
 }
 
 /** What a composition sees of its interpreter. Members are function-typed properties: methods are bivariant, and a mask would pass for a masked value. */
 export interface Context<V extends View> {
+  /** Which interpreter this is. */
   readonly view: V;
   /** Runs a primitive under a name that is unique in this scope: names are the addresses of keys. */
   readonly gate: <P, I extends readonly Kind[], K extends Kind>(
@@ -252,6 +304,7 @@ export interface Context<V extends View> {
     params: P,
     ...x: Inputs<V, I>
   ) => Gate<Kinds<V>[K]>;
+  /** Runs a public-linear operation. */
   readonly local: <P>(op: LocalOp<P>, params: P, ...x: Wire<V>[]) => Wire<V>;
   /** A named part of the address path. */
   readonly scope: (name: string) => Context<V>;

@@ -15,6 +15,7 @@ import { truncate } from "./truncate.ts";
 export interface GatedMlpParams {
   /** Hidden width F. */
   readonly width: number;
+  /** Fractional bits of the integer weights. */
   readonly weightScale: number;
   /** Fractional bits of gate, up and result. */
   readonly scale: number;

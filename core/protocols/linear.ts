@@ -36,6 +36,7 @@ import {
 
 /** Parameters of {@linkcode linear}. */
 export interface LinearParams {
+  /** The matrix W. */
   readonly weights: WeightRef;
   /** Fractional bits of the integer weights. */
   readonly weightScale: number;
@@ -120,9 +121,11 @@ function padProduct(key: KeyWriter, weights: WeightRef, rows: number, ringBits: 
 
 /** Parameters of {@linkcode embed} and {@linkcode input}. */
 export interface InputParams {
+  /** Rows and columns of the input. */
   readonly extent: Extent;
   /** Ring of the input and of the result, at most 32 bits. */
   readonly ringBits: number;
+  /** Fractional bits of the input. */
   readonly scale: number;
 }
 

@@ -25,7 +25,9 @@ export const add: LocalOp<Record<never, never>> = {
 
 /** Parameters of {@linkcode columns}. */
 export interface ColumnsParams {
+  /** First column. */
   readonly from: number;
+  /** One past the last column. */
   readonly to: number;
 }
 
@@ -52,8 +54,11 @@ export const columns: LocalOp<ColumnsParams> = {
 export interface RotateParams {
   /** Signed integers (cos, sin) at `angleScale` for each block, token and pair: shape (blocks, tokens, width / 2, 2). */
   readonly angles: Int32Array;
+  /** Fractional bits of the angles' cosines and sines. */
   readonly angleScale: number;
+  /** Heads of a token. */
   readonly heads: number;
+  /** Values of one head; even. */
   readonly width: number;
 }
 

@@ -16,11 +16,13 @@ export interface NormParams {
   readonly sumBits: number;
   /** Σx² lies in [2^lo, 2^hi). */
   readonly lo: number;
+  /** End of that range, in bits. */
   readonly hi: number;
   /** Fractional bits of 1/√. */
   readonly inverseScale: number;
   /** Fractional bits of the result. */
   readonly scale: number;
+  /** The ε of the formula. */
   readonly epsilon: number;
 }
 

@@ -48,12 +48,15 @@ export interface RowFunctionParams {
   readonly ringBits: number;
   /** v lies in [2^lo, 2^hi). */
   readonly lo: number;
+  /** End of the range, in bits; the ring of v has more. */
   readonly hi: number;
   /** Bits of precision of the index at the low end of a group. */
   readonly mantissaBits: number;
   /** Octaves of one group. */
   readonly octaves: number;
+  /** Divides v before the root. */
   readonly divisor: number;
+  /** Added before the root. */
   readonly offset: number;
 }
 

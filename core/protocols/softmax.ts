@@ -21,12 +21,15 @@ export interface SoftmaxParams {
   readonly scoreBits: number;
   /** Fractional bits of the scores. */
   readonly scoreScale: number;
+  /** Digits of the exponential's argument, lowest first. */
   readonly digits: readonly [low: number, high: number, top: number];
   /** Fractional bits of each exponential table. */
   readonly tableScale: number;
-  /** Fractional bits of the exponentials that are multiplied, of the reciprocal, and of the result. */
+  /** Fractional bits of the exponentials that are multiplied. */
   readonly expScale: number;
+  /** Fractional bits of the reciprocal. */
   readonly inverseScale: number;
+  /** Fractional bits of the result. */
   readonly scale: number;
   /** Longest row; the row sum lies below 2^(2·tableScale)·maxColumns. */
   readonly maxColumns: number;

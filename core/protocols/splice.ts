@@ -39,6 +39,7 @@ import { bumpTable, type SpliceFunction } from "./tables.ts";
 
 /** Parameters of {@linkcode splice}. */
 export interface SpliceParams {
+  /** Which function. */
   readonly function: SpliceFunction;
   /** Digit sizes in bits, lowest first; the window has 2^index entries of 2^low units. */
   readonly digits: readonly [low: number, index: number, top: number];

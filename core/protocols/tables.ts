@@ -85,11 +85,17 @@ export function bumpTable(name: SpliceFunction, digits: readonly [number, number
 
 /** What {@linkcode rowTable} needs to know of a row function. */
 export interface RowTableParams {
+  /** 1/√ or 1/. */
   readonly function: "rsqrt" | "reciprocal";
+  /** Fractional bits of the entries. */
   readonly scale: number;
+  /** Index bits below the leading one at the group's low end. */
   readonly mantissaBits: number;
+  /** Octaves of one group. */
   readonly octaves: number;
+  /** Divides v before the root. */
   readonly divisor: number;
+  /** Added before the root. */
   readonly offset: number;
 }
 

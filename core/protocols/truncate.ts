@@ -43,6 +43,7 @@ export interface TruncateParams {
   readonly by: number;
   /** Ring of the result, in bits. */
   readonly to: number;
+  /** To nearest, halves up, or down. */
   readonly rounding: "nearest" | "floor";
   /** The party that receives all bits of a share that is opened here. */
   readonly full: 0 | 1;

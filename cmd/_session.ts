@@ -1,0 +1,103 @@
+/**
+ * What both parties' commands share: opening the keys, the plan they are for, and the report at the end.
+ *
+ * @module
+ */
+
+import { KeyError } from "../core/errors.ts";
+import { Seed } from "../core/prg/seed.ts";
+import process from "node:process";
+import type { ModelConfig } from "../models/config.ts";
+import { planDigest } from "../pipeline/digest.ts";
+import type { ModelSpec, Scope } from "../pipeline/forward.ts";
+import type { Scales } from "../pipeline/scales.ts";
+import type { PartySession } from "../pipeline/session.ts";
+import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";
+import type { Identity } from "../transport/handshake.ts";
+import { type KeyFileReader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
+import type { Link } from "../transport/link.ts";
+import type { Flag } from "./_args.ts";
+
+/** Flags of both parties. */
+export const SESSION_FLAGS: readonly Flag[] = [
+  { name: "key-window", value: "MB", help: "key bytes held in memory ahead of their use (default 256)" },
+  {
+    name: "chunk",
+    value: "N",
+    help: "prompt tokens that go through a layer together (default 128); both parties must agree",
+  },
+];
+
+/** A party's keys, ready to run. */
+export interface OpenKeys {
+  readonly folder: string;
+  readonly file: KeyFileReader;
+  readonly linkKey: Uint8Array;
+  readonly identity: Identity;
+  readonly model: ModelSpec;
+  readonly shape: SessionShape;
+  readonly plan: SessionPlan;
+  readonly seed: Seed;
+  readonly salt: Uint8Array;
+}
+
+/**
+ * Opens a key folder.
+ *
+ * @throws {KeyError} If the keys are missing, truncated, of the other party, already used, or of another version of sluice.
+ */
+export async function openKeys(folder: string, party: 0 | 1): Promise<OpenKeys> {
+  const session = await usedBy(folder);
+  if (session !== null) throw new KeyError(`Cannot use ${folder} as its keys were already used by session ${session}`);
+  const file = await openKeyFile(folder, { party });
+  try {
+    const linkKey = await readLinkKey(folder), { header } = file;
+    const config = JSON.parse(String(header["config"])) as ModelConfig,
+      scales = JSON.parse(String(header["scales"])) as Scales;
+    const shape = {
+      promptTokens: Number(header["promptTokens"]),
+      generate: Number(header["generate"]),
+      requests: Number(header["requests"]),
+    };
+    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape) },
+      plan = new SessionPlan(model, shape),
+      digest = planDigest(model, shape);
+    if (digest !== header.planDigest || plan.keyBytes[party] !== header.streamBytes) {
+      throw new KeyError(
+        `Cannot use ${folder} as its keys were dealt by another version: expected plan ${
+          digest.slice(0, 16)
+        }, received ${header.planDigest.slice(0, 16)}`,
+      );
+    }
+    const prefix = new Uint8Array(STREAM_PREFIX_BYTES);
+    await file.read(prefix, 0);
+    const identity = { party, weightsId: header.weightsId, planDigest: digest, session: header.session };
+    return {
+      folder,
+      file,
+      linkKey,
+      identity,
+      model,
+      shape,
+      plan,
+      seed: Seed.from(prefix.slice(0, 32)),
+      salt: prefix.slice(32),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Numbers that both parties report. */
+export function sessionReport(session: PartySession, link: Link, keys: OpenKeys): Record<string, unknown> {
+  return {
+    keyBytes: keys.plan.keyBytes[link.party],
+    sentBytes: session.counts.sentBytes,
+    exchanges: session.counts.exchanges,
+    waitMs: Math.round(session.counts.waitMs),
+    frames: link.stats.frames,
+    wireBytes: link.stats.wireBytes,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}

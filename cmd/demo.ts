@@ -1,0 +1,159 @@
+/**
+ * `sluice demo`: dealer, owner of the model and client as three processes on loopback, with the embedded model, checked against the oracle.
+ *
+ * @module
+ */
+
+import { demoModel } from "../assets/demo_model.ts";
+import { parseModelConfig } from "../models/config.ts";
+import { createTokenizer } from "../models/tokenizer.ts";
+import { argmax, Oracle } from "../pipeline/oracle.ts";
+import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
+import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
+import type { Command, Options } from "./_args.ts";
+import { ENGINE_FLAGS, engineName } from "./_engine.ts";
+import { modelSpec, readPrepared, readWeights } from "./_model_folder.ts";
+import { runParties, spawn } from "./_process.ts";
+import { amount, type Ui, UsageError } from "./_ui.ts";
+
+/** The command. */
+export const DEMO: Command = {
+  name: "demo",
+  summary: "generate text privately with the embedded model: three processes on this machine",
+  flags: [
+    { name: "prompt", value: "TEXT", help: 'the prompt (default "ROMEO:\\n")' },
+    { name: "generate", value: "M", help: "tokens to generate (default 32)" },
+    ...ENGINE_FLAGS,
+  ],
+  example: 'sluice demo --prompt "What light" --generate 48',
+};
+
+const DEFAULT_PROMPT = "ROMEO:\n";
+
+/** Runs the command; the exit code says whether the secure output equals the oracle's. */
+export async function demo(options: Options, ui: Ui): Promise<number> {
+  const files = demoModel(),
+    config = parseModelConfig(files["config.json"]!),
+    tokenizer = createTokenizer(files["tokenizer.json"]!);
+  const prompt = options.text("prompt") ?? DEFAULT_PROMPT,
+    promptIds = tokenizer.encode(prompt),
+    generate = options.count("generate", 32, 1),
+    shape = { promptTokens: promptIds.length, generate };
+  if (promptIds.length === 0) throw new UsageError("Cannot run an empty prompt");
+  if (positionCount(shape) > config.maxPositions) {
+    throw new UsageError(
+      `Cannot generate ${generate} tokens after ${promptIds.length} as the model has ${config.maxPositions} positions`,
+    );
+  }
+  const engine = engineName(options),
+    threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
+    common = ["--engine", engine, "--threads", String(threads)];
+  const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
+    model = `${folder}/model`,
+    public_ = `${folder}/dealer`,
+    keys = `${folder}/keys`;
+  try {
+    await Deno.mkdir(model);
+    for (const [name, bytes] of Object.entries(files)) await Deno.writeFile(`${model}/${name}`, bytes);
+    ui.note("party 0 prepares the model");
+    await spawn(["prepare", "--model", model]).result;
+    // The dealer gets the public files and the masks of the weights, and nothing else.
+    await Deno.mkdir(public_);
+    for (const name of ["config.json", "sluice.json", "dealer.masks"]) {
+      await Deno.copyFile(`${model}/${name}`, `${public_}/${name}`);
+    }
+    ui.note("the dealer deals the keys");
+    await spawn([
+      "keygen",
+      "--model",
+      public_,
+      "--prompt-tokens",
+      String(promptIds.length),
+      "--generate",
+      String(generate),
+      "--out",
+      keys,
+      ...common,
+    ]).result;
+    ui.note("party 0 serves, the client asks");
+    if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(prompt));
+    const output = `${folder}/output`,
+      client = ["--prompt", prompt, "--generate", String(generate), "--output", output];
+    const { party0, party1 } = await runParties(model, keys, common, client, {
+      report: `${folder}/report.json`,
+      onText: (text) => {
+        if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
+      },
+    });
+    const oracle = await oracleRun(model, promptIds, generate), tokens = party1["tokens"] as number[];
+    const logits = new Int32Array((await Deno.readFile(output)).buffer),
+      equal = tokens.length === oracle.tokens.length && tokens.every((id, i) => id === oracle.tokens[i]) &&
+        logits.length === oracle.logits.length && logits.every((value, i) => value === oracle.logits[i]);
+    const prepared = await readPrepared(model),
+      plan = new SessionPlan(modelSpec(config, prepared, positionCount(shape)), { ...shape, requests: 1 });
+    let generatedBytes = 0;
+    for (let position = promptIds.length - 1; position < plan.positions; position++) {
+      generatedBytes += plan.positionBytes(position);
+    }
+    const fresh = new SessionPlan(modelSpec(config, prepared, promptIds.length + generate), {
+      promptTokens: promptIds.length + generate,
+      generate: 0,
+      requests: 1,
+    }).keyBytes;
+    const result = {
+      equal,
+      prompt,
+      text: party1["text"],
+      promptTokens: promptIds.length,
+      generatedTokens: tokens.length,
+      tokensPerSecond: party1["tokensPerSecond"],
+      firstTokenMs: party1["firstTokenMs"],
+      onlineMs: party1["onlineMs"],
+      keyBytes: [party0["keyBytes"], party1["keyBytes"]],
+      keyBytesPerToken: Math.round(generatedBytes / tokens.length),
+      keyBytesFreshPass: fresh[0] + fresh[1],
+      sentBytes: [party0["sentBytes"], party1["sentBytes"]],
+      exchanges: party1["exchanges"],
+      engine,
+    };
+    ui.result(result, () =>
+      [
+        "",
+        equal
+          ? "the secure output equals the clear oracle, bit for bit: every token and every revealed logit"
+          : "NOT EQUAL to the clear oracle",
+        `  ${tokens.length} tokens at ${result.tokensPerSecond} tokens/s, the first after ${result.firstTokenMs} ms, on ${engine}`,
+        `  keys ${result.keyBytes.map((bytes) => amount(Number(bytes))).join(" and ")}: ${
+          amount(result.keyBytesPerToken)
+        } for a token, ${amount(result.keyBytesFreshPass)} for one pass over the whole text`,
+        `  sent ${
+          result.sentBytes.map((bytes) => amount(Number(bytes))).join(" and ")
+        } in ${result.exchanges} exchanges`,
+      ].join("\n"));
+    return equal ? 0 : 1;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Greedy tokens and all their logits in the clear. */
+async function oracleRun(
+  folder: string,
+  promptIds: readonly number[],
+  generate: number,
+): Promise<{ tokens: number[]; logits: Int32Array }> {
+  const prepared = await readPrepared(folder),
+    source = await readWeights(folder),
+    model = modelSpec(source.config, prepared, positionCount({ promptTokens: promptIds.length, generate }));
+  const matrices = new Map<string, IntegerMatrix>(),
+    tokens: number[] = [],
+    logits = new Int32Array(generate * source.config.vocabCount);
+  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
+  const oracle = new Oracle(model, (name) => matrices.get(name)!.data);
+  for (let i = 0; i < generate; i++) {
+    const row = oracle.tokens(i === 0 ? promptIds : [tokens.at(-1)!]);
+    logits.set(row, i * source.config.vocabCount);
+    tokens.push(argmax(row));
+  }
+  return { tokens, logits };
+}

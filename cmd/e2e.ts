@@ -1,0 +1,124 @@
+/**
+ * `sluice e2e`: one forward pass of a named shape in three processes on loopback, checked against the oracle.
+ *
+ * @module
+ */
+
+import { Oracle } from "../pipeline/oracle.ts";
+import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
+import { syntheticInput } from "../models/synthetic.ts";
+import type { Command, Options } from "./_args.ts";
+import { ENGINE_FLAGS, engineName } from "./_engine.ts";
+import { modelSpec, readPrepared, readWeights, SYNTHETIC_FILE } from "./_model_folder.ts";
+import { runParties, spawn } from "./_process.ts";
+import { archPlan, planTotals, shapeOf } from "./plan.ts";
+import { amount, type Ui } from "./_ui.ts";
+
+/** The command. */
+export const E2E: Command = {
+  name: "e2e",
+  summary: "one forward pass of a named shape in three processes, checked against the oracle",
+  flags: [
+    { name: "arch", value: "NAME", help: "the shape; its weights and input come from a fixed seed", required: true },
+    { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
+    { name: "seq", value: "N", help: "tokens", required: true },
+    ...ENGINE_FLAGS,
+  ],
+  example: "sluice e2e --arch llama-tiny --layers 2 --seq 128",
+};
+
+/** The fixed seeds of weights and input. */
+const WEIGHT_SEED = 1, INPUT_SEED = "input";
+
+/** Runs the command; the exit code says whether the secure output equals the oracle's. */
+export async function e2e(options: Options, ui: Ui): Promise<number> {
+  const arch = options.required("arch"),
+    layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
+    seq = options.count("seq", 0, 1);
+  const config = shapeOf(arch, layers),
+    engine = engineName(options),
+    threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
+  const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
+    model = `${folder}/model`,
+    keys = `${folder}/keys`,
+    common = ["--engine", engine, "--threads", String(threads)];
+  try {
+    await Deno.mkdir(model);
+    await Deno.writeTextFile(
+      `${model}/${SYNTHETIC_FILE}`,
+      JSON.stringify({ arch, layers: config.layers, seed: WEIGHT_SEED }),
+    );
+    ui.note("party 0 makes and prepares the weights");
+    await spawn(["prepare", "--model", model]).result;
+    ui.note("the dealer deals the keys");
+    const dealt = await spawn(["keygen", "--model", model, "--prompt-tokens", String(seq), "--out", keys, ...common])
+      .result;
+    ui.note("both parties run");
+    const output = `${folder}/output`,
+      { party0, party1 } = await runParties(model, keys, common, ["--input-seed", INPUT_SEED, "--output", output]);
+    ui.note("the oracle runs");
+    const secure = new Int32Array((await Deno.readFile(output)).buffer),
+      expected = await oracleOutput(model, seq),
+      equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
+    const planned = planTotals(archPlan(arch, config.layers, seq), 128),
+      pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
+    const result = {
+      arch,
+      layers: config.layers,
+      seq,
+      engine,
+      threads,
+      equal,
+      onlineMs: party1["onlineMs"],
+      dealMs: dealt["dealMs"],
+      setupMs: Math.max(Number(party0["setupMs"]), Number(party1["setupMs"])),
+      prepareMs: party1["prepareMs"],
+      keyBytes: pair("keyBytes"),
+      sentBytes: pair("sentBytes"),
+      exchanges: party1["exchanges"],
+      exchangesPerLayer: planned.exchangesPerLayer,
+      frames: pair("frames"),
+      wireBytes: pair("wireBytes"),
+      peakRssBytes: [dealt["peakRssBytes"], party0["peakRssBytes"], party1["peakRssBytes"]],
+      readbackMs: 0,
+      waitMs: pair("waitMs"),
+      plan: { keyBytes: planned.keyBytes, sentBytes: planned.sentBytes, exchanges: planned.exchanges },
+    };
+    ui.result(result, () =>
+      [
+        `${arch}, ${config.layers} layers, ${seq} tokens, ${engine} on ${threads} thread${
+          threads === 1 ? "" : "s"
+        } per party: ${equal ? "equal to the oracle, bit for bit" : "NOT EQUAL to the oracle"}`,
+        `  online     ${(Number(result.onlineMs) / 1000).toFixed(3)} s (waiting ${
+          result.waitMs.map((ms) => (Number(ms) / 1000).toFixed(3)).join(" and ")
+        } s)`,
+        `  dealt in   ${(Number(result.dealMs) / 1000).toFixed(1)} s, set up in ${
+          (result.setupMs / 1000).toFixed(1)
+        } s, prepared in ${(Number(result.prepareMs) / 1000).toFixed(2)} s`,
+        `  keys       ${result.keyBytes.map((bytes) => amount(Number(bytes))).join(" and ")}`,
+        `  sent       ${
+          result.sentBytes.map((bytes) => amount(Number(bytes))).join(" and ")
+        } in ${result.exchanges} exchanges`,
+        `  memory     ${
+          result.peakRssBytes.map((bytes) => amount(Number(bytes))).join(", ")
+        } (dealer, party 0, party 1)`,
+      ].join("\n"));
+    return equal ? 0 : 1;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The blocks' output in the clear. */
+async function oracleOutput(folder: string, seq: number): Promise<Float64Array> {
+  const prepared = await readPrepared(folder),
+    source = await readWeights(folder),
+    model = modelSpec(source.config, prepared, seq),
+    matrices = new Map<string, IntegerMatrix>();
+  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
+  const states = Float64Array.from(
+    syntheticInput(seq, source.config.hiddenWidth, INPUT_SEED),
+    (value) => Math.round(value * 2 ** model.scales.residual),
+  );
+  return new Oracle(model, (name) => matrices.get(name)!.data).hidden(states);
+}

@@ -1,0 +1,71 @@
+/**
+ * The entry: one program with sub-commands.
+ *
+ * @module
+ */
+
+import { runKernelWorkerIfNamed } from "../cpu/mod.ts";
+import { type Command, commandHelp, type Options, parseFlags } from "./_args.ts";
+import { Ui, UsageError } from "./_ui.ts";
+import { DEMO, demo } from "./demo.ts";
+import { E2E, e2e } from "./e2e.ts";
+import { KEYGEN, keygen } from "./keygen.ts";
+import { PARTY0, party0 } from "./party0.ts";
+import { PARTY1, party1 } from "./party1.ts";
+import { PLAN, plan } from "./plan.ts";
+import { PREPARE, prepare } from "./prepare.ts";
+
+type Run = (options: Options, ui: Ui) => Promise<number | void>;
+
+const COMMANDS: readonly (readonly [Command, Run])[] = [
+  [DEMO, demo],
+  [PREPARE, prepare],
+  [KEYGEN, keygen],
+  [PARTY0, party0],
+  [PARTY1, party1],
+  [PLAN, plan],
+  [E2E, e2e],
+];
+
+/** Help of the whole program. */
+function mainHelp(): string {
+  const lines = COMMANDS.map(([{ name, summary }]) => `  ${name.padEnd(8)}  ${summary}`);
+  return [
+    "sluice: private transformer inference between two parties",
+    "",
+    "usage: sluice COMMAND [flags]",
+    "",
+    ...lines,
+    "",
+    "sluice COMMAND --help shows the flags of a command",
+  ].join("\n");
+}
+
+/** Runs a command line and returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "help") {
+    console.log(mainHelp());
+    return name === undefined ? 2 : 0;
+  }
+  const ui = new Ui(`sluice ${name}`, rest.includes("--json"));
+  try {
+    const found = COMMANDS.find(([command]) => command.name === name);
+    if (found === undefined) {
+      throw new UsageError(
+        `Cannot run ${name} as it is not a command: known are ${COMMANDS.map(([command]) => command.name).join(", ")}`,
+      );
+    }
+    const [command, run] = found, options = parseFlags(command, rest);
+    if (options.has("help")) {
+      console.log(commandHelp(command));
+      return 0;
+    }
+    return await run(options, ui) ?? 0;
+  } catch (error) {
+    return ui.fail(error);
+  }
+}
+
+// A helper thread of the engine starts from this same file: then there is nothing else to do.
+if (!runKernelWorkerIfNamed() && import.meta.main) Deno.exit(await main(Deno.args));

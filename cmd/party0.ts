@@ -1,0 +1,161 @@
+/**
+ * `sluice party0`: the owner of the model serves one session.
+ *
+ * @module
+ */
+
+import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
+import type { Weights } from "../core/engine.ts";
+import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "../models/tokenizer.ts";
+import { PartySession, type RequestShape } from "../pipeline/session.ts";
+import { positionCount } from "../pipeline/session_plan.ts";
+import { warmUp } from "../pipeline/warm_up.ts";
+import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
+import { claimKeys } from "../transport/key_file.ts";
+import { formatAddress, listen, parseAddress } from "../transport/tcp.ts";
+import type { Command, Options } from "./_args.ts";
+import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
+import { diskFiles, readPrepared, readSeed, readWeights } from "./_model_folder.ts";
+import { openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { amount, type Ui, UsageError } from "./_ui.ts";
+
+/** The command. */
+export const PARTY0: Command = {
+  name: "party0",
+  summary: "serve one session (owner of the model)",
+  flags: [
+    { name: "model", value: "DIR", help: "prepared model folder, with its weights", required: true },
+    { name: "keys", value: "DIR", help: "the dealer's folder for party 0", required: true },
+    {
+      name: "listen",
+      value: "HOST:PORT",
+      help: "address to listen on; port 0 takes a free one and prints it",
+      required: true,
+    },
+    ...SESSION_FLAGS,
+    ...ENGINE_FLAGS,
+  ],
+  example: "sluice party0 --model ./llama --keys ./keys/party0 --listen 0.0.0.0:7700",
+};
+
+/** Runs the command. */
+export async function party0(options: Options, ui: Ui): Promise<void> {
+  const start = performance.now(),
+    folder = options.required("model"),
+    address = addressOf(options.required("listen")),
+    keys = await openKeys(options.required("keys"), 0);
+  const prepared = await readPrepared(folder),
+    opened = await openEngine(options, navigator.hardwareConcurrency),
+    { engine } = opened;
+  try {
+    if (prepared.weightsId !== keys.identity.weightsId) {
+      throw new KeyError(
+        `Cannot run ${folder} with these keys as they are for other weights: expected ${prepared.weightsId}, received ${keys.identity.weightsId}`,
+      );
+    }
+    const weights = new Map<string, Weights>(), digest = new WeightsDigest();
+    for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
+      digest.add(matrix);
+      weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
+    }
+    if (digest.hex() !== prepared.weightsDigest) {
+      throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
+    }
+    await warmUp(engine);
+    const listener = listen(address, { linkKey: keys.linkKey, identity: keys.identity });
+    ui.note(`listening on ${formatAddress(listener.address)}`);
+    const link = await listener.accept().finally(() => listener.close());
+    try {
+      await sendModel(folder, link);
+      ui.note("the client is here: sent the tokenizer and its seed");
+      const shapes = requestShapes((await link.receiveControl("requests")).body, keys.shape);
+      await claimKeys(keys.folder, keys.identity.session);
+      const session = new PartySession({
+        plan: keys.plan,
+        engine,
+        channel: link,
+        keys: keys.file,
+        seed: keys.seed,
+        salt: keys.salt,
+        weights: (name) => weights.get(name)!,
+        chunkTokens: options.count("chunk", 128, 1),
+        windowBytes: options.count("key-window", 256, 1) * 1e6,
+        now: () => performance.now(),
+      });
+      const setupMs = performance.now() - start, setupBytes = link.stats.wireBytes, begin = performance.now();
+      link.sendControl("ready");
+      await session.run(shapes, null, () => {});
+      const onlineMs = performance.now() - begin;
+      link.close();
+      await link.closed;
+      const report = sessionReport(session, link, keys);
+      ui.result(
+        {
+          ...report,
+          setupMs: Math.round(setupMs),
+          setupBytes,
+          onlineMs: Math.round(onlineMs),
+          threads: opened.threads,
+          engine: engine.name,
+        },
+        () =>
+          `served session ${keys.identity.session}: ${report["exchanges"]} exchanges, sent ${
+            amount(Number(report["sentBytes"]))
+          }, waited ${(Number(report["waitMs"]) / 1000).toFixed(2)} s of ${(onlineMs / 1000).toFixed(2)} s`,
+      );
+    } catch (error) {
+      link.close(error instanceof Error ? error : undefined);
+      await link.closed;
+      throw error;
+    }
+  } finally {
+    keys.file.close();
+    opened.close();
+  }
+}
+
+/** Parses an address of the command line. */
+export function addressOf(text: string): ReturnType<typeof parseAddress> {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** Sends what the client needs of the model: the tokenizer, and the seed of Ŵ. */
+async function sendModel(
+  folder: string,
+  link: { sendControl(type: string, body: null, payload?: Uint8Array): void },
+): Promise<void> {
+  const files = diskFiles(folder);
+  for (const name of [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE]) {
+    link.sendControl(name, null, await files.has(name) ? await files.read(name) : new Uint8Array(0));
+  }
+  link.sendControl("seed", null, (await readSeed(folder)).expose());
+}
+
+/** The public lengths that the client asks for, checked against the keys. */
+function requestShapes(
+  body: unknown,
+  dealt: { promptTokens: number; generate: number; requests: number },
+): RequestShape[] {
+  const list = (body as { requests?: unknown } | null)?.requests;
+  if (!Array.isArray(list) || list.length === 0 || list.length > dealt.requests) {
+    throw new ProtocolError(`Cannot run the requests as there must be 1 to ${dealt.requests}`);
+  }
+  return list.map((item) => {
+    const { promptTokens, generate } = item as RequestShape;
+    if (
+      !Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(generate) || promptTokens < 1 || generate < 0 ||
+      positionCount({ promptTokens, generate }) > positionCount(dealt)
+    ) {
+      throw new ProtocolError(
+        `Cannot run a request as the keys serve ${
+          positionCount(dealt)
+        } positions: received ${promptTokens} prompt tokens and ${generate} to generate`,
+      );
+    }
+    return { promptTokens, generate };
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * `sluice prepare`: the owner of the weights calibrates and quantises a model and draws the masks of its weights.
+ *
+ * @module
+ */
+
+import { ModelError } from "../core/errors.ts";
+import { Seed } from "../core/prg/seed.ts";
+import { readTokenizer } from "../models/tokenizer.ts";
+import { syntheticInput } from "../models/synthetic.ts";
+import { calibrate, type Sample } from "../pipeline/calibrate.ts";
+import { type ModelSpec, weightRefs } from "../pipeline/forward.ts";
+import { defaultScales } from "../pipeline/scales.ts";
+import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
+import type { Command, Options } from "./_args.ts";
+import {
+  createMasks,
+  diskFiles,
+  MASKS_FILE,
+  readConfig,
+  readWeights,
+  SEED_FILE,
+  SLUICE_FILE,
+  writePrepared,
+  writeSeed,
+} from "./_model_folder.ts";
+import { amount, type Ui } from "./_ui.ts";
+
+/** The command. */
+export const PREPARE: Command = {
+  name: "prepare",
+  summary: "calibrate and quantise a model (owner of the weights)",
+  flags: [
+    {
+      name: "model",
+      value: "DIR",
+      help: "Hugging Face model folder; the results are written beside the weights",
+      required: true,
+    },
+    { name: "text", value: "FILE", help: "sample text for calibration, like the text to come" },
+  ],
+  example: "sluice prepare --model ./llama",
+};
+
+/** Sample text where the user gives none. */
+const SAMPLE_TEXT =
+  `The meeting begins at nine in the small room, and everybody who wrote a part of the report should bring a copy. "Shall we read it aloud?" he asked. ` +
+  "No: each of us reads alone, and then we speak in turn, the oldest first. What is the sum of 17 and 25? Rain fell on the 3rd of May; the roads were closed until Friday.";
+
+/** Most tokens of a sample: calibration is a clear run of the model on one of these. */
+const MAX_SAMPLE_TOKENS = 96;
+
+/** Tokens of a synthetic model's sample. */
+const SYNTHETIC_SAMPLE_TOKENS = 8;
+
+/** Runs the command. */
+export async function prepare(options: Options, ui: Ui): Promise<void> {
+  const folder = options.required("model"),
+    start = performance.now(),
+    { config, synthetic } = await readConfig(folder),
+    source = await readWeights(folder);
+  const scope = synthetic === null ? "model" : "blocks",
+    first = defaultScales(config),
+    matrices = new Map<string, IntegerMatrix>(),
+    digest = new WeightsDigest();
+  const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions };
+  const bar = ui.progress("quantise", weightRefs(draft).length, "matrices");
+  for await (const matrix of integerWeights(draft, source)) {
+    matrices.set(matrix.name, matrix);
+    digest.add(matrix);
+    bar.update(matrices.size);
+  }
+  bar.end();
+  const sample = synthetic === null
+    ? await textSample(folder, options.text("text"), config)
+    : hiddenSample(config.hiddenWidth, first.residual);
+  const count = "tokens" in sample ? sample.tokens.length : SYNTHETIC_SAMPLE_TOKENS;
+  ui.note(`calibrates on ${count} tokens`);
+  const { scales, magnitudes } = calibrate(
+    { ...draft, maxPositions: Math.max(count, 2) },
+    (name) => matrices.get(name)!.data,
+    sample,
+  );
+  if (scales.residual !== first.residual || scales.weight !== first.weight) {
+    throw new Error("Internal error: calibration may not change the integers that were quantised");
+  }
+
+  const weightsId = crypto.randomUUID().replaceAll("-", ""),
+    seed = Seed.random(),
+    masks = await createMasks(folder, weightsId);
+  let index = 0, maskBytes = 0;
+  try {
+    for (const ref of weightRefs(draft)) {
+      const mask = maskOf(seed, index++, matrices.get(ref.name)!);
+      maskBytes += mask.byteLength;
+      await masks.write(mask);
+    }
+  } finally {
+    masks.close();
+  }
+  await writeSeed(folder, seed);
+  await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales });
+  const largest = [...magnitudes].sort(([, a], [, b]) => b - a).slice(0, 3).map(([wire, value]) =>
+    `${wire} ${value.toFixed(1)}`
+  );
+  ui.result({
+    weightsId,
+    weightsDigest: digest.hex(),
+    scales,
+    sampleTokens: count,
+    maskBytes,
+    elapsedMs: Math.round(performance.now() - start),
+  }, () =>
+    [
+      `prepared ${folder}: weights ${weightsId}`,
+      `  ${SLUICE_FILE.padEnd(14)} public: scales and the digest of the integers`,
+      `  ${SEED_FILE.padEnd(14)} for the client (party 0 sends it): never give it to the dealer`,
+      `  ${MASKS_FILE.padEnd(14)} for the dealer, ${amount(maskBytes)}: never give it to the client`,
+      `  largest wires  ${largest.join(", ")}`,
+    ].join("\n"));
+}
+
+async function textSample(
+  folder: string,
+  file: string | undefined,
+  config: { vocabCount: number; maxPositions: number; bosTokenId?: number },
+): Promise<Sample> {
+  const limit = Math.min(MAX_SAMPLE_TOKENS, config.maxPositions),
+    begin = config.bosTokenId === undefined ? [] : [config.bosTokenId];
+  if (!await diskFiles(folder).has("tokenizer.json")) {
+    if (file !== undefined) throw new ModelError(`Cannot calibrate on ${file} as ${folder} has no tokenizer.json`);
+    // Without a tokenizer there is no text: every token id in turn, which reaches all rows of the embedding.
+    return {
+      tokens: [...begin, ...Array.from({ length: limit - begin.length }, (_, i) => (i * 7919) % config.vocabCount)],
+    };
+  }
+  const text = file === undefined ? SAMPLE_TEXT : await Deno.readTextFile(file),
+    tokenizer = await readTokenizer(diskFiles(folder));
+  const tokens = tokenizer.encode(text).slice(0, limit);
+  if (tokens.length === 0) throw new ModelError("Cannot calibrate as the sample text has no tokens");
+  return { tokens };
+}
+
+function hiddenSample(width: number, scale: number): Sample {
+  return {
+    hidden: Float64Array.from(
+      syntheticInput(SYNTHETIC_SAMPLE_TOKENS, width, "calibration"),
+      (value) => Math.round(value * 2 ** scale),
+    ),
+  };
+}
