@@ -97,9 +97,11 @@ export * from "./models/tokenizer.ts";
 export * from "./models/weights.ts";
 
 // The forward pass, its interpreters, and sessions.
+export * from "./pipeline/calibrate.ts";
 export * from "./pipeline/clear.ts";
 export * from "./pipeline/deal.ts";
 export * from "./pipeline/dealer.ts";
+export * from "./pipeline/digest.ts";
 export {
   forward,
   inputStage,

@@ -82,6 +82,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         windowBytes: options.count("key-window", 256, 1) * 1e6,
         now: () => performance.now(),
       });
+      session.reserve(shapes);
       const setupMs = performance.now() - start, setupBytes = link.stats.wireBytes, begin = performance.now();
       link.sendControl("ready");
       await session.run(shapes, null, () => {});

@@ -88,6 +88,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       });
       const setupMs = performance.now() - start, prepareStart = performance.now();
       session.prepare([shape]);
+      session.reserve([shape]);
       const prepareMs = performance.now() - prepareStart;
       await claimKeys(keys.folder, keys.identity.session);
       link.sendControl("requests", { requests: [{ ...shape }] });

@@ -495,7 +495,7 @@ export class ReferenceEngine implements Engine {
     }
     return { symbols: tensor(symbols), values: tensor(reduce(values, n)) };
   }
-  expClip(party: 0 | 1, step: ExpStep, symbols: Handle, _given: RecordView, free: RecordView): Handle {
+  expClip(party: 0 | 1, _step: ExpStep, symbols: Handle, _given: RecordView, free: RecordView): Handle {
     const opened = words(symbols), out = new Uint32Array(opened.length), pads = new Cursor(free);
     for (let e = 0; e < opened.length; e++) {
       // g = E_0 ⊕ l·(E_0 ⊕ E_1) in masked bits; the product of both mask bits went into the result's mask.

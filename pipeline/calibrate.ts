@@ -22,6 +22,7 @@ interface Magnitude {
 
 /** What calibration found. */
 export interface Calibration {
+  /** Scales that fit the sample with headroom. */
   readonly scales: Scales;
   /** Largest |x| of every wire in real units, by stage and path: public only to the owner of the model. */
   readonly magnitudes: ReadonlyMap<string, number>;

@@ -5,7 +5,7 @@
  */
 
 import type { Channel } from "../core/channel.ts";
-import type { CacheHandle, Engine, Handle, Scope, Weights } from "../core/engine.ts";
+import type { CacheHandle, Engine, Handle, KeyMemory, Scope, Weights } from "../core/engine.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import type { Cache, Wire } from "../core/protocols/gate.ts";
@@ -93,6 +93,26 @@ export class PartySession {
         ? [...lanes, { request, stage: last, positions: plan.outputPositions(positions) }]
         : lanes;
     });
+  }
+
+  /**
+   * Touches as much engine memory as the first lanes will need, so that the run does not wait for the system to hand out pages.
+   */
+  reserve(shapes: readonly RequestShape[]): void {
+    const { channel, engine, plan, windowBytes } = this.#options,
+      held: KeyMemory[] = [],
+      zeros = new Uint8Array(32),
+      nonce = new Uint8Array(12);
+    let bytes = 0;
+    for (const lane of interleave(shapes.map((shape, request) => this.#lanes(request, shape)))) {
+      const wantedBytes = placeBlocks(plan, channel.party, lane).bytes;
+      if (held.length >= 2 && bytes + wantedBytes > windowBytes) break;
+      bytes += wantedBytes;
+      const memory = engine.keyMemory(wantedBytes);
+      engine.expand(zeros, nonce, memory, 0, wantedBytes);
+      held.push(memory);
+    }
+    for (const memory of held) engine.freeKeyMemory(memory);
   }
 
   /**

@@ -1,9 +1,10 @@
+import { assertThrows } from "@std/assert";
 import { ReferenceEngine } from "../reference.ts";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
 import { embed, input, linear } from "./linear.ts";
 import { exp } from "./exp.ts";
 import type { Cache, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
-import { columnExtent } from "./gate.ts";
+import { columnExtent, wire } from "./gate.ts";
 import { maximumLevel } from "./maximum.ts";
 import { openShare } from "./open.ts";
 import { hold, mix, multiply, scores } from "./products.ts";
@@ -238,4 +239,123 @@ Deno.test("scores and mix obey the law over a cache, grouped heads and all", asy
       return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("mix", mix, step, held, vals));
     },
   });
+});
+
+Deno.test("exp, splice and rowFunction obey the law in narrower rings", async () => {
+  await assertLaw({
+    engines,
+    inputs: [tensor("wire", 16, 8, ragged, values(raggedCount, 13, [0, 255, 4095, 4096]).map(Math.abs))],
+    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [6, 6, 4], tableScale: 9, ringBits: 21 }, t as Wire<never>),
+  });
+  await assertLaw({
+    engines,
+    inputs: [tensor("wire", 18, 8, ragged, values(raggedCount, 14, [0, -1, 2047, 2048, -2048, -2049]))],
+    run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5] }, x as Wire<never>),
+  });
+  await assertLaw({
+    engines,
+    inputs: [
+      tensor(
+        "wire",
+        30,
+        20,
+        { rows: 3, cols: [1, 1] },
+        Float64Array.of(2 ** 18, 2 ** 26 - 1, 2 ** 22, 2 ** 24 + 1, 300000, 2 ** 25),
+      ),
+    ],
+    run: (ctx, [v]) =>
+      ctx.gate("inverse", rowFunction, {
+        function: "reciprocal",
+        scale: 12,
+        ringBits: 19,
+        lo: 18,
+        hi: 26,
+        mantissaBits: 7,
+        octaves: 4,
+        divisor: 1,
+        offset: 0,
+      }, v as Wire<never>),
+  });
+});
+
+Deno.test("squares and multiply obey the law in narrower rings", async () => {
+  for (const [n, outBits] of [[20, 30], [20, 32], [24, 40], [31, 34]] as const) {
+    const top = Math.min(n - 2, Math.floor((outBits - 5) / 2));
+    await assertLaw({
+      engines,
+      inputs: [
+        tensor("wire", n, 6, ragged, values(raggedCount, top)),
+        tensor("wire", n, 6, columnExtent(ragged), values(8, n - top - 3)),
+      ],
+      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+        const { operand, sum } = yield* ctx.gate("squares", squares, { outBits }, x[0] as Wire<V>);
+        if (outBits === 40) return sum;
+        const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+        const product = yield* ctx.gate("product", multiply, { broadcast: true }, operand, y);
+        return yield* ctx.gate("open", openShare, {}, product);
+      },
+    });
+  }
+});
+
+Deno.test("scores and mix obey the law in a narrower ring", async () => {
+  const cols = [1, 2], step = { tokens: 1, heads: 2, kvHeads: 1, width: 3, cols }, n = 25;
+  await assertLaw({
+    engines,
+    inputs: [
+      tensor("wire", n, 5, { rows: 1, cols: [6, 6] }, values(12, 7)),
+      tensor("wire", n, 5, { rows: 1, cols: [3, 3] }, values(6, 7)),
+    ],
+    *run<V extends View>(
+      ctx: Context<V>,
+      x: (Wire<V> | Share<V>)[],
+      cache: (width: number, ringBits?: number) => Cache<V>,
+    ): Gate<Wire<V>> {
+      const keys = cache(3, n), q = yield* ctx.gate("q", hold, {}, x[0] as Wire<V>);
+      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1] as Wire<V>));
+      const s = yield* ctx.gate("scores", scores, step, q, keys), p = { by: 8, to: n, rounding: "nearest" } as const;
+      const weights = yield* ctx.gate("t", truncate, { ...p, full: 1, knownTo: "both" }, s);
+      const held = yield* ctx.gate("p", hold, {}, weights);
+      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("mix", mix, step, held, keys));
+    },
+  });
+});
+
+Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
+  const one: Extent = { rows: 1, cols: [1] },
+    x = wire("plan", 32, 10, one, null),
+    hidden: Wire<"plan"> = { ...x, knownTo: "party0" };
+  const nearest = { rounding: "nearest", full: 0, knownTo: "both" } as const, held = hold.plan({}, [x]).out;
+  const row = {
+    function: "reciprocal",
+    scale: 14,
+    ringBits: 32,
+    mantissaBits: 7,
+    octaves: 4,
+    divisor: 1,
+    offset: 0,
+  } as const;
+  for (
+    const plan of [
+      () => truncate.plan({ ...nearest, by: 31, to: 32 }, [x]),
+      () => truncate.plan({ ...nearest, by: 0, to: 32 }, [x]),
+      () => truncate.plan({ ...nearest, by: 4, to: 33 }, [x]),
+      () => truncate.plan({ ...nearest, by: 4, to: 32 }, [hidden]),
+      () => hold.plan({}, [hidden]),
+      () => maximumLevel.plan({}, [hidden]),
+      () => squares.plan({ outBits: 32 }, [x]),
+      () => squares.plan({ outBits: 40 }, [hidden]),
+      () => multiply.plan({ broadcast: false }, [held, hold.plan({}, [{ ...x, ringBits: 20 }]).out]),
+      () => exp.plan({ digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, [x]),
+      () => splice.plan({ function: "silu", digits: [5, 9, 6] }, [{ ...x, ringBits: 19 }]),
+      // The last group would index up to bit 33.
+      () => rowFunction.plan({ ...row, lo: 21, hi: 31 }, [x]),
+      () => input.plan({ extent: one, ringBits: 33, scale: 0 }, []),
+      () => linear.plan({ weights: { name: "w", inputs: 1, outputs: 1 }, weightScale: 0 }, [{ ...x, ringBits: 36 }]),
+    ]
+  ) {
+    assertThrows(plan, RangeError, "Cannot ");
+  }
+  linear.plan({ weights: { name: "w", inputs: 1, outputs: 1 }, weightScale: 0 }, [hidden]);
+  rowFunction.plan({ ...row, lo: 20, hi: 31 }, [x]);
 });

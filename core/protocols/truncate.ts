@@ -12,7 +12,7 @@
  * - **Runs on:** both parties, in lockstep
  * - **Exchanges:** 2 (3 from a share)   **Sends:** per element 2^c - 1 + m bits (from a share also n or `by`)
  * - **Key:** permuted comparison + 2^(c-1)·m + max(0, m - (n - by)) given bits
- * - **Source:** [SIGMA] §4.3's truncation with the comparison of SPEC §4.2
+ * - **Source:** [SIGMA]'s truncation with a spare bit, with the comparison of SPEC §4.2
  *
  * @module
  */
