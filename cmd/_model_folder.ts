@@ -6,6 +6,7 @@
  * | `config.json`, `tokenizer.json`   | the model  | everybody                                      |
  * | `model.safetensors` (or an index) | the model  | party 0                                        |
  * | `sluice.json`                     | prepare    | everybody: scales, weights id, digest          |
+ * | `weights.salt`                    | prepare    | party 0                                        |
  * | `client.seed`                     | prepare    | party 0 and the client, never the dealer       |
  * | `dealer.masks`                    | prepare    | party 0 and the dealer, never the client       |
  *
@@ -29,6 +30,8 @@ export const SLUICE_FILE = "sluice.json";
 export const SEED_FILE = "client.seed";
 /** Name of the dealer's masks R_w. */
 export const MASKS_FILE = "dealer.masks";
+/** Name of the salt of the weights' digest. */
+export const SALT_FILE = "weights.salt";
 /** Names a shape whose weights come from a seed instead of a checkpoint. */
 export const SYNTHETIC_FILE = "synthetic.json";
 
@@ -41,7 +44,7 @@ export interface Prepared {
   readonly scope: Scope;
   /** Random id of this preparation: one per set of weight masks. */
   readonly weightsId: string;
-  /** SHA-256 of the quantised integers. */
+  /** SHA-256 of party 0's salt and the quantised integers. */
   readonly weightsDigest: string;
   readonly scales: Scales;
 }
@@ -164,6 +167,16 @@ export async function readSeed(folder: string): Promise<Seed> {
     );
   }
   return Seed.from(bytes);
+}
+
+/** Writes the salt of the weights' digest, readable by its owner alone. */
+export async function writeSalt(folder: string, salt: Uint8Array): Promise<void> {
+  await Deno.writeFile(`${folder}/${SALT_FILE}`, salt, { mode: 0o600 });
+}
+
+/** Reads the salt of the weights' digest. */
+export function readSalt(folder: string): Promise<Uint8Array> {
+  return readOrExplain(`${folder}/${SALT_FILE}`);
 }
 
 /** Writes the dealer's masks matrix by matrix. */

@@ -21,11 +21,6 @@ import type { Flag } from "./_args.ts";
 /** Flags of both parties. */
 export const SESSION_FLAGS: readonly Flag[] = [
   { name: "key-window", value: "MB", help: "key bytes held in memory ahead of their use (default 256)" },
-  {
-    name: "chunk",
-    value: "N",
-    help: "prompt tokens that go through a layer together (default 128); both parties must agree",
-  },
 ];
 
 /** A party's keys, ready to run. */

@@ -78,7 +78,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
     ui.note("party 0 serves, the client asks");
     if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(prompt));
     const output = `${folder}/output`,
-      client = ["--prompt", prompt, "--generate", String(generate), "--output", output];
+      client = ["--prompt", prompt, "--generate", String(generate), "--output", output, "--cache", `${folder}/cache`];
     const { party0, party1 } = await runParties(model, keys, common, client, {
       report: `${folder}/report.json`,
       onText: (text) => {

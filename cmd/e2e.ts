@@ -55,7 +55,14 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       .result;
     ui.note("both parties run");
     const output = `${folder}/output`,
-      { party0, party1 } = await runParties(model, keys, common, ["--input-seed", INPUT_SEED, "--output", output]);
+      { party0, party1 } = await runParties(model, keys, common, [
+        "--input-seed",
+        INPUT_SEED,
+        "--output",
+        output,
+        "--cache",
+        `${folder}/cache`,
+      ]);
     ui.note("the oracle runs");
     const secure = new Int32Array((await Deno.readFile(output)).buffer),
       expected = await oracleOutput(model, seq),

@@ -6,16 +6,16 @@
 
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Weights } from "../core/engine.ts";
-import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "../models/tokenizer.ts";
 import { PartySession, type RequestShape } from "../pipeline/session.ts";
-import { positionCount } from "../pipeline/session_plan.ts";
+import { positionCount, type SessionShape } from "../pipeline/session_plan.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import { formatAddress, listen, parseAddress } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
-import { diskFiles, readPrepared, readSeed, readWeights } from "./_model_folder.ts";
+import { readPrepared, readSalt, readWeights } from "./_model_folder.ts";
+import { sendModel } from "./_received_model.ts";
 import { openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
@@ -53,7 +53,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         `Cannot run ${folder} with these keys as they are for other weights: expected ${prepared.weightsId}, received ${keys.identity.weightsId}`,
       );
     }
-    const weights = new Map<string, Weights>(), digest = new WeightsDigest();
+    const weights = new Map<string, Weights>(), digest = new WeightsDigest(await readSalt(folder));
     for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
       digest.add(matrix);
       weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
@@ -67,8 +67,8 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     const link = await listener.accept().finally(() => listener.close());
     try {
       await sendModel(folder, link);
-      ui.note("the client is here: sent the tokenizer and its seed");
-      const shapes = requestShapes((await link.receiveControl("requests")).body, keys.shape);
+      ui.note("the client is here");
+      const { shapes, chunkTokens } = askedRequests((await link.receiveControl("requests")).body, keys.shape);
       await claimKeys(keys.folder, keys.identity.session);
       const session = new PartySession({
         plan: keys.plan,
@@ -78,7 +78,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         seed: keys.seed,
         salt: keys.salt,
         weights: (name) => weights.get(name)!,
-        chunkTokens: options.count("chunk", 128, 1),
+        chunkTokens,
         windowBytes: options.count("key-window", 256, 1) * 1e6,
         now: () => performance.now(),
       });
@@ -124,31 +124,19 @@ export function addressOf(text: string): ReturnType<typeof parseAddress> {
   }
 }
 
-/** Sends what the client needs of the model: the tokenizer, and the seed of Ŵ. */
-async function sendModel(
-  folder: string,
-  link: { sendControl(type: string, body: null, payload?: Uint8Array): void },
-): Promise<void> {
-  const files = diskFiles(folder);
-  for (const name of [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE]) {
-    link.sendControl(name, null, await files.has(name) ? await files.read(name) : new Uint8Array(0));
-  }
-  link.sendControl("seed", null, (await readSeed(folder)).expose());
-}
-
 /** The public lengths that the client asks for, checked against the keys. */
-function requestShapes(
-  body: unknown,
-  dealt: { promptTokens: number; generate: number; requests: number },
-): RequestShape[] {
-  const list = (body as { requests?: unknown } | null)?.requests;
-  if (!Array.isArray(list) || list.length === 0 || list.length > dealt.requests) {
+function askedRequests(body: unknown, dealt: SessionShape): { shapes: RequestShape[]; chunkTokens: number } {
+  const { requests, chunkTokens } = (body ?? {}) as { requests?: unknown; chunkTokens?: unknown };
+  if (!Array.isArray(requests) || requests.length === 0 || requests.length > dealt.requests) {
     throw new ProtocolError(`Cannot run the requests as there must be 1 to ${dealt.requests}`);
   }
-  return list.map((item) => {
+  if (!isCount(chunkTokens, 1)) {
+    throw new ProtocolError("Cannot run the requests as chunks must have at least one token");
+  }
+  const shapes = requests.map((item) => {
     const { promptTokens, generate } = item as RequestShape;
     if (
-      !Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(generate) || promptTokens < 1 || generate < 0 ||
+      !isCount(promptTokens, 1) || !isCount(generate, 0) ||
       positionCount({ promptTokens, generate }) > positionCount(dealt)
     ) {
       throw new ProtocolError(
@@ -159,4 +147,9 @@ function requestShapes(
     }
     return { promptTokens, generate };
   });
+  return { shapes, chunkTokens };
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
 }

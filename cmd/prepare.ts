@@ -22,6 +22,7 @@ import {
   SEED_FILE,
   SLUICE_FILE,
   writePrepared,
+  writeSalt,
   writeSeed,
 } from "./_model_folder.ts";
 import { amount, type Ui } from "./_ui.ts";
@@ -55,6 +56,7 @@ const SYNTHETIC_SAMPLE_TOKENS = 8;
 
 /** Runs the command. */
 export async function prepare(options: Options, ui: Ui): Promise<void> {
+  const salt = crypto.getRandomValues(new Uint8Array(32));
   const folder = options.required("model"),
     start = performance.now(),
     { config, synthetic } = await readConfig(folder),
@@ -62,7 +64,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   const scope = synthetic === null ? "model" : "blocks",
     first = defaultScales(config),
     matrices = new Map<string, IntegerMatrix>(),
-    digest = new WeightsDigest();
+    digest = new WeightsDigest(salt);
   const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions };
   const bar = ui.progress("quantise", weightRefs(draft).length, "matrices");
   for await (const matrix of integerWeights(draft, source)) {
@@ -99,6 +101,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
     masks.close();
   }
   await writeSeed(folder, seed);
+  await writeSalt(folder, salt);
   await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales });
   const largest = [...magnitudes].sort(([, a], [, b]) => b - a).slice(0, 3).map(([wire, value]) =>
     `${wire} ${value.toFixed(1)}`

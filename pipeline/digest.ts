@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { ModelSpec } from "./forward.ts";
+import { rotaryAngles } from "../core/protocols/local.ts";
 import { bumpTable, expTables } from "../core/protocols/tables.ts";
 import type { SessionShape } from "./session_plan.ts";
 
@@ -17,12 +18,19 @@ function canonical(value: unknown): string {
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
 }
 
-/** SHA-256 over the model's public numbers, the session's lengths, and the tables that both parties must build alike; hexadecimal. */
+/**
+ * SHA-256 over the model's public numbers, the session's lengths, and every table and angle that comes from a transcendental function, hexadecimal.
+ *
+ * If two machines round one entry differently, their digests differ and they do not start. Row functions use division and square root alone, which
+ * IEEE 754 rounds correctly everywhere.
+ */
 export function planDigest(model: ModelSpec, shape: SessionShape): string {
-  const { scales } = model, hash = createHash("sha256").update(canonical({ model, shape }));
-  const { lowTable, highTable } = expTables(scales.expDigits, scales.score, scales.expTable);
-  for (const table of [lowTable, highTable, bumpTable("silu", scales.activationDigits, scales.activation)]) {
+  const { scales, config, maxPositions } = model, hash = createHash("sha256").update(canonical({ model, shape }));
+  const add = (table: Uint32Array | Int32Array): unknown =>
     hash.update(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
-  }
+  const { lowTable, highTable } = expTables(scales.expDigits, scales.score, scales.expTable);
+  for (const table of [lowTable, highTable, bumpTable("silu", scales.activationDigits, scales.activation)]) add(table);
+  const positions = Array.from({ length: maxPositions }, (_, position) => position);
+  add(rotaryAngles(positions, config.headWidth, config.ropeTheta, scales.angle));
   return hash.digest("hex");
 }

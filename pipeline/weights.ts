@@ -53,9 +53,13 @@ export async function* integerWeights(
   if (scope === "model") yield quantise("head", await source.head(), scales.weight);
 }
 
-/** Digest of the integers of a model, in order: names, shapes and values. */
+/** Salted digest of the integers of a model, in order: names, shapes and values. */
 export class WeightsDigest {
   readonly #hash = createHash("sha256");
+  /** @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest. */
+  constructor(salt: Uint8Array) {
+    this.#hash.update(salt);
+  }
   /** Adds the next matrix. */
   add(matrix: IntegerMatrix): void {
     this.#hash.update(`${matrix.name} ${matrix.inputs} ${matrix.outputs}\n`);

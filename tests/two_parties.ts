@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Channel } from "../core/channel.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
 import type { FoldedModel } from "../models/fold.ts";
@@ -14,6 +15,7 @@ import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { type ChunkInput, PartySession, type RequestShape } from "../pipeline/session.ts";
 import { SessionPlan } from "../pipeline/session_plan.ts";
 import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf } from "../pipeline/weights.ts";
+import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 
 /** One request of the client. */
@@ -31,13 +33,40 @@ export interface TestSession {
   readonly requests: readonly TestRequest[];
   readonly engines: readonly [Engine, Engine];
   readonly chunkTokens?: number;
+  /** Key bytes that a party may load ahead; 1 MiB by default. */
+  readonly windowBytes?: number;
+  /** What a test sees of a party's link; the link itself by default. */
+  readonly channel?: (link: Link) => Channel;
+  /** What a test sees of a party's key stream; the stream itself by default. */
+  readonly keys?: (party: 0 | 1, stream: KeySource) => KeySource;
+}
+
+/** A dealt session before its run. */
+export interface OpenSession {
+  readonly plan: SessionPlan;
+  readonly sessions: readonly [PartySession, PartySession];
+  readonly links: readonly [Link, Link];
+  /** Key streams as they were dealt. */
+  readonly streams: readonly [Uint8Array, Uint8Array];
+  /** Integers of the model, by name. */
+  readonly matrices: ReadonlyMap<string, IntegerMatrix>;
+  /** Generated tokens of every request so far, and the revealed logits before each. */
+  readonly tokens: readonly number[][];
+  readonly logits: readonly Int32Array[][];
+  /** Party 1's products that need no input. */
+  prepare(): void;
+  /** Runs both parties; each promise settles when its party ends. */
+  run(): [Promise<void>, Promise<void>];
+  close(): Promise<void>;
 }
 
 /** What came out. */
 export interface TestOutcome {
+  readonly plan: SessionPlan;
+  readonly streamBytes: readonly [number, number];
   /** Generated tokens of every request, and the revealed logits before each. */
-  readonly tokens: number[][];
-  readonly logits: Int32Array[][];
+  readonly tokens: readonly number[][];
+  readonly logits: readonly Int32Array[][];
   readonly expectedTokens: number[][];
   readonly expectedLogits: Int32Array[][];
   readonly keyBytes: readonly [number, number];
@@ -62,8 +91,8 @@ export function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Ar
   return out;
 }
 
-/** Runs a session and the oracle. */
-export async function runTestSession(test: TestSession): Promise<TestOutcome> {
+/** Deals a session and opens both parties of it. */
+export async function openSession(test: TestSession): Promise<OpenSession> {
   const { model, engines } = test, refs = weightRefs(model), matrices = new Map<string, IntegerMatrix>();
   for await (const matrix of integerWeights(model, foldedSource(test.folded))) matrices.set(matrix.name, matrix);
   const plan = new SessionPlan(model, { ...test.dealt, requests: test.requests.length }), weightSeed = Seed.random();
@@ -91,14 +120,14 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
     },
   }, { write: (party, bytes, offset) => Promise.resolve(streams[party].set(bytes, offset)) });
 
-  // Run.
+  // Open both parties.
   const links = await memoryPair(),
     tokens: number[][] = test.requests.map(() => []),
     logits: Int32Array[][] = test.requests.map(() => []);
   const shapes = test.requests.map(({ promptIds, generate }) => ({ promptTokens: promptIds.length, generate }));
-  const sessions = ([0, 1] as const).map((party) => {
+  const [session0, session1] = ([0, 1] as const).map((party) => {
     const engine = engines[party],
-      source: KeySource = {
+      stream: KeySource = {
         read: (into, offset) => Promise.resolve(into.set(streams[party].subarray(offset, offset + into.length))),
       };
     const own = new Map<string, Weights>(refs.map((ref, i) => {
@@ -109,13 +138,13 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
     return new PartySession({
       plan,
       engine,
-      channel: links[party]!,
-      keys: source,
+      channel: test.channel?.(links[party]) ?? links[party],
+      keys: test.keys?.(party, stream) ?? stream,
       seed: Seed.from(streams[party].slice(0, 32)),
       salt: streams[party].slice(32, 48),
       weights: (name) => own.get(name)!,
       chunkTokens: test.chunkTokens ?? 128,
-      windowBytes: 1 << 20,
+      windowBytes: test.windowBytes ?? 1 << 20,
       now: () => performance.now(),
     });
   });
@@ -123,21 +152,42 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
     const ids = [...promptIds, ...tokens[request]!].slice(chunk.from, chunk.from + chunk.count);
     return oneHotRows(ids, model.config.vocabCount);
   });
-  sessions[1]!.prepare(shapes);
-  await Promise.all([
-    sessions[0]!.run(shapes, null, () => {}),
-    sessions[1]!.run(shapes, inputs, (request, words) => {
-      logits[request]!.push(new Int32Array(words!.buffer, words!.byteOffset, words!.length).slice());
-      tokens[request]!.push(argmax(logits[request]!.at(-1)!));
-    }),
-  ]);
-  for (const link of links) link.close();
-  await Promise.all(links.map((link) => link.closed));
+  return {
+    plan,
+    sessions: [session0!, session1!],
+    links,
+    streams,
+    matrices,
+    tokens,
+    logits,
+    prepare: () => void session1!.prepare(shapes),
+    run: () => [
+      session0!.run(shapes, null, () => {}),
+      session1!.run(shapes, inputs, (request, words) => {
+        logits[request]!.push(new Int32Array(words!.buffer, words!.byteOffset, words!.length).slice());
+        tokens[request]!.push(argmax(logits[request]!.at(-1)!));
+      }),
+    ],
+    close: async () => {
+      for (const link of links) link.close();
+      await Promise.all(links.map((link) => link.closed));
+    },
+  };
+}
+
+/** Runs a session and the oracle. */
+export async function runTestSession(test: TestSession): Promise<TestOutcome> {
+  const open = await openSession(test), { plan, sessions, matrices } = open;
+  open.prepare();
+  await Promise.all(open.run());
+  await open.close();
 
   // Oracle.
   const expectedTokens: number[][] = [], expectedLogits: Int32Array[][] = [];
   for (const { promptIds, generate } of test.requests) {
-    const oracle = new Oracle(model, (name) => matrices.get(name)!.data), ids: number[] = [], rows: Int32Array[] = [];
+    const oracle = new Oracle(test.model, (name) => matrices.get(name)!.data),
+      ids: number[] = [],
+      rows: Int32Array[] = [];
     for (let row = oracle.tokens(promptIds);; row = oracle.tokens([ids.at(-1)!])) {
       rows.push(Int32Array.from(row));
       ids.push(argmax(row));
@@ -146,10 +196,12 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
     expectedTokens.push(ids);
     expectedLogits.push(rows);
   }
-  const pair = <T>(pick: (session: PartySession) => T): [T, T] => [pick(sessions[0]!), pick(sessions[1]!)];
+  const pair = <T>(pick: (session: PartySession) => T): [T, T] => [pick(sessions[0]), pick(sessions[1])];
   return {
-    tokens,
-    logits,
+    plan,
+    streamBytes: [open.streams[0].length, open.streams[1].length],
+    tokens: open.tokens,
+    logits: open.logits,
     expectedTokens,
     expectedLogits,
     keyBytes: plan.keyBytes,

@@ -258,10 +258,13 @@ Deno.test("what a party receives is jointly uniform whatever the secrets (exhaus
 const lanes: Extent = { rows: 2, cols: [1, 3] }, rows: Extent = { rows: 1, cols: [1, 1] };
 
 /** Row functions open symbols of the same width for every group; a group with fewer chunks sends zeros. */
-function unusedSymbols(used: readonly number[], width: number): NonNullable<TriangularOptions["unused"]> {
-  return ({ kind, exchange, message, offset }) =>
-    kind === "xor" && exchange === 0 && message === 1 &&
-    offset % width >= used[Math.floor(offset / width) % used.length]!;
+function unusedSymbols(
+  used: readonly number[],
+  width: number,
+  at: number = 1,
+): NonNullable<TriangularOptions["unused"]> {
+  return ({ kind, message, offset }) =>
+    kind === "xor" && message === at && offset % width >= used[Math.floor(offset / width) % used.length]!;
 }
 
 /** Cases at the parameters of real models. */

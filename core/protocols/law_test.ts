@@ -359,3 +359,78 @@ Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
   linear.plan({ weights: { name: "w", inputs: 1, outputs: 1 }, weightScale: 0 }, [hidden]);
   rowFunction.plan({ ...row, lo: 20, hi: 31 }, [x]);
 });
+
+/** Masks at which values wrap: 0, all ones, the top bits, and one off. */
+function extremeMasks(n: number, count: number): Uint32Array[] {
+  const half = 2 ** (n - 1), quarter = half / 2;
+  return [0, 1, quarter - 1, quarter, half - 1, half, half + quarter, 2 * half - 1].map((mask) =>
+    new Uint32Array(count).fill(mask)
+  );
+}
+
+Deno.test("gates obey the law at the edges of their domains, under extreme masks", async () => {
+  // A range violation of d wraps with probability 2d/2^n: random masks would not find it.
+  const line = (data: readonly number[]): [Extent, Float64Array] => [
+    { rows: 1, cols: [data.length] },
+    Float64Array.from(data),
+  ];
+  for (const [n, by, to] of [[32, 12, 32], [32, 30, 32], [32, 1, 32], [20, 10, 10], [20, 4, 32], [4, 2, 3]] as const) {
+    for (const rounding of ["nearest", "floor"] as const) {
+      const addend = rounding === "nearest" ? 2 ** (by - 1) : 0,
+        limit = Math.min(2 ** (to > n - by ? n - 2 : n - 1), 2 ** (to - 1 + by));
+      const [extent, data] = line([limit - 1 - addend, -limit - addend, 0, -1, -addend, 2 ** by - 1 - addend]);
+      for (const mask of extremeMasks(n, data.length)) {
+        await assertLaw({
+          engines,
+          masks: [mask],
+          inputs: [tensor("wire", n, by, extent, data)],
+          run: (ctx, [z]) => ctx.gate("t", truncate, { by, to, rounding, full: 0, knownTo: "both" }, z!),
+        });
+      }
+    }
+  }
+  for (const m of [4, 10, 20]) {
+    const half = 2 ** (m - 1),
+      [extent, data] = line([-half, -1, half - 1, 0, half / 2 - 1, -half / 2, -half / 2, half / 2]);
+    for (const mask of extremeMasks(m, data.length)) {
+      for (let pair = 0; pair < data.length; pair += 2) {
+        await assertLaw({
+          engines,
+          masks: [mask.subarray(0, 2)],
+          inputs: [tensor("wire", m, 0, { ...extent, cols: [2] }, data.slice(pair, pair + 2))],
+          run: (ctx, [x]) => ctx.gate("max", maximumLevel, {}, x as Wire<never>),
+        });
+      }
+    }
+  }
+  const beyond = 2 ** 19 - 2 ** 13;
+  const [around, xs] = line([0, -1, 31, -32, 8191, 8192, -8192, -8193, 8223, -8224, beyond - 1, -beyond]);
+  for (const mask of [...extremeMasks(32, xs.length), ...extremeMasks(20, xs.length), ...extremeMasks(14, xs.length)]) {
+    await assertLaw({
+      engines,
+      masks: [mask],
+      inputs: [tensor("wire", 32, 10, around, xs)],
+      run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6] }, x as Wire<never>),
+    });
+  }
+  const [rows, vs] = line([2 ** 20, 2 ** 24 - 1, 2 ** 24, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1]);
+  for (const mask of extremeMasks(32, vs.length)) {
+    await assertLaw({
+      engines,
+      masks: [mask],
+      inputs: [tensor("wire", 32, 22, { rows: rows.cols[0]!, cols: [1] }, vs)],
+      run: (ctx, [v]) =>
+        ctx.gate("inverse", rowFunction, {
+          function: "reciprocal",
+          scale: 14,
+          ringBits: 32,
+          lo: 20,
+          hi: 31,
+          mantissaBits: 8,
+          octaves: 4,
+          divisor: 1,
+          offset: 0,
+        }, v as Wire<never>),
+    });
+  }
+});

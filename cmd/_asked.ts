@@ -1,0 +1,102 @@
+/**
+ * What the client asks for: prompts or hidden states, as inputs of the first stage.
+ *
+ * @module
+ */
+
+import { KeyError, ModelError } from "../core/errors.ts";
+import type { Positions } from "../core/protocols/attention.ts";
+import { syntheticInput } from "../models/synthetic.ts";
+import type { Tokenizer } from "../models/tokenizer.ts";
+import { positionCount } from "../pipeline/session_plan.ts";
+import type { Flag, Options } from "./_args.ts";
+import type { OpenKeys } from "./_session.ts";
+import { UsageError } from "./_ui.ts";
+
+/** Flags that say what to ask. */
+export const ASK_FLAGS: readonly Flag[] = [
+  { name: "prompt", value: "TEXT", help: "the prompt; party 0 learns its length in tokens and nothing else" },
+  { name: "file", value: "FILE", help: "several prompts, one per line: they run side by side" },
+  { name: "prompt-ids", value: "IDS", help: "the prompt as token ids, separated by commas" },
+  { name: "input-seed", value: "SEED", help: "hidden states from a seed, for keys of blocks alone" },
+  { name: "generate", value: "M", help: "tokens to generate (default: what the keys were dealt for)" },
+];
+
+/** One request of the client. */
+export interface Asked {
+  /** Prompt tokens, or null for hidden states. */
+  readonly ids: readonly number[] | null;
+  readonly promptTokens: number;
+  readonly generate: number;
+  /** Words mod 2^32 of a chunk: one-hot rows of these tokens, or its hidden states. */
+  readonly input: (ids: readonly number[], chunk: Positions) => Uint32Array;
+}
+
+/**
+ * Reads the client's requests from its flags.
+ *
+ * @throws {KeyError} If a request needs more than the keys were dealt for.
+ */
+export async function askedRequests(options: Options, keys: OpenKeys, tokenizer: Tokenizer | null): Promise<Asked[]> {
+  const { model, shape } = keys, { vocabCount, hiddenWidth } = model.config;
+  if (model.scope === "blocks") {
+    const states = syntheticInput(shape.promptTokens, hiddenWidth, options.required("input-seed"));
+    const input: Asked["input"] = (_ids, { from, count }) =>
+      Uint32Array.from(
+        states.subarray(from * hiddenWidth, (from + count) * hiddenWidth),
+        (value) => Math.round(value * 2 ** model.scales.residual),
+      );
+    return [{ ids: null, promptTokens: shape.promptTokens, generate: 0, input }];
+  }
+  const prompts = await promptIds(options, tokenizer, vocabCount);
+  if (prompts.length > shape.requests) {
+    throw new KeyError(
+      `Cannot run ${prompts.length} prompts as the keys were dealt for ${shape.requests} request${
+        shape.requests === 1 ? "" : "s"
+      }`,
+    );
+  }
+  return prompts.map((ids) => {
+    const generate = options.count("generate", Math.max(1, shape.generate), 1);
+    const positions = positionCount({ promptTokens: ids.length, generate });
+    if (positions > keys.plan.positions) {
+      throw new KeyError(
+        `Cannot run the prompt as the keys were dealt for ${keys.plan.positions} positions: ` +
+          `${ids.length} prompt tokens and ${generate} to generate need ${positions}`,
+      );
+    }
+    return { ids, promptTokens: ids.length, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
+  });
+}
+
+function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
+  const rows = new Uint32Array(ids.length * vocabCount);
+  ids.forEach((id, row) => rows[row * vocabCount + id] = 1);
+  return rows;
+}
+
+async function promptIds(options: Options, tokenizer: Tokenizer | null, vocabCount: number): Promise<number[][]> {
+  const text = options.text("prompt"), file = options.text("file"), list = options.text("prompt-ids");
+  if ([text, file, list].filter((given) => given !== undefined).length !== 1) {
+    throw new UsageError("Cannot run without a prompt: give one of --prompt, --file and --prompt-ids");
+  }
+  if (list !== undefined) {
+    const ids = list.split(",").map(Number);
+    if (ids.some((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabCount)) {
+      throw new UsageError(`Cannot use --prompt-ids as every id must be a whole number below ${vocabCount}`);
+    }
+    return [ids];
+  }
+  if (tokenizer === null) {
+    throw new ModelError("Cannot encode the prompt as the model has no tokenizer.json: use --prompt-ids");
+  }
+  const lines = file === undefined
+    ? [text!]
+    : (await Deno.readTextFile(file)).split("\n").filter((line) => line !== "");
+  if (lines.length === 0) throw new UsageError(`Cannot run ${file} as it has no prompts`);
+  return lines.map((line) => {
+    const ids = tokenizer.encode(line);
+    if (ids.length === 0) throw new UsageError("Cannot run an empty prompt");
+    return ids;
+  });
+}

@@ -1,0 +1,18 @@
+// _free: reads fields of the free record of an item.
+
+// Where the item's record begins.
+fn free_cursor(segment: u32, item: u32) -> Cursor {
+  return cursor_at(lists[segment + 3u], item - lists[segment + 5u], params.free_bits);
+}
+
+// Field [offset, offset + bits), bits ≤ 32.
+fn free_field(cursor: Cursor, offset: u32, bits: u32) -> u32 {
+  let shift = cursor.shift + offset;
+  let word = cursor.word + (shift >> 5u);
+  return join_bits(free_key[word], free_key[word + 1u], shift & 31u, bits);
+}
+
+// Field of up to 64 bits.
+fn free_wide(cursor: Cursor, offset: u32, bits: u32) -> Ring64 {
+  return Ring64(free_field(cursor, offset, min(bits, 32u)), free_field(cursor, offset + 32u, max(bits, 32u) - 32u));
+}

@@ -1,0 +1,18 @@
+// _given: reads fields of the given record of an item.
+
+// Where the item's record begins.
+fn given_cursor(segment: u32, item: u32) -> Cursor {
+  return cursor_at(lists[segment + 2u], item - lists[segment + 5u], params.given_bits);
+}
+
+// Field [offset, offset + bits), bits ≤ 32.
+fn given_field(cursor: Cursor, offset: u32, bits: u32) -> u32 {
+  let shift = cursor.shift + offset;
+  let word = cursor.word + (shift >> 5u);
+  return join_bits(given_key[word], given_key[word + 1u], shift & 31u, bits);
+}
+
+// Field of up to 64 bits.
+fn given_wide(cursor: Cursor, offset: u32, bits: u32) -> Ring64 {
+  return Ring64(given_field(cursor, offset, min(bits, 32u)), given_field(cursor, offset + 32u, max(bits, 32u) - 32u));
+}

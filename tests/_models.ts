@@ -1,0 +1,40 @@
+import { parseModelConfig } from "../models/config.ts";
+import type { ModelFiles } from "../models/files.ts";
+import { collectFolded, type FoldedModel, foldLlama } from "../models/fold.ts";
+import { openWeights } from "../models/weights.ts";
+import { calibrate } from "../pipeline/calibrate.ts";
+import type { ModelSpec } from "../pipeline/forward.ts";
+import { Oracle } from "../pipeline/oracle.ts";
+import { defaultScales } from "../pipeline/scales.ts";
+import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
+import { foldedSource } from "./two_parties.ts";
+
+/** Reads and folds a model. */
+export async function readFolded(files: ModelFiles): Promise<FoldedModel> {
+  const config = parseModelConfig(await files.read("config.json"));
+  return await collectFolded(foldLlama(config, await openWeights(files)));
+}
+
+/** Calibrates a model on sample tokens, as `prepare` does; the result makes the spec of a session of `positions` positions. */
+export async function calibratedModel(
+  folded: FoldedModel,
+  sample: readonly number[],
+): Promise<(positions: number) => ModelSpec> {
+  const { config } = folded,
+    draft: ModelSpec = { scope: "model", config, scales: defaultScales(config), maxPositions: sample.length },
+    matrices = await integers(draft, folded);
+  const { scales } = calibrate(draft, (name) => matrices.get(name)!.data, { tokens: sample });
+  return (maxPositions) => ({ scope: "model", config, scales, maxPositions });
+}
+
+/** An oracle of a model at position 0. */
+export async function oracleOf(model: ModelSpec, folded: FoldedModel): Promise<Oracle> {
+  const matrices = await integers(model, folded);
+  return new Oracle(model, (name) => matrices.get(name)!.data);
+}
+
+async function integers(model: ModelSpec, folded: FoldedModel): Promise<Map<string, IntegerMatrix>> {
+  const matrices = new Map<string, IntegerMatrix>();
+  for await (const matrix of integerWeights(model, foldedSource(folded))) matrices.set(matrix.name, matrix);
+  return matrices;
+}
