@@ -67,7 +67,7 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
     const scales = adjust(spec, seen), changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
     if (!changed && failure !== null) throw failure;
     if (!changed) {
-      assertHeadroom(seen);
+      assertHeadroom(seen, scales);
       const magnitudes = new Map(
         [...seen].map(([key, { min, max }]) => [key, Math.max(-min, max) / 2 ** scaleOf.get(key)!]),
       );
@@ -87,13 +87,14 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
     const sums = seen.get(`${stage}:${scope}/rsqrt`), products = seen.get(`${stage}:${scope}/truncate`);
     let { lo, hi, sumBits, inverse } = norm;
     if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
+      const needed = Math.ceil(Math.log2(sums.max * HEADROOM));
       lo = Math.floor(Math.log2(Math.max(1, sums.min) / HEADROOM));
-      hi = Math.max(lo + 20, Math.ceil(Math.log2(sums.max * HEADROOM)));
-      // The last group's carry is compared in at most 32 bits: give up room at the top first.
-      if (hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT) {
-        hi = Math.max(MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES, Math.ceil(Math.log2(sums.max * HEADROOM)));
-      }
-      if (hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT) {
+      // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
+      const most = Math.floor((MAX_LAST_GROUP_BIT - lo) / NORM_GROUP_OCTAVES) + 1,
+        usual = (norm.hi - norm.lo) / NORM_GROUP_OCTAVES;
+      const groups = Math.max(Math.min(usual, most), Math.ceil((needed - lo) / NORM_GROUP_OCTAVES));
+      hi = lo + groups * NORM_GROUP_OCTAVES;
+      if (groups > most) {
         throw new ModelError(
           `Cannot represent the wire stage ${stage}: ${scope}/rsqrt as the sum of squares must lie below 2^${
             MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES
@@ -121,15 +122,21 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
   return { ...scales, norms, scoreBits, expDigits: [low, high, scoreBits - low - high] };
 }
 
-/** Every truncation's input must leave two bits to the edge of its domain. */
-function assertHeadroom(seen: ReadonlyMap<string, Magnitude>): void {
+/** What every truncation and every activation reads must leave two bits to the edge of its domain. */
+function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): void {
+  const windowBits = scales.activationDigits.reduce((sum, bits) => sum + bits, 0) - 1;
   for (const [key, { min, max }] of seen) {
-    const [stage, path] = key.split(":"),
-      isTruncation = path!.endsWith("truncate") || path!.endsWith("rope") || path!.endsWith("softmax/p");
-    if (isTruncation && Math.max(-min, max) * HEADROOM > 2 ** 30) {
+    const [stage, path] = key.split(":"), bits = domainBits(path!, windowBits);
+    if (bits !== null && Math.max(-min, max) * HEADROOM > 2 ** bits) {
       throw new ModelError(
-        `Cannot represent the wire stage ${stage}: ${path} as its values need two bits of headroom below 2^30`,
+        `Cannot represent the wire stage ${stage}: ${path} as its values need two bits of headroom below 2^${bits}`,
       );
     }
   }
+}
+
+/** Magnitude bits that a gate's input may have, or null where another rule holds. */
+function domainBits(path: string, windowBits: number): number | null {
+  if (/(truncate|rope|softmax\/p)$/.test(path)) return 30;
+  return /mlp\/(silu|gelu)$/.test(path) ? windowBits : null;
 }

@@ -201,9 +201,9 @@ export class LaneDealer {
         const segments = this.#segments(recordAddress(path, name)),
           out = new Uint32Array(find(name).counts.reduce((a, b) => a + b, 0));
         let e = 0;
-        for (const { count, halves } of segments) {
+        for (const { bits, count, halves } of segments) {
           const { bytes, at } = halves[1]!;
-          for (let i = 0; i < count; i++) out[e++] = readBits(bytes, 8 * at + 32 * i, 32);
+          for (let i = 0; i < count; i++) out[e++] = readBits(bytes, 8 * at + bits * i, bits);
         }
         return out;
       },

@@ -62,6 +62,14 @@ interface Item {
   readonly bytes: number;
 }
 
+/** A chunk of one request, in the order of admission. */
+interface Chunk {
+  readonly request: number;
+  readonly positions: Positions;
+  /** Part of the prompt: its input does not depend on an output. */
+  readonly prompt: boolean;
+}
+
 /** Bytes that may wait between two stages. */
 const QUEUE_BYTES = 1 << 22;
 
@@ -84,14 +92,33 @@ export class PartySession {
     this.#window = new KeyWindow({ party: channel.party, engine, plan, seed, source, windowBytes });
   }
 
-  /** The lanes of a request, in the order of an ideal run. */
-  #lanes(request: number, shape: RequestShape): LaneAddress[][] {
-    const { plan, chunkTokens } = this.#options, last = stageCount(plan.model) - 1;
-    return chunksOf(shape, chunkTokens).map((positions) => {
-      const lanes = Array.from({ length: last }, (_, index) => ({ request, stage: index, positions }));
-      return plan.emits(positions, shape.promptTokens)
-        ? [...lanes, { request, stage: last, positions: plan.outputPositions(positions) }]
-        : lanes;
+  /**
+   * The chunks of all requests in the one order in which they enter and their keys are read: prompts first, then one token of every request after the other.
+   * A chunk that entered before its turn could stand in front of the one whose keys are in memory.
+   */
+  #chunks(shapes: readonly RequestShape[]): Chunk[] {
+    const all = shapes.map((shape) => chunksOf(shape, this.#options.chunkTokens)), order: Chunk[] = [];
+    const longest = Math.max(0, ...all.map((chunks) => chunks.length));
+    for (const prompt of [true, false]) {
+      const turns = all.map((chunks, request) =>
+        chunks.filter((positions) => positions.from < shapes[request]!.promptTokens === prompt)
+      );
+      for (let turn = 0; turn < longest; turn++) {
+        turns.forEach((chunks, request) => {
+          if (chunks[turn] !== undefined) order.push({ request, positions: chunks[turn]!, prompt });
+        });
+      }
+    }
+    return order;
+  }
+
+  /** The lanes of chunks, stage by stage. */
+  #lanes(chunks: readonly Chunk[], shapes: readonly RequestShape[]): LaneAddress[] {
+    const { plan } = this.#options, last = stageCount(plan.model) - 1;
+    return chunks.flatMap(({ request, positions }) => {
+      const lanes = Array.from({ length: last }, (_, stage) => ({ request, stage, positions }));
+      if (!plan.emits(positions, shapes[request]!.promptTokens)) return lanes;
+      return [...lanes, { request, stage: last, positions: plan.outputPositions(positions) }];
     });
   }
 
@@ -104,7 +131,7 @@ export class PartySession {
       zeros = new Uint8Array(32),
       nonce = new Uint8Array(12);
     let bytes = 0;
-    for (const lane of interleave(shapes.map((shape, request) => this.#lanes(request, shape)))) {
+    for (const lane of this.#lanes(this.#chunks(shapes), shapes)) {
       const wantedBytes = placeBlocks(plan, channel.party, lane).bytes;
       if (held.length >= 2 && bytes + wantedBytes > windowBytes) break;
       bytes += wantedBytes;
@@ -124,7 +151,7 @@ export class PartySession {
     const { channel, engine, plan, seed, weights } = this.#options;
     let elements = 0, made = 0;
     if (channel.party === 0) return 0;
-    for (const lane of interleave(shapes.map((shape, request) => this.#lanes(request, shape)))) {
+    for (const lane of this.#lanes(this.#chunks(shapes), shapes)) {
       const { gates } = plan.lane(lane.stage, lane.positions),
         linear = gates.filter((gate) => gate.weights !== undefined);
       if (linear.length === 0) continue;
@@ -162,52 +189,44 @@ export class PartySession {
     inputs: readonly ChunkInput[] | null,
     output: (request: number, words: Uint32Array | null) => void | Promise<void>,
   ): Promise<void> {
-    const { plan, engine, channel } = this.#options,
-      lanes = shapes.map((shape, request) => this.#lanes(request, shape));
-    this.#window.schedule(interleave(lanes));
+    const { plan, engine, channel } = this.#options, chunks = this.#chunks(shapes);
+    this.#window.schedule(this.#lanes(chunks, shapes));
     const entry = new TransformStream<Item, Item>(), writer = entry.writable.getWriter();
     let stream: ReadableStream<Item> = entry.readable;
     for (let index = 0; index < stageCount(plan.model); index++) stream = stream.pipeThrough(this.#stage(index));
 
-    const pending = shapes.map((shape) => chunksOf(shape, this.#options.chunkTokens));
-    const enter = async (request: number): Promise<void> => {
-      const positions = pending[request]!.shift();
-      if (positions === undefined) return;
-      const input = inputs === null ? null : await inputs[request]!(positions),
-        before = engine.enter(null),
-        scope = engine.begin();
-      engine.enter(before);
-      await writer.write({
-        request,
-        positions,
-        promptTokens: shapes[request]!.promptTokens,
-        scope,
-        input,
-        x: null,
-        bytes: 0,
-      });
-    };
-    // The whole prompt may enter at once; a generated token enters when the one before it is out.
+    // A prompt may enter at once; a generated token enters when the one before it is out.
+    const turns = shapes.map(() => Promise.withResolvers<void>());
     const feed = async (): Promise<void> => {
-      for (let more = true; more;) {
-        more = false;
-        for (const [request, shape] of shapes.entries()) {
-          const next = pending[request]![0];
-          if (next === undefined || next.from >= shape.promptTokens) continue;
-          await enter(request);
-          more = true;
+      for (const { request, positions, prompt } of chunks) {
+        if (!prompt) {
+          await turns[request]!.promise;
+          turns[request] = Promise.withResolvers<void>();
         }
+        const input = inputs === null ? null : await inputs[request]!(positions),
+          outer = engine.enter(null),
+          scope = engine.begin();
+        engine.enter(outer);
+        await writer.write({
+          request,
+          positions,
+          promptTokens: shapes[request]!.promptTokens,
+          scope,
+          input,
+          x: null,
+          bytes: 0,
+        });
       }
     };
     const drain = async (): Promise<void> => {
-      let open = shapes.length;
+      let left = chunks.length;
       for await (const item of stream) {
-        const emits = plan.emits(item.positions, item.promptTokens);
-        if (emits) await output(item.request, channel.party === 1 ? await engine.download(item.x!.data) : null);
+        if (plan.emits(item.positions, item.promptTokens)) {
+          await output(item.request, channel.party === 1 ? await engine.download(item.x!.data) : null);
+          turns[item.request]!.resolve();
+        }
         item.scope.end([]);
-        if (!emits || item.positions.from + item.positions.count < item.promptTokens) continue;
-        if (pending[item.request]!.length > 0) void enter(item.request).catch((error) => writer.abort(error));
-        else if (--open === 0) break;
+        if (--left === 0) break;
       }
     };
     try {
@@ -297,11 +316,4 @@ class CountQueue implements QueuingStrategy<Item> {
   size(item: Item): number {
     return item.bytes;
   }
-}
-
-/** First lanes of all requests, then second ones: requests advance side by side, chunk by chunk. */
-function interleave(requests: readonly (readonly LaneAddress[][])[]): LaneAddress[] {
-  const out: LaneAddress[] = [], longest = Math.max(0, ...requests.map((chunks) => chunks.length));
-  for (let chunk = 0; chunk < longest; chunk++) for (const chunks of requests) out.push(...(chunks[chunk] ?? []));
-  return out;
 }

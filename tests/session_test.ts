@@ -201,6 +201,31 @@ Deno.test("PartySession finishes several requests when the key window holds one 
   assertEquals(outcome.tokens, outcome.expectedTokens);
 });
 
+Deno.test("PartySession finishes requests of unequal lengths when one party is slower than the other", async () => {
+  const { tokenizer } = await demoSpec(),
+    requests = ["A", "KING RICHARD III:\nMy lord, what", "And so"].map((text, i) => ({
+      promptIds: tokenizer.encode(text),
+      generate: 5 - 2 * i,
+    }));
+
+  const outcome = await withEngines(async (engines) =>
+    await runTestSession(
+      await demoSession(requests, {
+        engines,
+        chunkTokens: 2,
+        keys: (party, stream) => ({
+          read: async (into, offset) => {
+            for (let i = 0; i < 30 * party; i++) await Promise.resolve();
+            await stream.read(into, offset);
+          },
+        }),
+      }),
+    )
+  );
+
+  assertEquals(outcome.tokens, outcome.expectedTokens);
+});
+
 /** Starts two requests of the demo model. */
 async function startTwo(rest: Pick<TestSession, "engines"> & Partial<TestSession>): Promise<OpenSession> {
   const { tokenizer } = await demoSpec(), promptIds = tokenizer.encode("ROMEO:\nIt is a");

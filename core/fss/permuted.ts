@@ -143,8 +143,12 @@ export interface PermutedSink {
 /**
  * Deals one comparison at secret `alpha`.
  *
+ * @param sink Where the given bits go.
+ * @param offset Bit offset of the comparison within its record.
+ * @param chunks Chunk sizes, lowest first.
+ * @param alpha Secret value; known to the dealer only.
  * @param maskBits The dealer's view of the 2^c - 1 free mask bits, in symbol order.
- * @returns The mask bits of the last level, one per path.
+ * @returns The mask bits of the last level: bit j covers the result of path j.
  */
 export function dealPermuted(
   sink: PermutedSink,
@@ -152,21 +156,16 @@ export function dealPermuted(
   chunks: readonly number[],
   alpha: number,
   maskBits: number,
-): number[] {
-  let at = offset, rest = alpha, below: number[] = [];
+): number {
+  let at = offset, rest = alpha;
   for (let level = 0; level < chunks.length; level++) {
-    const k = chunks[level]!, digit = rest & (2 ** k - 1);
+    const k = chunks[level]!, size = 1 << k, digit = rest & (size - 1), below = (1 << level) >> 1;
     rest >>>= k;
     sink.oneHot(at, k, digit);
-    at += oneHotBits(k);
-    if (level > 0) {
-      for (const mask of below) {
-        if (mask === 1) sink.flip(at + digit);
-        at += 2 ** k;
-      }
+    at += size - 1;
+    for (let i = 0; i < below; i++, at += size) {
+      if (((maskBits >>> (below - 1 + i)) & 1) === 1) sink.flip(at + digit);
     }
-    const width = 2 ** level, base = width - 1;
-    below = Array.from({ length: width }, (_, i) => (maskBits >>> (base + i)) & 1);
   }
-  return below;
+  return maskBits >>> (pathCount(chunks.length) - 1);
 }

@@ -100,13 +100,14 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
       given.seek(pair);
       free.seek(pair);
       const rd = (r[from]! - r[from + 1]!) & ring, flip = (rd >>> (bits - 1)) ^ 1;
-      const masks = dealPermuted(given, 0, chunks, rd & low, free.xor(0, symbols)).map((mask) => mask ^ flip);
-      masks.forEach((beta, j) => {
+      const masks = dealPermuted(given, 0, chunks, rd & low, free.xor(0, symbols)), first = (masks & 1) ^ flip;
+      for (let j = 0; j < paths; j++) {
+        const beta = ((masks >>> j) & 1) ^ flip;
         given.word(select + j * bits, bits, beta);
         given.word(select + (paths + j) * bits, bits, (1 - 2 * beta) * rd);
-        if (j > 0) given.word(select + (2 * paths + j - 1) * bits, bits, (beta - masks[0]!) * rd);
-      });
-      data[to] = (r[from + 1]! + free.sum(symbols, bits) + masks[0]! * rd) & ring;
+        if (j > 0) given.word(select + (2 * paths + j - 1) * bits, bits, (beta - first) * rd);
+      }
+      data[to] = (r[from + 1]! + free.sum(symbols, bits) + first * rd) & ring;
     });
     return wire("mask", bits, x.scale, halved(x.extent), data);
   },

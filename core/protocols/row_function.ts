@@ -211,7 +211,10 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
           mu1 = free.sum(at.values + 2 * n * g + n, n) | 0,
           delta = (mu1 - mu0) | 0;
         const monomials = [s, s * rhoM, s * mu0, s * rhoM * mu0, s * delta, s * rhoM * delta];
-        for (const rhoC of masks) monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
+        for (let j = 0; j < pathCount(group.chunks.length); j++) {
+          const rhoC = (masks >>> j) & 1;
+          monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
+        }
         monomials.forEach((value, i) => given.word(words + n * i, n, value));
         offset += group.bits;
       });

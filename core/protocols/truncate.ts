@@ -128,7 +128,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       given.seek(e);
       free.seek(e);
       const masks = dealPermuted(given, 0, chunks, r[e]! & low, free.xor(0, symbols));
-      masks.forEach((mask, path) => given.word(carries + path * p.to, p.to, mask));
+      for (let path = 0; path < paths; path++) given.word(carries + path * p.to, p.to, (masks >>> path) & 1);
       if (wrapBits > 0) given.word(carries + paths * p.to, wrapBits, r[e]! >>> (z.ringBits - 1));
       data[e] = (free.sum(symbols, p.to) + (r[e]! >>> p.by)) & ring;
     }

@@ -1,0 +1,72 @@
+// matrix_row: multiplies few rows by a matrix: every word of it is read once for four rows.
+//
+//   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^32   over the slice's i
+//
+// Spec      core/engine.ts
+// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Needs     nothing
+// Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs; an item is a row
+//
+// binding  name     access   type    shape                    holds
+// 0        x        read     u32     (rows, inputs)           share or masked value
+// 1        weights  read     u32     (inputs, outputs)        weights, secret of party 0, or Ŵ
+// 2        product  write    u32     (slices, rows, outputs)  partial products, secret
+// 3        params   uniform  Params  -                        public
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+struct Params {
+  first: u32,        // first item
+  end: u32,          // item behind the last
+  x_base: u32,       // index of the first bound word of `x`
+  weights_base: u32, // index of the first bound word of `weights`
+  product_base: u32, // index of the first bound word of `product`
+  rows: u32,         // rows of x
+  inputs: u32,       // columns of x
+  outputs: u32,      // columns of the weights
+  input_first: u32,  // row of the weights that is bound first
+  input_end: u32,    // row of the weights behind the last
+  slice_first: u32,  // index of the first partial product
+  slice_inputs: u32, // rows of the weights that a slice covers
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> weights: array<u32>;
+@group(0) @binding(2) var<storage, read_write> product: array<u32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+const COLUMNS: u32 = 64u;  // outputs of a group
+const LANES: u32 = 4u;     // threads that share an output's inputs
+
+var<workgroup> partial: array<array<vec4u, COLUMNS>, LANES>;
+
+@compute @workgroup_size(COLUMNS, LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let row = params.first + 4u * group.y;
+  let column = COLUMNS * group.x + local.x;
+  let slice_first = params.input_first + group.z * params.slice_inputs;
+  let slice_end = min(slice_first + params.slice_inputs, params.input_end);
+  let has_row = vec4<bool>(true, row + 1u < params.end, row + 2u < params.end, row + 3u < params.end);
+  let x_at = row * params.inputs - params.x_base;
+  let step = select(vec4u(0u), vec4u(0u, 1u, 2u, 3u) * params.inputs, has_row);
+  var sums = vec4u(0u);
+  if (column < params.outputs) {
+    for (var i = slice_first + local.y; i < slice_end; i += LANES) {
+      let weight = weights[(i - params.input_first) * params.outputs + column - params.weights_base];
+      sums += vec4u(x[x_at + i], x[x_at + step.y + i], x[x_at + step.z + i], x[x_at + step.w + i]) * weight;
+    }
+  }
+  partial[local.y][local.x] = sums;
+  workgroupBarrier();
+  if (local.y == 0u && column < params.outputs) {
+    for (var lane = 1u; lane < LANES; lane++) {
+      sums += partial[lane][local.x];
+    }
+    for (var r = 0u; r < 4u; r++) {
+      if (has_row[r]) {
+        let slice = params.slice_first + group.z;
+        product[(slice * params.rows + row + r) * params.outputs + column - params.product_base] = sums[r];
+      }
+    }
+  }
+}

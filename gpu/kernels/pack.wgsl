@@ -1,0 +1,61 @@
+// pack: packs the low bits of every element.
+//
+//   packed bits [bits·i, bits·(i + 1)) = x[i] mod 2^bits
+//
+// Spec      core/engine.ts
+// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Needs     _ring.wgsl
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a packed word
+//
+// binding  name    access   type    shape          holds
+// 0        x       read     u32     (count, wide)  share, sent to the peer
+// 1        packed  write    u32     (words,)       share, sent to the peer
+// 2        params  uniform  Params  -              public
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+struct Params {
+  first: u32,       // first item
+  end: u32,         // item behind the last
+  x_base: u32,      // index of the first bound word of `x`
+  packed_base: u32, // index of the first bound word of `packed`
+  count: u32,       // elements
+  bits: u32,        // bits of an element, 1 to 64
+  wide: u32,        // words of an element, 1 or 2
+}
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// The bits of a word that begins at bit `at` of the packed one; `at` is public.
+fn placed(word: u32, at: i32) -> u32 {
+  let up = select(0u, word << (u32(at) & 31u), at >= 0 && at < 32);
+  let down = select(0u, word >> (u32(-at) & 31u), at < 0 && at > -32);
+  return up | down;
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let stride = groups.x * WORKGROUP_SIZE;
+  for (var i = params.first + id.x; i < params.end; i += stride) {
+    // 32 elements fill `bits` words: count bits from there.
+    let batch = i / params.bits;
+    let bit_first = 32u * (i - batch * params.bits);
+    var value = 0u;
+    var element = 32u * batch + bit_first / params.bits;
+    var at = i32(bit_first / params.bits * params.bits) - i32(bit_first);
+    while (at < 32 && element < params.count) {
+      let low = x[params.wide * element - params.x_base] & low_mask(min(params.bits, 32u));
+      value |= placed(low, at);
+      if (params.wide == 2u) {
+        value |= placed(x[2u * element + 1u - params.x_base] & low_mask(params.bits - 32u), at + 32);
+      }
+      element += 1u;
+      at += i32(params.bits);
+    }
+    packed[i - params.packed_base] = value;
+  }
+}

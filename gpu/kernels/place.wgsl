@@ -1,0 +1,44 @@
+// place: copies bytes to any byte of key memory.
+//
+//   bytes [at, at + count) of key_memory = bytes [0, count) of source
+//
+// Spec      core/engine.ts
+// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Needs     _ring.wgsl, _bits.wgsl
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a word of `key_memory`
+//
+// binding  name        access   type    shape     holds
+// 0        source      read     u32     (words,)  key bits, secret
+// 1        key_memory  write    u32     (words,)  key bits, secret
+// 2        params      uniform  Params  -         public
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+struct Params {
+  first: u32,           // first item
+  end: u32,             // item behind the last
+  source_base: u32,     // index of the first bound word of `source`
+  key_memory_base: u32, // index of the first bound word of `key_memory`
+  shift: u32,           // bits of the first word that stay
+  bit_end: u32,         // bit of the last word behind the copied ones, 1 to 32
+}
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> key_memory: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let stride = groups.x * WORKGROUP_SIZE;
+  for (var i = params.first + id.x; i < params.end; i += stride) {
+    let at = i - params.first;
+    let before = select(source[max(at, 1u) - 1u - params.source_base], 0u, at == 0u);
+    let value = select(join_bits(before, source[at - params.source_base], (32u - params.shift) & 31u, 32u), source[at - params.source_base], params.shift == 0u);
+    let from_bit = select(0u, params.shift, at == 0u);
+    let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~low_mask(from_bit);
+    let word = i - params.key_memory_base;
+    key_memory[word] = (key_memory[word] & ~bits) | (value & bits);
+  }
+}

@@ -1,0 +1,89 @@
+// splice_symbols: opens the digits of a splice: eight symbols and two signed table values.
+//
+//   w = x + window
+//   symbols = (less(low), less(index of w), equal(top of w, 0), equal(top of w, 1), less(index), equal(index), sign 0, sign 1) XOR pad
+//   values = ±table(index of w), ±table(index of w - 1), each plus a pad mod 2^n
+//
+// Spec      core/engine.ts
+// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element
+//
+// binding  name       access   type    shape          holds
+// 0        x          read     u32     (count,)       masked value
+// 1        given_key  read     u32     -              key bits, secret
+// 2        free_key   read     u32     -              pad bits, secret
+// 3        lists      read     u32     (segments, 8)  public: blocks and their records
+// 4        tables     read     u32     -              public tables
+// 5        symbols    write    u32     (count,)       XOR share, secret
+// 6        values     write    u32     (count, 2)     shares, secret
+// 7        params     uniform  Params  -              public
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  x_base: u32,        // index of the first bound word of `x`
+  symbols_base: u32,  // index of the first bound word of `symbols`
+  values_base: u32,   // index of the first bound word of `values`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  low: u32,           // bits of the low digit
+  index: u32,         // bits of the table's index
+  top: u32,           // bits of the top digit
+  parity: u32,        // 1 for the holder of explicit halves
+  negate: u32,        // 1 for party 1
+  ring_bits: u32,     // n
+}
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> given_key: array<u32>;
+@group(0) @binding(2) var<storage, read> free_key: array<u32>;
+@group(0) @binding(3) var<storage, read> lists: array<u32>;
+@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(5) var<storage, read_write> symbols: array<u32>;
+@group(0) @binding(6) var<storage, read_write> values: array<u32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let stride = groups.x * WORKGROUP_SIZE;
+  for (var i = params.first + id.x; i < params.end; i += stride) {
+    let segment = segment_of(i);
+    let key = given_cursor(segment, i);
+    let pad = free_cursor(segment, i);
+    let parity = params.parity;
+    let index_mask = low_mask(params.index);
+    let top_mask = low_mask(params.top);
+    let value = x[i - params.x_base];
+    let raised = value + (1u << (params.low + params.index - 1u));
+    let low = value & low_mask(params.low);
+    let sign_index = (value >> params.low) & index_mask;
+    let sign_top = (value >> (params.low + params.index)) & top_mask;
+    let window_index = (raised >> params.low) & index_mask;
+    let window_top = (raised >> (params.low + params.index)) & top_mask;
+    let index_at = (1u << params.low) - 1u;
+    let top_at = index_at + (1u << params.index) - 1u;
+    // The upper half of the circle below a point begins right behind it.
+    let half = 1u << (params.top - 1u);
+    var share = flat_less(key, 0u, params.low, parity, low);
+    share |= flat_less(key, index_at, params.index, parity, window_index) << 1u;
+    share |= flat_equal(key, top_at, params.top, parity, window_top) << 2u;
+    share |= flat_equal(key, top_at, params.top, parity, (window_top - 1u) & top_mask) << 3u;
+    share |= flat_less(key, index_at, params.index, parity, sign_index) << 4u;
+    share |= flat_equal(key, index_at, params.index, parity, sign_index) << 5u;
+    share |= flat_interval(key, top_at, params.top, parity, (sign_top + 1u) & top_mask, half) << 6u;
+    share |= flat_interval(key, top_at, params.top, parity, sign_top, half) << 7u;
+    symbols[i - params.symbols_base] = share ^ free_field(pad, 0u, 8u);
+    let n = params.ring_bits;
+    let sign = sign_of(params.negate);
+    let entries = flat_lookup_pair(key, index_at, params.index, parity, window_index, 0u);
+    let at = 2u * i - params.values_base;
+    values[at] = (sign * entries.x + free_field(pad, 11u, n)) & low_mask(n);
+    values[at + 1u] = (sign * entries.y + free_field(pad, 11u + n, n)) & low_mask(n);
+  }
+}
