@@ -76,7 +76,7 @@ export * from "./core/protocols/tables.ts";
 export * from "./core/protocols/truncate.ts";
 export * from "./core/protocols/local.ts";
 export * from "./core/protocols/attention.ts";
-export * from "./core/protocols/gated_mlp.ts";
+export * from "./core/protocols/mlp.ts";
 export * from "./core/protocols/norm.ts";
 export * from "./core/protocols/softmax.ts";
 
@@ -102,18 +102,14 @@ export * from "./pipeline/clear.ts";
 export * from "./pipeline/deal.ts";
 export * from "./pipeline/dealer.ts";
 export * from "./pipeline/digest.ts";
+export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward.ts";
 export {
-  forward,
-  inputStage,
-  layerStage,
   type ModelSpec,
-  outputStage,
+  outputScale,
+  outputWidth,
   type Scope as ModelScope,
-  stage,
-  stageCount,
-  wanted,
   weightRefs,
-} from "./pipeline/forward.ts";
+} from "./pipeline/model_spec.ts";
 export * from "./pipeline/key_window.ts";
 export * from "./pipeline/layout.ts";
 export * from "./pipeline/oracle.ts";

@@ -79,7 +79,7 @@ export function parseFlags(command: Command, args: readonly string[]): Options {
     throw new UsageError(`Cannot run ${command.name} with ${unknown[0]}: it is not a flag of this command`);
   }
   for (const { name, value } of flags) {
-    if (Array.isArray(parsed[name])) {
+    if (args.filter((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`)).length > 1) {
       throw new UsageError(`Cannot run ${command.name} as --${name} is given more than once`);
     }
     if (value !== undefined && parsed[name] === "" && name !== "prompt") {

@@ -10,6 +10,7 @@ import { syntheticInput } from "../models/synthetic.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { positionCount } from "../pipeline/session_plan.ts";
 import type { Flag, Options } from "./_args.ts";
+import { readOrExplain } from "./_model_folder.ts";
 import type { OpenKeys } from "./_session.ts";
 import { UsageError } from "./_ui.ts";
 
@@ -92,7 +93,7 @@ async function promptIds(options: Options, tokenizer: Tokenizer | null, vocabCou
   }
   const lines = file === undefined
     ? [text!]
-    : (await Deno.readTextFile(file)).split("\n").filter((line) => line !== "");
+    : new TextDecoder().decode(await readOrExplain(file)).split("\n").filter((line) => line !== "");
   if (lines.length === 0) throw new UsageError(`Cannot run ${file} as it has no prompts`);
   return lines.map((line) => {
     const ids = tokenizer.encode(line);

@@ -17,11 +17,11 @@ import { ModelError } from "../core/errors.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
 import { type ModelConfig, parseModelConfig } from "../models/config.ts";
 import type { ByteRange, ModelFiles } from "../models/files.ts";
-import { type FoldedSource, foldLlama } from "../models/fold.ts";
+import { type FoldedSource, foldModel } from "../models/fold.ts";
 import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
-import type { ModelSpec, Scope } from "../pipeline/forward.ts";
+import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
 
 /** Name of the file of public numbers. */
@@ -91,7 +91,12 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function readOrExplain(path: string): Promise<Uint8Array> {
+/**
+ * Reads a file that a command needs.
+ *
+ * @throws {ModelError} If it does not exist.
+ */
+export async function readOrExplain(path: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(path);
   } catch (cause) {
@@ -115,7 +120,7 @@ export async function readConfig(folder: string): Promise<{ config: ModelConfig;
 /** The matrices of a folder's model, folded; read one at a time. */
 export async function readWeights(folder: string): Promise<FoldedSource> {
   const { config, synthetic } = await readConfig(folder);
-  return foldLlama(
+  return foldModel(
     config,
     synthetic === null ? await openWeights(diskFiles(folder)) : syntheticWeights(config, synthetic.seed),
   );

@@ -9,7 +9,7 @@ import { Seed } from "../core/prg/seed.ts";
 import process from "node:process";
 import type { ModelConfig } from "../models/config.ts";
 import { planDigest } from "../pipeline/digest.ts";
-import type { ModelSpec, Scope } from "../pipeline/forward.ts";
+import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
 import type { PartySession } from "../pipeline/session.ts";
 import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";

@@ -9,7 +9,7 @@ import type { Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
 import { dealSession } from "../pipeline/dealer.ts";
 import { planDigest } from "../pipeline/digest.ts";
-import { weightRefs } from "../pipeline/forward.ts";
+import { weightRefs } from "../pipeline/model_spec.ts";
 import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
@@ -135,6 +135,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
 
 async function refuseExisting(dir: string): Promise<void> {
   for await (const entry of Deno.readDir(dir)) {
-    throw new KeyError(`Cannot deal keys into ${dir} as it is not empty: it has ${entry.name}`);
+    const message = `Cannot deal keys into ${dir} as it must be empty: received a folder with ${entry.name}`;
+    throw Object.assign(new KeyError(message), { hint: "give --out a new folder" });
   }
 }

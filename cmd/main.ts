@@ -48,8 +48,9 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(mainHelp());
     return name === undefined ? 2 : 0;
   }
-  const ui = new Ui(`sluice ${name}`, rest.includes("--json"));
+  const ui = new Ui(name.startsWith("-") ? "sluice" : `sluice ${name}`, args.includes("--json"));
   try {
+    if (name.startsWith("-")) throw new UsageError(`Cannot run with ${name} as the command comes first`);
     const found = COMMANDS.find(([command]) => command.name === name);
     if (found === undefined) {
       throw new UsageError(

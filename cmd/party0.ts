@@ -53,10 +53,13 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         `Cannot run ${folder} with these keys as they are for other weights: expected ${prepared.weightsId}, received ${keys.identity.weightsId}`,
       );
     }
-    const weights = new Map<string, Weights>(), digest = new WeightsDigest(await readSalt(folder));
+    const weights = new Map<string, Weights>(),
+      vectors = new Map<string, Int32Array>(),
+      digest = new WeightsDigest(await readSalt(folder));
     for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
       digest.add(matrix);
-      weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
+      if (matrix.inputs === 0) vectors.set(matrix.name, matrix.data);
+      else weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
     }
     if (digest.hex() !== prepared.weightsDigest) {
       throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
@@ -78,6 +81,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         seed: keys.seed,
         salt: keys.salt,
         weights: (name) => weights.get(name)!,
+        constants: (name) => vectors.get(name)!,
         chunkTokens,
         windowBytes: options.count("key-window", 256, 1) * 1e6,
         now: () => performance.now(),

@@ -6,7 +6,7 @@
 
 import type { Weights } from "../core/engine.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
-import { weightRefs } from "../pipeline/forward.ts";
+import { weightRefs } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
 import { PartySession, type RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
@@ -101,6 +101,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
         seed: keys.seed,
         salt: keys.salt,
         weights: (name) => weights.get(name)!,
+        constants: null,
         chunkTokens,
         windowBytes: options.count("key-window", 256, 1) * 1e6,
         now: () => performance.now(),

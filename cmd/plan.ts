@@ -5,11 +5,13 @@
  */
 
 import { recordBits } from "../core/protocols/gate.ts";
-import { namedShape } from "../models/shapes.ts";
-import { type ModelSpec, stageCount } from "../pipeline/forward.ts";
+import type { ModelConfig } from "../models/config.ts";
+import { knownShapes, namedShape } from "../models/shapes.ts";
+import { stageCount } from "../pipeline/forward.ts";
+import type { ModelSpec } from "../pipeline/model_spec.ts";
 import type { GateCost } from "../pipeline/plan.ts";
 import { defaultScales } from "../pipeline/scales.ts";
-import { chunksOf, positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
+import { positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
 import type { Command, Options } from "./_args.ts";
 import { diskFiles, modelSpec, readConfig, readPrepared } from "./_model_folder.ts";
 import { sigmaCost } from "./_sigma.ts";
@@ -60,7 +62,7 @@ export function planTotals(
     gates = new Map<string, GateTotal>(),
     perLayer: Record<string, unknown>[] = [];
   let exchanges = 0, exchangesPerLayer = 0;
-  const chunks = chunksOf(plan.shape, chunkTokens), { requests } = plan.shape;
+  const chunks = plan.chunks(plan.shape, chunkTokens), { requests } = plan.shape;
   for (let index = 0; index <= last; index++) {
     const layer = { sentBytes: [0, 0] as [number, number], exchanges: 0, keyBytes: [0, 0] as [number, number] };
     for (const chunk of chunks) {
@@ -71,7 +73,7 @@ export function planTotals(
       if (index > 0 && index < last) exchangesPerLayer = Math.max(exchangesPerLayer, cost.exchanges);
       addGates(gates, cost.gates);
     }
-    for (let position = 0; position < plan.positions; position++) {
+    for (let position = 0; position < plan.blocks; position++) {
       const { explicitBytes } = plan.layout(index, position);
       for (const p of [0, 1] as const) layer.keyBytes[p] += explicitBytes[p];
     }
@@ -108,8 +110,15 @@ export function archPlan(arch: string, layers: number | undefined, seq: number):
   return new SessionPlan(model, { promptTokens: seq, generate: 0, requests: 1 });
 }
 
-/** A named shape; an unknown name is the user's mistake. */
-export function shapeOf(arch: string, layers: number | undefined): ReturnType<typeof namedShape> {
+/**
+ * A named shape.
+ *
+ * @throws {UsageError} If the name is unknown; the message lists the known ones.
+ */
+export function shapeOf(arch: string, layers: number | undefined): ModelConfig {
+  if (!knownShapes().includes(arch)) {
+    throw new UsageError(`Cannot use --arch ${arch} as it must be one of: ${knownShapes().join(", ")}`);
+  }
   return namedShape(arch, { layers });
 }
 

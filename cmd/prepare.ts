@@ -9,7 +9,7 @@ import { Seed } from "../core/prg/seed.ts";
 import { readTokenizer } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { calibrate, type Sample } from "../pipeline/calibrate.ts";
-import { type ModelSpec, weightRefs } from "../pipeline/forward.ts";
+import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
 import { defaultScales } from "../pipeline/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
@@ -18,6 +18,7 @@ import {
   diskFiles,
   MASKS_FILE,
   readConfig,
+  readOrExplain,
   readWeights,
   SEED_FILE,
   SLUICE_FILE,
@@ -137,7 +138,7 @@ async function textSample(
       tokens: [...begin, ...Array.from({ length: limit - begin.length }, (_, i) => (i * 7919) % config.vocabCount)],
     };
   }
-  const text = file === undefined ? SAMPLE_TEXT : await Deno.readTextFile(file),
+  const text = file === undefined ? SAMPLE_TEXT : new TextDecoder().decode(await readOrExplain(file)),
     tokenizer = await readTokenizer(diskFiles(folder));
   const tokens = tokenizer.encode(text).slice(0, limit);
   if (tokens.length === 0) throw new ModelError("Cannot calibrate as the sample text has no tokens");

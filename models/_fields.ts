@@ -100,3 +100,63 @@ export class Fields {
     return new ModelError(`Cannot read ${this.#file} as ${name} ${requirement}: received ${describe(value)}`);
   }
 }
+
+/**
+ * Reads the tokens that begin and end a text: absent, one id, or a list of them.
+ *
+ * @param options `vocabCount`: ids lie below it. `fallback`: the class's default for absent fields, where the vocabulary
+ * has that id.
+ * @throws {ModelError} If a value is not a token id.
+ */
+export function tokenIds(
+  fields: Fields,
+  options: { vocabCount: number; fallback?: number },
+): { bosTokenId?: number; eosTokenId?: number; stopTokenIds: number[] } {
+  const { vocabCount, fallback = vocabCount } = options;
+  const read = (name: string): number[] => {
+    const value = fields.raw(name) ?? (fallback < vocabCount ? fallback : []);
+    const ids: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const id of ids) {
+      if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= vocabCount) {
+        throw fields.error(name, `must be a token id from 0 to ${vocabCount - 1}`, id);
+      }
+    }
+    return ids as number[];
+  };
+  const [bosTokenId] = read("bos_token_id");
+  const stopTokenIds = read("eos_token_id");
+  const [eosTokenId] = stopTokenIds;
+  return {
+    ...(bosTokenId === undefined ? {} : { bosTokenId }),
+    ...(eosTokenId === undefined ? {} : { eosTokenId }),
+    stopTokenIds,
+  };
+}
+
+/** Returns a count of heads that divides the hidden width, and the width of one of them. */
+export function headsOf(
+  fields: Fields,
+  names: { heads: string; width: string },
+): { hiddenWidth: number; heads: number; headWidth: number } {
+  const hiddenWidth = fields.integer(names.width);
+  const heads = fields.integer(names.heads);
+  if (hiddenWidth % heads !== 0) {
+    throw fields.error(names.width, `must be a multiple of ${names.heads}, ${heads}`, hiddenWidth);
+  }
+  return { hiddenWidth, heads, headWidth: hiddenWidth / heads };
+}
+
+/** Hugging Face's names of the two forms of GELU. */
+const GELUS: ReadonlyMap<unknown, "gelu" | "gelu_tanh"> = new Map([
+  ["gelu", "gelu"],
+  ["gelu_python", "gelu"],
+  ["gelu_new", "gelu_tanh"],
+  ["gelu_fast", "gelu_tanh"],
+  ["gelu_pytorch_tanh", "gelu_tanh"],
+]);
+
+/** Returns which form of GELU a field names, or `fallback` when it is absent; refuses other activations. */
+export function geluOf(fields: Fields, name: string, fallback: "gelu" | "gelu_new"): "gelu" | "gelu_tanh" {
+  fields.only(name, [...GELUS.keys()]);
+  return GELUS.get(fields.raw(name) ?? fallback)!;
+}

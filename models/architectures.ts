@@ -1,80 +1,46 @@
 import { ModelError } from "../core/errors.ts";
 import type { Fields } from "./_fields.ts";
+import { bertTensors, parseBertConfig } from "./bert.ts";
 import type { ModelConfig } from "./config.ts";
-import { parseLlamaConfig } from "./llama.ts";
+import { gpt2Tensors, parseGpt2Config } from "./gpt2.ts";
+import { gptNeoTensors, parseGptNeoConfig } from "./gpt_neo.ts";
+import { llamaTensors, parseLlamaConfig } from "./llama.ts";
 
-/**
- * Where a family's checkpoint keeps each tensor: Hugging Face names with `{l}` for the layer's index. The shapes beside
- * them are the checkpoint's own (outputs, inputs).
- */
-export interface TensorNames {
-  /** Token embedding, shape (V, C). */
-  readonly embed: string;
-  /** Weight of the norm before the attention, shape (C,). */
-  readonly attentionNorm: string;
-  /** Query projection, shape (H*D, C). */
-  readonly query: string;
-  /** Key projection, shape (Hkv*D, C). */
-  readonly key: string;
-  /** Value projection, shape (Hkv*D, C). */
-  readonly value: string;
-  /** Attention output projection, shape (C, H*D). */
-  readonly attentionOut: string;
-  /** Weight of the norm before the feed-forward block, shape (C,). */
-  readonly ffnNorm: string;
-  /** Gate projection, shape (F, C). */
-  readonly gate: string;
-  /** Up projection, shape (F, C). */
-  readonly up: string;
-  /** Down projection, shape (C, F). */
-  readonly down: string;
-  /** Weight of the last norm, shape (C,). */
-  readonly finalNorm: string;
-  /** Output head, shape (V, C); absent from the file when it is tied to the embedding. */
-  readonly head: string;
+/** One tensor of a checkpoint. */
+export interface TensorSpec {
+  /** Its Hugging Face name, with the prefix of the class that holds it. */
+  readonly name: string;
+  /** Lengths as the checkpoint stores them, outermost first. */
+  readonly shape: readonly number[];
+  /**
+   * How the authors initialise it: `normal` is N(0, 0.02^2); `residual`, for a matrix that writes the residual stream, is
+   * N(0, (0.02 / sqrt(2 L))^2); `one` is a norm's gamma; `zero` a bias or a norm's beta.
+   */
+  readonly initial: "normal" | "residual" | "one" | "zero";
 }
 
 /** One architecture, as data. */
 export interface Architecture {
-  /** Which forward pass runs it. */
-  readonly family: "llama";
-  /** `rms`: x * rsqrt(mean(x^2) + epsilon) * gamma, before each block. */
-  readonly norm: "rms";
-  /** The feed-forward block's non-linearity. */
-  readonly activation: "silu";
-  /** Names of the checkpoint's tensors. */
-  readonly tensors: TensorNames;
   /** Reads the fields of `config.json`. */
   readonly parse: (fields: Fields, architecture: string) => ModelConfig;
+  /** Lists the tensors that a checkpoint of that config holds. */
+  readonly tensors: (config: ModelConfig) => TensorSpec[];
 }
+
+const BERT: Architecture = { parse: parseBertConfig, tensors: bertTensors };
 
 /**
  * Every architecture that can run, by the class name that Hugging Face writes into `config.json`.
  *
- * A new architecture (GPT2LMHeadModel, GPTNeoForCausalLM, BertForSequenceClassification) is one entry here, one file
- * like `llama.ts` for its config, and, where its matrices fold differently, one file like `fold.ts`.
+ * A new architecture is one entry here, one file like `llama.ts` for its config and tensors, and, where its matrices fold
+ * differently, one file like `fold_llama.ts`.
  */
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
-  ["LlamaForCausalLM", {
-    family: "llama",
-    norm: "rms",
-    activation: "silu",
-    tensors: {
-      embed: "model.embed_tokens.weight",
-      attentionNorm: "model.layers.{l}.input_layernorm.weight",
-      query: "model.layers.{l}.self_attn.q_proj.weight",
-      key: "model.layers.{l}.self_attn.k_proj.weight",
-      value: "model.layers.{l}.self_attn.v_proj.weight",
-      attentionOut: "model.layers.{l}.self_attn.o_proj.weight",
-      ffnNorm: "model.layers.{l}.post_attention_layernorm.weight",
-      gate: "model.layers.{l}.mlp.gate_proj.weight",
-      up: "model.layers.{l}.mlp.up_proj.weight",
-      down: "model.layers.{l}.mlp.down_proj.weight",
-      finalNorm: "model.norm.weight",
-      head: "lm_head.weight",
-    },
-    parse: parseLlamaConfig,
-  }],
+  ["LlamaForCausalLM", { parse: parseLlamaConfig, tensors: llamaTensors }],
+  ["GPT2LMHeadModel", { parse: parseGpt2Config, tensors: gpt2Tensors }],
+  ["GPTNeoForCausalLM", { parse: parseGptNeoConfig, tensors: gptNeoTensors }],
+  ["BertForSequenceClassification", BERT],
+  ["BertModel", BERT],
 ]);
 
 /** Lists the names of all known architectures. */
@@ -95,9 +61,4 @@ export function architectureOf(name: string): Architecture {
     );
   }
   return architecture;
-}
-
-/** Fills the layer's index into a tensor name. */
-export function tensorName(template: string, layer: number): string {
-  return template.replace("{l}", String(layer));
 }

@@ -2,14 +2,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
 import type { ModelConfig } from "./config.ts";
 import { collectFolded, foldLlama } from "./fold.ts";
+import { namedShape } from "./shapes.ts";
 import { checkpointShapes, syntheticWeights } from "./synthetic.ts";
 import type { Tensor } from "./safetensors.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** Every width differs, and none is a multiple of the transpose's tile. */
 const config: ModelConfig = {
-  architecture: "LlamaForCausalLM",
-  layers: 2,
+  ...namedShape("llama-tiny"),
   hiddenWidth: 40,
   heads: 6,
   kvHeads: 3,
@@ -17,10 +17,7 @@ const config: ModelConfig = {
   ffnWidth: 70,
   vocabCount: 50,
   maxPositions: 16,
-  normEps: 1e-5,
-  ropeTheta: 10000,
   tiedEmbeddings: false,
-  stopTokenIds: [],
 };
 const C = 40, QUERY = 6 * 14, KV = 3 * 14, F = 70, V = 50;
 
@@ -28,6 +25,7 @@ const C = 40, QUERY = 6 * 14, KV = 3 * 14, F = 70, V = 50;
 function weightsOf(changes: Record<string, Tensor> = {}): WeightSource {
   const source = syntheticWeights(config, "fold");
   return {
+    has: source.has,
     tensor: async (name) => {
       const { shape, data } = changes[name] ?? await source.tensor(name);
       return { shape, data: shape.length === 1 ? data.map((_, i) => 1 + i / 8 + name.length / 64) : data };
@@ -53,7 +51,7 @@ async function assertFolded(
 }
 
 Deno.test("foldLlama() transposes, folds norm weights into rows and 1/sqrt(D) into query columns", async () => {
-  const { layers, head, embed } = await collectFolded(foldLlama(config, weightsOf()));
+  const { layers, head, embed, positions, pooler } = await collectFolded(foldLlama(config, weightsOf()));
   for (const [l, layer] of layers.entries()) {
     const prefix = `model.layers.${l}`;
     const attention = `${prefix}.input_layernorm.weight`, ffn = `${prefix}.post_attention_layernorm.weight`;
@@ -68,8 +66,9 @@ Deno.test("foldLlama() transposes, folds norm weights into rows and 1/sqrt(D) in
     assertEquals([layer.qkv.shape, layer.out.shape], [[C, QUERY + 2 * KV], [QUERY, C]]);
     assertEquals([layer.gateUp.shape, layer.down.shape], [[C, 2 * F], [F, C]]);
   }
-  await assertFolded(head, { stored: "lm_head.weight", gamma: "model.norm.weight" });
-  assertEquals([head.shape, embed.shape], [[C, V], [V, C]]);
+  await assertFolded(head!, { stored: "lm_head.weight", gamma: "model.norm.weight" });
+  assertEquals([head!.shape, embed.shape], [[C, V], [V, C]]);
+  assertEquals([positions, pooler, head!.bias, embed.bias, layers[0]!.qkv.bias], [null, null, null, null, null]);
   assertEquals(embed.data, (await weightsOf().tensor("model.embed_tokens.weight")).data);
 });
 
@@ -82,7 +81,7 @@ Deno.test("foldLlama() makes a tied head from the embedding", async () => {
 Deno.test("foldLlama() reads only the tensors of the part that is asked for", async () => {
   const names: string[] = [];
   const source = weightsOf();
-  await foldLlama(config, { tensor: (name) => (names.push(name), source.tensor(name)) }).layer(1);
+  await foldLlama(config, { has: source.has, tensor: (name) => (names.push(name), source.tensor(name)) }).layer(1);
 
   assertEquals(names.sort(), [...checkpointShapes(config).keys()].filter((name) => name.includes(".1.")).sort());
 });

@@ -1,5 +1,20 @@
-import type { Fields } from "./_fields.ts";
+import { type Fields, tokenIds } from "./_fields.ts";
+import type { TensorSpec } from "./architectures.ts";
 import type { ModelConfig } from "./config.ts";
+
+/** What every Llama has in common. */
+export const LLAMA_FORWARD = {
+  family: "llama",
+  norm: "rms",
+  normPlacement: "pre",
+  positions: "rotary",
+  causal: true,
+  activation: "silu",
+  gated: true,
+  head: "tokens",
+  classCount: 0,
+  labels: [],
+} as const satisfies Partial<ModelConfig>;
 
 /**
  * Reads a Llama-family `config.json`. Absent optional fields take the defaults of the Hugging Face class.
@@ -24,13 +39,13 @@ export function parseLlamaConfig(fields: Fields, architecture: string): ModelCon
   const headWidth = fields.integer("head_dim", { fallback: hiddenWidth / heads });
   if (headWidth % 2 !== 0) throw fields.error("head_dim", "must be even", headWidth);
 
+  const layers = fields.integer("num_hidden_layers");
   const vocabCount = fields.integer("vocab_size");
-  const [bosTokenId] = tokenIds(fields, "bos_token_id", vocabCount);
-  const stopTokenIds = tokenIds(fields, "eos_token_id", vocabCount);
-  const [eosTokenId] = stopTokenIds;
   return {
+    ...LLAMA_FORWARD,
     architecture,
-    layers: fields.integer("num_hidden_layers"),
+    windows: new Array(layers).fill(null),
+    layers,
     hiddenWidth,
     heads,
     kvHeads,
@@ -41,9 +56,7 @@ export function parseLlamaConfig(fields: Fields, architecture: string): ModelCon
     normEps: fields.positive("rms_norm_eps"),
     ropeTheta: ropeTheta(fields),
     tiedEmbeddings: fields.flag("tie_word_embeddings", false),
-    ...(bosTokenId === undefined ? {} : { bosTokenId }),
-    ...(eosTokenId === undefined ? {} : { eosTokenId }),
-    stopTokenIds,
+    ...tokenIds(fields, { vocabCount }),
   };
 }
 
@@ -62,14 +75,27 @@ function ropeTheta(fields: Fields): number {
     : parameters.positive("rope_theta");
 }
 
-/** Returns a field that holds no token id, one, or a list of them. */
-function tokenIds(fields: Fields, name: string, vocabCount: number): number[] {
-  const value = fields.raw(name);
-  const ids: readonly unknown[] = value === undefined ? [] : Array.isArray(value) ? value : [value];
-  for (const id of ids) {
-    if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= vocabCount) {
-      throw fields.error(name, `must be a token id from 0 to ${vocabCount - 1}`, id);
-    }
+/** Lists a Llama checkpoint's tensors: matrices of shape (outputs, inputs), no biases. */
+export function llamaTensors(config: ModelConfig): TensorSpec[] {
+  const { hiddenWidth: C, ffnWidth: F, vocabCount: V, layers } = config;
+  const queryWidth = config.heads * config.headWidth;
+  const kvWidth = config.kvHeads * config.headWidth;
+  const specs: TensorSpec[] = [{ name: "model.embed_tokens.weight", shape: [V, C], initial: "normal" }];
+  for (let layer = 0; layer < layers; layer++) {
+    const add = (name: string, shape: readonly number[], initial: TensorSpec["initial"]): void => {
+      specs.push({ name: `model.layers.${layer}.${name}.weight`, shape, initial });
+    };
+    add("input_layernorm", [C], "one");
+    add("self_attn.q_proj", [queryWidth, C], "normal");
+    add("self_attn.k_proj", [kvWidth, C], "normal");
+    add("self_attn.v_proj", [kvWidth, C], "normal");
+    add("self_attn.o_proj", [C, queryWidth], "residual");
+    add("post_attention_layernorm", [C], "one");
+    add("mlp.gate_proj", [F, C], "normal");
+    add("mlp.up_proj", [F, C], "normal");
+    add("mlp.down_proj", [C, F], "residual");
   }
-  return ids as number[];
+  specs.push({ name: "model.norm.weight", shape: [C], initial: "one" });
+  if (!config.tiedEmbeddings) specs.push({ name: "lm_head.weight", shape: [V, C], initial: "normal" });
+  return specs;
 }

@@ -47,6 +47,18 @@ Deno.test("syntheticWeights() initialises as the authors do", async () => {
   assertEquals(new Set((await weights.tensor("model.layers.0.input_layernorm.weight")).data), new Set([1]));
 });
 
+Deno.test("syntheticWeights() makes biases and betas 0 and gammas 1", async () => {
+  const weights = syntheticWeights(namedShape("bert-tiny"), 1);
+  const set = async (name: string) => new Set((await weights.tensor(`encoder.layer.1.${name}`)).data);
+
+  assertEquals(await set("output.LayerNorm.weight"), new Set([1]));
+  assertEquals(await set("output.LayerNorm.bias"), new Set([0]));
+  assertEquals(await set("output.dense.bias"), new Set([0]));
+  assertEquals([weights.has("pooler.dense.weight"), weights.has("bert.pooler.dense.weight")], [true, false]);
+  const { sigma } = moments((await weights.tensor("encoder.layer.1.output.dense.weight")).data);
+  assert(Math.abs(sigma / 0.01 - 1) < 0.02, `sigma=${sigma}`);
+});
+
 Deno.test("syntheticInput() is a reproducible N(0, 1) of shape (tokens, width)", () => {
   const x = syntheticInput(101, 255, "seed"); // an odd count: the last pair is cut
   const { mean, sigma } = moments(x);

@@ -1,6 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { ModelError } from "../core/errors.ts";
 import { type JsonObject, parseJsonObject } from "./_fields.ts";
+import { OLDER_TOKENIZER_FILES, olderTokenizer } from "./_tokenizer_files.ts";
 import type { ModelFiles } from "./files.ts";
 
 /** Name of the file that defines a tokenizer. */
@@ -68,9 +69,10 @@ export function createTokenizer(tokenizerJson: Uint8Array, configJson?: Uint8Arr
 }
 
 /**
- * Reads a model folder's tokenizer.
+ * Reads a model folder's tokenizer: `tokenizer.json`, or else what older checkpoints have in its place, BERT's `vocab.txt`
+ * (lower case unless `tokenizer_config.json` has `do_lower_case: false`) or GPT-2's `vocab.json` with `merges.txt`.
  *
- * @throws {ModelError} If the folder has no `tokenizer.json` (it can still run on token ids), or the file is malformed.
+ * @throws {ModelError} If the folder has none of them (it can still run on token ids), or a file is malformed.
  *
  * @example Text of the demo model's tokens
  * ```ts
@@ -85,16 +87,39 @@ export function createTokenizer(tokenizerJson: Uint8Array, configJson?: Uint8Arr
  * ```
  */
 export async function readTokenizer(files: ModelFiles): Promise<Tokenizer> {
-  if (!await files.has(TOKENIZER_FILE)) {
+  const found = await readTokenizerFiles(files);
+  if (found === null) {
     throw new ModelError(
-      `Cannot use text as the model folder must hold ${TOKENIZER_FILE}: received none, so give token ids instead`,
+      `Cannot use text as the model folder must hold ${[TOKENIZER_FILE, ...OLDER_TOKENIZER_FILES].join(" or ")}: ` +
+        `received none, so give token ids instead`,
     );
   }
-  const hasConfig = await files.has(TOKENIZER_CONFIG_FILE);
-  return createTokenizer(
-    await files.read(TOKENIZER_FILE),
-    hasConfig ? await files.read(TOKENIZER_CONFIG_FILE) : undefined,
+  return createTokenizer(found.tokenizerJson, found.configJson);
+}
+
+/** What {@linkcode createTokenizer} takes: a tokenizer as bytes, to be sent to who has no model folder. */
+export interface TokenizerFiles {
+  /** Bytes of `tokenizer.json`. */
+  readonly tokenizerJson: Uint8Array;
+  /** Bytes of `tokenizer_config.json`, if the model has one. */
+  readonly configJson?: Uint8Array;
+}
+
+/**
+ * Reads a model folder's `tokenizer.json`, or makes its contents from the files of an older checkpoint.
+ *
+ * @returns Null when the folder has no tokenizer.
+ * @throws {ModelError} If a file is malformed.
+ */
+export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFiles | null> {
+  const configJson = await files.has(TOKENIZER_CONFIG_FILE) ? await files.read(TOKENIZER_CONFIG_FILE) : undefined;
+  const config = configJson === undefined ? {} : { configJson };
+  if (await files.has(TOKENIZER_FILE)) return { tokenizerJson: await files.read(TOKENIZER_FILE), ...config };
+  const made = await olderTokenizer(
+    files,
+    configJson === undefined ? {} : parseJsonObject(configJson, TOKENIZER_CONFIG_FILE),
   );
+  return made === null ? null : { tokenizerJson: new TextEncoder().encode(JSON.stringify(made)), ...config };
 }
 
 function build(json: JsonObject, config: JsonObject): HuggingFaceTokenizer {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import demoTokenizer from "../assets/shakespeare-llama/tokenizer.json" with { type: "text" };
 import { ModelError } from "../core/errors.ts";
 import { memoryFiles } from "./files.ts";
-import { createTokenizer, readTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { createTokenizer, readTokenizer, readTokenizerFiles, type Tokenizer } from "./tokenizer.ts";
 
 function bytesOf(json: unknown): Uint8Array {
   return new TextEncoder().encode(typeof json === "string" ? json : JSON.stringify(json));
@@ -118,9 +118,55 @@ Deno.test("createTokenizer() refuses files that do not describe a tokenizer", ()
   assertThrows(() => createTokenizer(bytesOf(demoTokenizer), bytesOf("{")), ModelError, "tokenizer_config.json");
 });
 
-Deno.test("readTokenizer() needs tokenizer.json and takes tokenizer_config.json if it is there", async () => {
+Deno.test("readTokenizer() needs a tokenizer and takes tokenizer_config.json if it is there", async () => {
   await assertRejects(() => readTokenizer(memoryFiles({})), ModelError, "give token ids instead");
   const files = memoryFiles({ "tokenizer.json": bytesOf(METASPACE), "tokenizer_config.json": bytesOf("{}") });
 
   assertEquals((await readTokenizer(files)).encode("hi"), [1, 8]);
+});
+
+const PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "run", "##ning", "un", "##want", "##ed", ",", "cafe", "Caf", "##é"];
+
+Deno.test("readTokenizer() makes a WordPiece tokenizer of vocab.txt", async () => {
+  const vocab = bytesOf(PIECES.join("\n") + "\n");
+  const tokenizer = await readTokenizer(memoryFiles({ "vocab.txt": vocab }));
+
+  assertEquals(tokenizer.encode("Running, UNwanted café"), [2, 4, 5, 9, 6, 7, 8, 10, 3]);
+  assertEquals(tokenizer.encode("run zebra"), [2, 4, 1, 3]);
+  assertEquals(tokenizer.encode(""), [2, 3]);
+  assertEquals(tokenizer.decode([2, 4, 5, 9, 6, 7, 8, 3]), "running , unwanted");
+  const config = bytesOf({ do_lower_case: false });
+  const cased = await readTokenizer(memoryFiles({ "vocab.txt": vocab, "tokenizer_config.json": config }));
+  assertEquals(cased.encode("Café run Run"), [2, 11, 12, 4, 1, 3]);
+});
+
+Deno.test("readTokenizer() makes a byte-level tokenizer of a vocabulary and merges under either names", async () => {
+  const vocab = bytesOf({ h: 0, i: 1, "Ġ": 2, hi: 3, "Ġhi": 4, "Ã": 5, "©": 6, "<|endoftext|>": 7 });
+  const merges = bytesOf("#version: 0.2\nh i\nĠ hi\n");
+  for (const [vocabFile, mergesFile] of [["vocab.json", "merges.txt"], ["encoder.json", "vocab.bpe"]] as const) {
+    const tokenizer = await readTokenizer(memoryFiles({ [vocabFile]: vocab, [mergesFile]: merges }));
+
+    assertEquals(tokenizer.encode("hi hié<|endoftext|>"), [3, 4, 5, 6, 7]);
+    assertEquals(tokenizer.decode([3, 4, 5, 6, 7]), "hi hié");
+  }
+  await assertRejects(
+    () => readTokenizer(memoryFiles({ "vocab.json": vocab })),
+    ModelError,
+    "vocab.txt or vocab.json with merges.txt or encoder.json with vocab.bpe: received none",
+  );
+});
+
+Deno.test("readTokenizerFiles() prefers tokenizer.json, and gives null for a folder without a tokenizer", async () => {
+  const json = bytesOf(METASPACE);
+
+  assertEquals(await readTokenizerFiles(memoryFiles({ "config.json": json })), null);
+  const files = memoryFiles({ "tokenizer.json": json, "vocab.txt": bytesOf("x") });
+  assertEquals(await readTokenizerFiles(files), { tokenizerJson: json });
+});
+
+Deno.test("readTokenizer() refuses a vocabulary that is not text, or lacks what BERT needs", async () => {
+  const read = (bytes: Uint8Array) => readTokenizer(memoryFiles({ "vocab.txt": bytes }));
+
+  await assertRejects(() => read(Uint8Array.of(0xff)), ModelError, "Cannot read vocab.txt as it must be text in UTF-8");
+  await assertRejects(() => read(bytesOf("[UNK]\n[SEP]\n")), ModelError, "must hold [CLS]");
 });

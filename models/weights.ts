@@ -19,6 +19,8 @@ export const WEIGHTS_INDEX_FILE = "model.safetensors.index.json";
 
 /** Where a model's weights come from. They are secret: they belong to party 0. */
 export interface WeightSource {
+  /** Says whether the checkpoint has a tensor of that name. */
+  has(name: string): boolean;
   /** Returns one tensor by its checkpoint name; throws a ModelError that names it when it is missing. */
   tensor(name: string): Promise<Tensor>;
 }
@@ -51,7 +53,7 @@ export async function openWeights(files: ModelFiles): Promise<WeightSource> {
     );
   }
   const header = await readHeader(files, WEIGHTS_FILE);
-  return { tensor: (name) => readTensor(files, header, name) };
+  return { has: (name) => header.tensors.has(name), tensor: (name) => readTensor(files, header, name) };
 }
 
 async function openShards(files: ModelFiles): Promise<WeightSource> {
@@ -76,6 +78,7 @@ async function openShards(files: ModelFiles): Promise<WeightSource> {
     tensorEntry(header, name);
   }
   return {
+    has: (name) => Object.hasOwn(map, name),
     tensor: async (name) => {
       const file = Object.hasOwn(map, name) ? map[name] as string : undefined;
       if (file === undefined) {

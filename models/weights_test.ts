@@ -14,6 +14,7 @@ function indexOf(map: unknown): Uint8Array {
 Deno.test("openWeights() reads a checkpoint of one file", async () => {
   const weights = await openWeights(memoryFiles({ [WEIGHTS_FILE]: first }));
 
+  assertEquals([weights.has("a"), weights.has("b"), weights.has("__metadata__")], [true, false, false]);
   assertEquals(await weights.tensor("a"), { shape: [2], data: Float32Array.of(1, 2) });
   await assertRejects(() => weights.tensor("b"), ModelError, "Cannot read tensor b as model.safetensors must hold it");
 });
@@ -25,6 +26,7 @@ Deno.test("openWeights() reads a checkpoint that an index splits over files", as
     "part-2.safetensors": second,
   }));
 
+  assertEquals([weights.has("a"), weights.has("b"), weights.has("toString")], [true, true, false]);
   assertEquals((await weights.tensor("a")).data, Float32Array.of(1, 2));
   assertEquals((await weights.tensor("b")).shape, [1, 1]);
   await assertRejects(() => weights.tensor("c"), ModelError, "Cannot read tensor c as model.safetensors.index.json");

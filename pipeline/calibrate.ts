@@ -7,7 +7,7 @@
  */
 
 import { ModelError } from "../core/errors.ts";
-import type { ModelSpec } from "./forward.ts";
+import { type ModelSpec, normPlaces } from "./model_spec.ts";
 import { type IntegerWeights, Oracle } from "./oracle.ts";
 import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, type Scales } from "./scales.ts";
 
@@ -79,11 +79,9 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
 }
 
 function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales {
-  const { scales, config } = model, last = config.layers + 1;
+  const { scales } = model, places = normPlaces(model);
   const norms = scales.norms.map((norm, index): NormScales => {
-    const [stage, scope] = index === 2 * config.layers
-      ? [last, "norm"]
-      : [1 + (index >> 1), index % 2 === 0 ? "norm1" : "norm2"];
+    const { stage, scope } = places[index]!;
     const sums = seen.get(`${stage}:${scope}/rsqrt`), products = seen.get(`${stage}:${scope}/truncate`);
     let { lo, hi, sumBits, inverse } = norm;
     if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
@@ -138,5 +136,5 @@ function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): v
 /** Magnitude bits that a gate's input may have, or null where another rule holds. */
 function domainBits(path: string, windowBits: number): number | null {
   if (/(truncate|rope|softmax\/p)$/.test(path)) return 30;
-  return /mlp\/(silu|gelu)$/.test(path) ? windowBits : null;
+  return /(mlp\/activation|tanh)$/.test(path) ? windowBits : null;
 }

@@ -20,6 +20,7 @@ import {
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
+import { leastKnown } from "./plan.ts";
 
 /** What the oracle needs beside the gates. */
 export interface ClearOptions {
@@ -72,7 +73,7 @@ export class ClearContext implements Context<"clear"> {
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"clear">[]): Wire<"clear"> => {
     const { ringBits, scale, extent } = op.shape(params, x), data = new Float64Array(elementCount(extent));
     op.apply(params, x, data, true);
-    return wire("clear", ringBits, scale, extent, data);
+    return { ...wire("clear", ringBits, scale, extent, data), knownTo: leastKnown(x) };
   };
 
   scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`);

@@ -31,6 +31,7 @@ import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { readBits, readWide, writeBits, writeWide, xorBits } from "../core/ring/bits.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { type BlockLayout, type PlacedRecord, recordAddress } from "./layout.ts";
+import { leastKnown } from "./plan.ts";
 
 /** What the dealer holds for one session. */
 export interface DealerKeys {
@@ -270,7 +271,7 @@ export class DealContext implements Context<"mask"> {
     op.apply(params, x, sums, false);
     const data = new Uint32Array(sums.length), ring = lowMask(ringBits);
     for (let i = 0; i < data.length; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
-    return wire("mask", ringBits, scale, extent, data);
+    return { ...wire("mask", ringBits, scale, extent, data), knownTo: leastKnown(x) };
   };
 
   scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);

@@ -7,9 +7,9 @@
 import type { AttentionCache } from "../core/protocols/attention.ts";
 import type { Cache, Wire } from "../core/protocols/gate.ts";
 import { DealContext, type DealerKeys, LaneDealer } from "./deal.ts";
-import { stage, stageCount } from "./forward.ts";
+import { stage, stageCount, wanted } from "./forward.ts";
 import { finish } from "./plan.ts";
-import { chunksOf, type SessionPlan } from "./session_plan.ts";
+import type { SessionPlan } from "./session_plan.ts";
 
 /** Where key bytes go. */
 export interface KeySink {
@@ -54,8 +54,8 @@ export async function dealSession(
       { length: model.config.layers },
       () => ({ keys: make(), values: make() }),
     );
-    for (const positions of chunksOf({ promptTokens: plan.positions, generate: 0 }, DEAL_TOKENS)) {
-      const at = Array.from({ length: positions.count }, (_, i) => positions.from + i);
+    for (const positions of plan.chunks({ promptTokens: plan.positions, generate: 0 }, DEAL_TOKENS)) {
+      const at = plan.blocksOf(positions);
       let x: Wire<"mask"> | null = null;
       for (let index = 0; index <= last; index++) {
         const lane: LaneDealer = new LaneDealer(
@@ -64,7 +64,12 @@ export async function dealSession(
           at.map((position) => ({ request, position, layer: index })),
         );
         const cache = index === 0 || index === last ? null : caches[index - 1]!;
-        x = finish(stage(new DealContext(lane), model, index, x, cache, positions)).value;
+        // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every position.
+        const context: DealContext = new DealContext(lane),
+          read: Wire<"mask"> | null = x !== null && index === last && !model.config.causal
+            ? wanted(context, model, x)
+            : x;
+        x = finish(stage(context, model, index, read, cache, positions)).value;
         for (const [i, block] of lane.blocks.entries()) {
           for (const party of [0, 1] as const) {
             const explicit = block.explicit[party];

@@ -1,128 +1,93 @@
 /**
- * The forward pass of a Llama-family model, written once. Under the clear interpreter it is the oracle, under the plan its cost, under the dealer its keys,
- * under a party the inference.
+ * The forward pass of a transformer, written once. Under the clear interpreter it is the oracle, under the plan its cost, under the dealer its keys, under a
+ * party the inference.
  *
- * Shapes: T tokens of the lane (one block each), C hidden width, H query heads, H_kv key and value heads, D head width, F feed-forward width, V vocabulary.
+ * Shapes: T tokens of the lane, C hidden width, H query heads, H_kv key and value heads, D head width, F feed-forward width, V vocabulary. A causal model has one
+ * block per token, a bidirectional one a single block of all its tokens.
  *
  * @module
  */
 
-import { attention, type AttentionCache, type AttentionParams, type Positions } from "../core/protocols/attention.ts";
-import { gatedMlp } from "../core/protocols/gated_mlp.ts";
-import type { Context, Extent, Gate, View, WeightRef, Wire } from "../core/protocols/gate.ts";
-import { embed, input, linear } from "../core/protocols/linear.ts";
-import { add, lastBlock } from "../core/protocols/local.ts";
-import { type NormParams, rmsNorm } from "../core/protocols/norm.ts";
+import { attention, type AttentionCache, type Positions, type Sight } from "../core/protocols/attention.ts";
+import type { Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
+import { addConstants, affine, embed, input } from "../core/protocols/linear.ts";
+import { add, firstRow, lastBlock } from "../core/protocols/local.ts";
+import { mlp } from "../core/protocols/mlp.ts";
+import { rmsNorm } from "../core/protocols/norm.ts";
 import { openShare, reveal } from "../core/protocols/open.ts";
+import { splice } from "../core/protocols/splice.ts";
 import { truncate } from "../core/protocols/truncate.ts";
-import type { ModelConfig } from "../models/config.ts";
-import type { Scales } from "./scales.ts";
-
-/** What is computed: a whole model from tokens to logits, or its blocks alone from hidden states to hidden states. */
-export type Scope = "model" | "blocks";
-
-/** Everything public about a model that the forward pass depends on. */
-export interface ModelSpec {
-  /** What is computed. */
-  readonly scope: Scope;
-  /** Architecture and sizes. */
-  readonly config: ModelConfig;
-  /** Fractional bits, rings and windows of every wire. */
-  readonly scales: Scales;
-  /** Positions that keys are dealt for: the longest row of scores. */
-  readonly maxPositions: number;
-}
+import {
+  attentionParams,
+  downParams,
+  embedWeights,
+  headParams,
+  mlpParams,
+  type ModelSpec,
+  normParams,
+  outParams,
+  poolerParams,
+} from "./model_spec.ts";
 
 /** Count of stages: input, layers, output. */
 export function stageCount(model: ModelSpec): number {
   return model.config.layers + 2;
 }
 
-/** A weight matrix of a layer. */
-function layerWeight(layer: number, name: string, inputs: number, outputs: number): WeightRef {
-  return { name: `layers.${layer}.${name}`, inputs, outputs };
+/** The blocks of a lane: a causal model's tokens, or the one block of a bidirectional one. */
+export function blocksOf(model: ModelSpec, positions: Positions): Positions {
+  return model.config.causal ? positions : { from: 0, count: 1 };
 }
 
-/** All weight matrices of a model, in the order of the forward pass. */
-export function weightRefs(model: Pick<ModelSpec, "scope" | "config">): WeightRef[] {
-  const { config, scope } = model,
-    { hiddenWidth: C, heads: H, kvHeads, headWidth: D, ffnWidth: F, vocabCount: V } = config,
-    refs: WeightRef[] = [];
-  if (scope === "model") refs.push({ name: "embed", inputs: V, outputs: C });
-  for (let layer = 0; layer < config.layers; layer++) {
-    refs.push(layerWeight(layer, "qkv", C, (H + 2 * kvHeads) * D), layerWeight(layer, "out", H * D, C));
-    refs.push(layerWeight(layer, "gateUp", C, 2 * F), layerWeight(layer, "down", F, C));
-  }
-  if (scope === "model") refs.push({ name: "head", inputs: C, outputs: V });
-  return refs;
+/** Rows of `cols` values for every token of a lane. */
+export function tokenRows(model: ModelSpec, { count }: Positions, cols: number): Extent {
+  return model.config.causal
+    ? { rows: 1, cols: Array.from({ length: count }, () => cols) }
+    : { rows: count, cols: [cols] };
 }
 
-function normParams(model: ModelSpec, norm: number): NormParams {
-  const { scales, config } = model, { sumBits, lo, hi, inverse } = scales.norms[norm]!;
-  return { sumBits, lo, hi, inverseScale: inverse, scale: scales.activation, epsilon: config.normEps };
+/** Rows that the output stage reads: those of {@linkcode wanted}. */
+export function outputRows(model: ModelSpec, positions: Positions, cols: number): Extent {
+  const { config, scope } = model, first = scope === "model" && !config.causal && config.head !== "hidden";
+  return first ? { rows: 1, cols: [cols] } : tokenRows(model, positions, cols);
 }
 
-function attentionParams(model: ModelSpec, layer: number): AttentionParams {
-  const { config, scales, maxPositions } = model, { heads, kvHeads, headWidth: width } = config;
-  return {
-    heads,
-    kvHeads,
-    width,
-    ropeTheta: config.ropeTheta,
-    angleScale: scales.angle,
-    weightScale: scales.weight,
-    scale: scales.activation,
-    qkv: layerWeight(layer, "qkv", config.hiddenWidth, (heads + 2 * kvHeads) * width),
-    softmax: {
-      scoreBits: scales.scoreBits,
-      scoreScale: scales.score,
-      digits: scales.expDigits,
-      tableScale: scales.expTable,
-      expScale: scales.exp,
-      inverseScale: scales.inverse,
-      scale: scales.probability,
-      maxColumns: maxPositions,
-    },
-  };
+/** What every block attends to. */
+function sightOf(model: ModelSpec, { from, count }: Positions): Sight {
+  if (!model.config.causal) return { tokens: count, cols: [count] };
+  return { tokens: 1, cols: Array.from({ length: count }, (_, i) => from + i + 1) };
 }
 
-/** A linear layer that writes the residual stream: product, opening and truncation to the residual's scale. Exchanges: 3. */
-function* intoResidual<V extends View>(
-  ctx: Context<V>,
-  model: ModelSpec,
-  name: string,
-  weights: WeightRef,
-  x: Wire<V>,
-): Gate<Wire<V>> {
-  const raw = yield* ctx.gate(name, linear, { weights, weightScale: model.scales.weight }, x),
-    by = raw.scale - model.scales.residual;
-  return yield* ctx.gate(
-    `${name}_truncate`,
-    truncate,
-    { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
-    raw,
-  );
+/** Opens a share and truncates it to the residual stream's scale. Exchanges: 3. */
+function* residualOf<V extends View>(ctx: Context<V>, model: ModelSpec, name: string, raw: Share<V>): Gate<Wire<V>> {
+  const by = raw.scale - model.scales.residual;
+  return yield* ctx.gate(name, truncate, { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, raw);
 }
 
-/** The client's tokens as one-hot rows times the embedding, or its hidden states: the residual stream (T, C). Exchanges: 2 or 1. */
+/**
+ * The client's tokens as one-hot rows times the embedding plus learned positions, or its hidden states: (T, C).
+ *
+ * A post-norm model normalises here: its stream between stages is the normalised value. Exchanges: 2 or 1, and 6 where it normalises.
+ */
 export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, positions: Positions): Gate<Wire<V>> {
-  const { config, scales, scope } = model,
-    rows = (cols: number): Extent => ({ rows: 1, cols: Array.from({ length: positions.count }, () => cols) });
+  const { config, scales, scope } = model;
   if (scope === "blocks") {
-    return yield* ctx.gate("input", input, { extent: rows(config.hiddenWidth), ringBits: 32, scale: scales.residual });
+    const extent = tokenRows(model, positions, config.hiddenWidth),
+      scale = config.normPlacement === "pre" ? scales.residual : scales.activation;
+    return yield* ctx.gate("input", input, { extent, ringBits: 32, scale });
   }
-  const weights = { name: "embed", inputs: config.vocabCount, outputs: config.hiddenWidth };
-  const embedded = yield* ctx.gate("embed", embed, {
-    extent: rows(config.vocabCount),
-    ringBits: 32,
-    scale: 0,
-    weights,
-    weightScale: scales.residual,
-  });
-  return yield* ctx.gate("open", openShare, {}, embedded);
+  const extent = tokenRows(model, positions, config.vocabCount), weights = embedWeights(model);
+  let raw = yield* ctx.gate("embed", embed, { extent, ringBits: 32, scale: 0, weights, weightScale: scales.residual });
+  if (config.positions === "learned") {
+    const width = config.hiddenWidth,
+      constants = { name: "positions", from: positions.from * width, count: positions.count * width };
+    raw = yield* ctx.gate("positions", addConstants, { constants }, raw);
+  }
+  const x = yield* ctx.gate("open", openShare, {}, raw);
+  return config.normPlacement === "pre" ? x : yield* rmsNorm(ctx.scope("norm"), normParams(model, 0), x);
 }
 
-/** One transformer layer: x + attention(norm(x)), then x + mlp(norm(x)). Appends the lane's keys and values to the cache. */
+/** One transformer layer. Appends the lane's keys and values to the cache. */
 export function* layerStage<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
@@ -131,51 +96,76 @@ export function* layerStage<V extends View>(
   cache: AttentionCache<V>,
   positions: Positions,
 ): Gate<Wire<V>> {
-  const { config, scales } = model, { hiddenWidth: C, heads, headWidth, ffnWidth: F } = config, none = {};
-
-  const readable = yield* rmsNorm(ctx.scope("norm1"), normParams(model, 2 * layer), x);
-  const mixed = yield* attention(ctx.scope("attention"), attentionParams(model, layer), readable, cache, positions);
-  const attended = ctx.local(
-    add,
-    none,
-    x,
-    yield* intoResidual(ctx, model, "out", layerWeight(layer, "out", heads * headWidth, C), mixed),
+  const post = model.config.normPlacement === "post", sight = sightOf(model, positions);
+  // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
+  // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added: norm(residual + attention(x)).
+  const read1 = post ? x : yield* rmsNorm(ctx.scope("norm1"), normParams(model, 2 * layer), x);
+  const { mixed, rest } = yield* attention(
+    ctx.scope("attention"),
+    attentionParams(model, layer),
+    read1,
+    cache,
+    positions,
+    sight,
   );
+  const out = yield* affine(ctx, "out", outParams(model, layer), mixed);
+  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest : x);
 
-  const readableAgain = yield* rmsNorm(ctx.scope("norm2"), normParams(model, 2 * layer + 1), attended);
-  const gateUp = layerWeight(layer, "gateUp", C, 2 * F), digits = scales.activationDigits;
-  const hidden = yield* gatedMlp(ctx.scope("mlp"), {
-    width: F,
-    weightScale: scales.weight,
-    scale: scales.activation,
-    digits,
-    gateUp,
-  }, readableAgain);
-  return ctx.local(
-    add,
-    none,
-    attended,
-    yield* intoResidual(ctx, model, "down", layerWeight(layer, "down", F, C), hidden),
-  );
+  const read2 = yield* rmsNorm(ctx.scope("norm2"), normParams(model, 2 * layer + 1), attended);
+  const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
+  const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
+  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2 : attended);
+  return post ? yield* rmsNorm(ctx.scope("norm3"), normParams(model, 2 * layer + 2), written) : written;
 }
 
-/** The final norm and the head: logits (T, V) at scale activation + weight for the client alone; or the hidden states. Exchanges: 7 or 0. */
+/** residual + opened share: a wire is added after the truncation, a share (at the same scale) before it. */
+function* addResidual<V extends View>(
+  ctx: Context<V>,
+  model: ModelSpec,
+  name: string,
+  raw: Share<V>,
+  residual: Wire<V> | Share<V> | null,
+): Gate<Wire<V>> {
+  const written = yield* residualOf(ctx, model, name, raw);
+  if (residual === null) throw new Error("Internal error: a layer without its residual");
+  if (residual.kind === "wire") return ctx.local(add, {}, residual, written);
+  return ctx.local(add, {}, yield* residualOf(ctx, model, `${name}_residual`, residual), written);
+}
+
+/** The head: logits of tokens or classes for the client alone, pooled or hidden states; or what the blocks gave. */
 export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Gate<Wire<V>> {
-  const { config, scales, scope } = model;
+  const { config, scope, scales } = model;
   if (scope === "blocks") return yield* ctx.gate("reveal", reveal, {}, x);
-  const readable = yield* rmsNorm(ctx.scope("norm"), normParams(model, 2 * config.layers), x);
-  const weights = { name: "head", inputs: config.hiddenWidth, outputs: config.vocabCount };
-  return yield* ctx.gate(
-    "reveal",
-    reveal,
-    {},
-    yield* ctx.gate("head", linear, { weights, weightScale: scales.weight }, readable),
+  if (config.head === "hidden") {
+    return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), x));
+  }
+  if (config.head === "tokens") {
+    const read = yield* rmsNorm(ctx.scope("norm"), normParams(model, 2 * config.layers), x);
+    return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), read));
+  }
+  // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
+  const raw = yield* affine(ctx, "pooler", poolerParams(model), x), by = raw.scale - scales.activation;
+  const flat = yield* ctx.gate("pooler_truncate", truncate, {
+    by,
+    to: 32,
+    rounding: "nearest",
+    full: 0,
+    knownTo: "both",
+  }, raw);
+  const last = config.head === "pooled", knownTo = last ? "both" as const : "party0" as const;
+  const pooled = yield* ctx.gate(
+    "tanh",
+    splice,
+    { function: "tanh_plus_1", digits: scales.activationDigits, knownTo },
+    flat,
   );
+  return yield* ctx.gate("reveal", reveal, {}, last ? pooled : yield* affine(ctx, "head", headParams(model), pooled));
 }
 
-/** The tokens whose output is wanted: the last one of a model's chunk, all of them where blocks run alone. */
+/** The tokens whose output is wanted: a causal model's last one, a classifier's first, all of them where blocks run alone. */
 export function wanted<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Wire<V> {
-  return model.scope === "model" ? ctx.local(lastBlock, {}, x) : x;
+  if (model.scope === "blocks" || model.config.head === "hidden") return x;
+  return model.config.causal ? ctx.local(lastBlock, {}, x) : ctx.local(firstRow, {}, x);
 }
 
 /** One stage of the forward pass: 0 is the input, 1..L the layers, L+1 the output of whatever x holds. */
@@ -193,23 +183,23 @@ export function* stage<V extends View>(
 }
 
 /**
- * The whole forward pass over one chunk, as the oracle and the dealer run it; the parties run its stages as a stream.
+ * The whole forward pass over one chunk, as the oracle runs it; the parties and the dealer run its stages.
  *
  * @param context The context of a stage.
+ * @param model The model's public numbers.
  * @param caches One per layer; they grow by the chunk.
- * @param all Whether the output is wanted at every position (the dealer, whose keys must serve any split) or only at the last.
+ * @param positions The chunk.
  */
 export function* forward<V extends View>(
   context: (stage: number) => Context<V>,
   model: ModelSpec,
   caches: readonly AttentionCache<V>[],
   positions: Positions,
-  all: boolean = false,
 ): Gate<Wire<V>> {
   let x = yield* inputStage(context(0), model, positions);
   for (let layer = 0; layer < model.config.layers; layer++) {
     x = yield* layerStage(context(layer + 1), model, layer, x, caches[layer]!, positions);
   }
   const last = context(model.config.layers + 1);
-  return yield* outputStage(last, model, all ? x : wanted(last, model, x));
+  return yield* outputStage(last, model, wanted(last, model, x));
 }

@@ -30,12 +30,18 @@ export interface LaneAddress {
   readonly positions: Positions;
 }
 
+/** A block with the position that addresses it. */
+export interface PlacedBlock extends LoadedBlock {
+  /** Position of the block's token; 0 for the one block of a bidirectional model. */
+  readonly position: number;
+}
+
 /** A lane's keys in engine memory. */
 export interface LoadedLane {
   /** Explicit parts, then seed parts. */
   readonly memory: KeyMemory;
   /** Where each block lies. */
-  readonly blocks: readonly LoadedBlock[];
+  readonly blocks: readonly PlacedBlock[];
 }
 
 /** Name of a lane, for maps. */
@@ -64,13 +70,15 @@ export function placeBlocks(
   plan: SessionPlan,
   party: Party,
   lane: LaneAddress,
-): { blocks: LoadedBlock[]; bytes: number; explicitBytes: number } {
-  const { from, count } = lane.positions,
-    layouts = Array.from({ length: count }, (_, i) => plan.layout(lane.stage, from + i));
-  const explicitBytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0);
+): { blocks: PlacedBlock[]; bytes: number; explicitBytes: number } {
+  const placed = plan.blocksOf(lane.positions).map((position) => ({
+    position,
+    layout: plan.layout(lane.stage, position),
+  }));
+  const explicitBytes = placed.reduce((sum, { layout }) => sum + layout.explicitBytes[party], 0);
   let explicitAt = 0, seedAt = explicitBytes;
-  const blocks = layouts.map((layout) => {
-    const block = { layout, explicitAt, seedAt };
+  const blocks = placed.map(({ position, layout }) => {
+    const block = { position, layout, explicitAt, seedAt };
     explicitAt += layout.explicitBytes[party];
     seedAt += layout.seedBytes[party];
     return block;
@@ -80,8 +88,8 @@ export function placeBlocks(
 
 /** Expands the seed parts of a lane. */
 export function expandLane(engine: Engine, seed: Seed, party: Party, lane: LaneAddress, loaded: LoadedLane): void {
-  loaded.blocks.forEach((block, i) => {
-    const position = lane.positions.from + i, bytes = block.layout.seedBytes[party];
+  loaded.blocks.forEach((block) => {
+    const { position } = block, bytes = block.layout.seedBytes[party];
     if (bytes === 0) return;
     engine.expand(
       seed.expose(),
@@ -183,11 +191,11 @@ export class KeyWindow {
       loaded = { memory, blocks };
     // Neighbours in the stream are neighbours in memory: read them together.
     for (let first = 0; first < blocks.length;) {
-      const offset = plan.offset(party, lane.request, lane.stage, lane.positions.from + first);
+      const offset = plan.offset(party, lane.request, lane.stage, blocks[first]!.position);
       let next = first, length = 0;
       do length += blocks[next++]!.layout.explicitBytes[party]; while (
         next < blocks.length &&
-        plan.offset(party, lane.request, lane.stage, lane.positions.from + next) === offset + length
+        plan.offset(party, lane.request, lane.stage, blocks[next]!.position) === offset + length
       );
       if (length > 0) await source.read(memory.view(blocks[first]!.explicitAt, length), offset);
       first = next;

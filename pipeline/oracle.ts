@@ -5,12 +5,13 @@
  */
 
 import type { AttentionCache } from "../core/protocols/attention.ts";
-import type { Cache } from "../core/protocols/gate.ts";
+import type { Cache, ClearReader } from "../core/protocols/gate.ts";
 import { ClearContext } from "./clear.ts";
-import { forward, type ModelSpec } from "./forward.ts";
+import { forward } from "./forward.ts";
+import type { ModelSpec } from "./model_spec.ts";
 import { finish } from "./plan.ts";
 
-/** Integer weights by name, row-major (inputs × outputs). */
+/** Integer matrices (row-major, inputs × outputs), biases and learned positions by name. */
 export type IntegerWeights = (name: string) => Int32Array;
 
 /** What an oracle may report while it runs. */
@@ -57,7 +58,11 @@ export class Oracle {
   }
 
   #run(input: Float64Array, count: number): Float64Array {
-    const reader = { weights: (ref: { name: string }) => this.#weights(ref.name), input: () => input },
+    const reader: ClearReader = {
+        weights: (ref) => this.#weights(ref.name),
+        constants: ({ name, from, count }) => this.#weights(name).subarray(from, from + count),
+        input: () => input,
+      },
       { observe } = this.#options;
     const contexts = (stage: number): ClearContext =>
       new ClearContext(

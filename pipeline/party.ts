@@ -26,6 +26,7 @@ import {
 } from "../core/protocols/gate.ts";
 import { fieldOffset } from "./deal.ts";
 import { type BlockLayout, recordAddress } from "./layout.ts";
+import { leastKnown } from "./plan.ts";
 
 /** One block's place in a lane's key memory. */
 export interface LoadedBlock {
@@ -53,6 +54,8 @@ export interface PartyLane {
   readonly weights: (ref: WeightRef) => Weights;
   /** Party 1's products made ahead, by gate path. */
   readonly prepared: ReadonlyMap<string, Handle>;
+  /** Party 0's secret vectors by name; null at party 1. */
+  readonly constants: ((name: string) => Int32Array) | null;
   /** The client's input of this lane. */
   readonly input: Handle | null;
 }
@@ -113,6 +116,8 @@ export class PartyContext implements Context<"masked"> {
       offset: (record, field) => fieldOffset(records.find((candidate) => candidate.name === record)!, field),
       weights: lane.weights,
       prepared: () => lane.prepared.get(path) ?? null,
+      constants: ({ name, from, count }) =>
+        lane.constants === null ? null : Uint32Array.from(lane.constants(name).subarray(from, from + count)),
       input: () => lane.input,
     };
     // What a gate makes belongs to its own scope and goes when it ends; only the result stays with the lane.
@@ -132,7 +137,7 @@ export class PartyContext implements Context<"masked"> {
   /** Runs a public-linear operation on masked values. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"masked">[]): Wire<"masked"> => {
     const { ringBits, scale, extent } = op.shape(params, x);
-    return wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine));
+    return { ...wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine)), knownTo: leastKnown(x) };
   };
 
   scope = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);

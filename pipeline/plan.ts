@@ -16,6 +16,7 @@ import {
   type OpeningSize,
   type Operand,
   type Primitive,
+  type View,
   type WeightRef,
   type Wire,
   wire,
@@ -79,12 +80,7 @@ export class PlanContext implements Context<"plan"> {
   /** Shapes of a public-linear operation. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"plan">[]): Wire<"plan"> => {
     const { ringBits, scale, extent } = op.shape(params, x);
-    for (const input of x) {
-      if (input.knownTo !== "both") {
-        throw new Error(`Internal error: ${this.#path}${op.name} reads a wire that party 1 does not know`);
-      }
-    }
-    return wire("plan", ringBits, scale, extent, null);
+    return { ...wire("plan", ringBits, scale, extent, null), knownTo: leastKnown(x) };
   };
 
   scope = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
@@ -101,4 +97,9 @@ export function finish<T>(gate: Gate<T>): { value: T; exchanges: number } {
     if (next.done) return { value: next.value, exchanges };
     exchanges++;
   }
+}
+
+/** Who knows the result of a local operation: whoever knows all of its inputs. */
+export function leastKnown(x: readonly Pick<Wire<View>, "knownTo">[]): "both" | "party0" {
+  return x.every((input) => input.knownTo === "both") ? "both" : "party0";
 }

@@ -13,7 +13,7 @@ import { stage, stageCount, wanted } from "./forward.ts";
 import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
 import { PartyContext, type PartyLane, recordView } from "./party.ts";
 import { runLane, type RunnerCounts } from "./runner.ts";
-import { chunksOf, type SessionPlan } from "./session_plan.ts";
+import type { SessionPlan } from "./session_plan.ts";
 
 /** What a party brings to a session. */
 export interface SessionOptions {
@@ -31,6 +31,8 @@ export interface SessionOptions {
   readonly salt: Uint8Array;
   /** W at party 0, Ŵ at party 1, by name. */
   readonly weights: (name: string) => Weights;
+  /** Party 0's biases and learned positions by name; null at party 1. */
+  readonly constants: ((name: string) => Int32Array) | null;
   /** Prompt tokens of one lane; public. */
   readonly chunkTokens: number;
   /** Key bytes that may be loaded ahead. */
@@ -97,7 +99,7 @@ export class PartySession {
    * A chunk that entered before its turn could stand in front of the one whose keys are in memory.
    */
   #chunks(shapes: readonly RequestShape[]): Chunk[] {
-    const all = shapes.map((shape) => chunksOf(shape, this.#options.chunkTokens)), order: Chunk[] = [];
+    const all = shapes.map((shape) => this.#options.plan.chunks(shape, this.#options.chunkTokens)), order: Chunk[] = [];
     const longest = Math.max(0, ...all.map((chunks) => chunks.length));
     for (const prompt of [true, false]) {
       const turns = all.map((chunks, request) =>
@@ -246,7 +248,7 @@ export class PartySession {
 
   /** One stage: its lanes run one after the other, so a chunk finds the keys and values of the chunks before it. */
   #stage(index: number): TransformStream<Item, Item> {
-    const { plan, engine, channel, salt, weights, now } = this.#options, last = stageCount(plan.model) - 1;
+    const { plan, engine, channel, salt, weights, constants, now } = this.#options, last = stageCount(plan.model) - 1;
     const queue = new CountQueue(QUEUE_BYTES);
     return new TransformStream<Item, Item>(
       {
@@ -268,6 +270,7 @@ export class PartySession {
             blocks: loaded.blocks,
             salt,
             weights: (ref) => weights(ref.name),
+            constants,
             prepared: prepared?.products ?? new Map(),
             input: index === 0 && item.input !== null ? engine.upload(item.input) : null,
           };

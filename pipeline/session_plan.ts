@@ -7,7 +7,8 @@
 import type { Cache } from "../core/protocols/gate.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
-import { type ModelSpec, stage, stageCount } from "./forward.ts";
+import { blocksOf, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
+import { layerNorms, type ModelSpec } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
 
@@ -76,6 +77,8 @@ export class SessionPlan {
   readonly shape: SessionShape;
   /** Positions of one request. */
   readonly positions: number;
+  /** Blocks of one request in a stage: one per position, or one in all where the model is bidirectional. */
+  readonly blocks: number;
   readonly #stages: StageLayout[] = [];
   readonly #lanes = new Map<string, LaneCost>();
   /** Offsets of (stage, position) within a request, for both parties. */
@@ -88,13 +91,12 @@ export class SessionPlan {
     this.model = model;
     this.shape = shape;
     this.positions = positionCount(shape);
+    this.blocks = blocksOf(model, { from: 0, count: this.positions }).count;
     for (let index = 0; index < stageCount(model); index++) {
       const twin = this.#twin(index);
       this.#stages.push(twin !== null ? this.#stages[twin]! : this.#layoutStage(index));
     }
-    this.#offsets = this.#stages.map(() =>
-      [new Float64Array(this.positions), new Float64Array(this.positions)] as const
-    );
+    this.#offsets = this.#stages.map(() => [new Float64Array(this.blocks), new Float64Array(this.blocks)] as const);
     this.requestBytes = this.#assignOffsets();
   }
 
@@ -104,6 +106,17 @@ export class SessionPlan {
       number,
       number,
     ];
+  }
+
+  /** The chunks of one request: a bidirectional model takes all of its tokens at once. */
+  chunks(shape: Pick<SessionShape, "promptTokens" | "generate">, chunkTokens: number): Positions[] {
+    return this.model.config.causal ? chunksOf(shape, chunkTokens) : [{ from: 0, count: shape.promptTokens }];
+  }
+
+  /** The blocks of a lane, by the position that addresses each. */
+  blocksOf(positions: Positions): number[] {
+    const { from, count } = blocksOf(this.model, positions);
+    return Array.from({ length: count }, (_, i) => from + i);
   }
 
   /** Layout of the block of a stage and position. */
@@ -135,7 +148,8 @@ export class SessionPlan {
 
   /** The positions that the output stage computes for a chunk. */
   outputPositions(chunk: Positions): Positions {
-    return this.model.scope === "model" ? { from: chunk.from + chunk.count - 1, count: 1 } : chunk;
+    const { scope, config } = this.model;
+    return scope === "model" && config.causal ? { from: chunk.from + chunk.count - 1, count: 1 } : chunk;
   }
 
   /** Whether the output of a chunk is wanted: not before the prompt's end. */
@@ -145,21 +159,21 @@ export class SessionPlan {
 
   /** An earlier layer with the same numbers, whose layout is the same. */
   #twin(index: number): number | null {
-    const last = stageCount(this.model) - 1, { norms } = this.model.scales;
-    if (index <= 1 || index === last) return null;
-    const own = JSON.stringify(norms.slice(2 * index - 2, 2 * index));
+    if (index <= 1 || index === stageCount(this.model) - 1) return null;
+    const own = JSON.stringify(layerNorms(this.model, index - 1));
     for (let other = 1; other < index; other++) {
-      if (JSON.stringify(norms.slice(2 * other - 2, 2 * other)) === own) return other;
+      if (JSON.stringify(layerNorms(this.model, other - 1)) === own) return other;
     }
     return null;
   }
 
   #costLane(index: number, positions: Positions): LaneCost {
-    const { model } = this,
-      context = new PlanContext(),
-      cols = Array.from({ length: positions.count }, () => model.config.hiddenWidth);
-    const x = index === 0 ? null : wire("plan", 32, model.scales.residual, { rows: 1, cols }, null);
-    const cache = index === 0 || index === stageCount(model) - 1 ? null : emptyCache(model, positions.from);
+    const { model } = this, context = new PlanContext(), last = stageCount(model) - 1, { hiddenWidth } = model.config;
+    const extent = index === last
+      ? outputRows(model, positions, hiddenWidth)
+      : tokenRows(model, positions, hiddenWidth);
+    const x = index === 0 ? null : wire("plan", 32, model.scales.residual, extent, null);
+    const cache = index === 0 || index === last ? null : emptyCache(model, positions.from);
     const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
       sentBytes: [number, number] = [0, 0];
     for (const gate of context.gates) {
@@ -171,7 +185,7 @@ export class SessionPlan {
 
   #layoutStage(index: number): StageLayout {
     const { gates } = this.#costLane(index, { from: 0, count: this.positions }), owners = assignOwners(gates);
-    const layouts = Array.from({ length: this.positions }, (_, position) => layoutBlock(gates, position, owners));
+    const layouts = Array.from({ length: this.blocks }, (_, block) => layoutBlock(gates, block, owners));
     const explicitBytes = [0, 1].map((p) => layouts.reduce((sum, layout) => sum + layout.explicitBytes[p]!, 0)) as [
       number,
       number,
@@ -188,9 +202,9 @@ export class SessionPlan {
         next[party] += this.#stages[index]!.layouts[position]!.explicitBytes[party];
       }
     };
-    for (const chunk of chunksOf(this.shape, this.shape.promptTokens)) {
+    for (const chunk of this.chunks(this.shape, this.shape.promptTokens)) {
       for (let index = 0; index < this.#stages.length; index++) {
-        for (let position = chunk.from; position < chunk.from + chunk.count; position++) place(index, position);
+        for (const position of this.blocksOf(chunk)) place(index, position);
       }
     }
     return next;

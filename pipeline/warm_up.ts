@@ -11,7 +11,7 @@ import type { Engine, Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
 import type { ModelConfig } from "../models/config.ts";
 import { dealSession } from "./dealer.ts";
-import { type ModelSpec, weightRefs } from "./forward.ts";
+import { type ModelSpec, weightRefs } from "./model_spec.ts";
 import { defaultScales } from "./scales.ts";
 import { PartySession } from "./session.ts";
 import { SessionPlan } from "./session_plan.ts";
@@ -31,6 +31,17 @@ const TINY: ModelConfig = {
   ropeTheta: 10000,
   tiedEmbeddings: true,
   stopTokenIds: [],
+  family: "llama",
+  norm: "rms",
+  normPlacement: "pre",
+  positions: "rotary",
+  causal: true,
+  windows: [null, null],
+  activation: "silu",
+  gated: true,
+  head: "tokens",
+  classCount: 0,
+  labels: [],
 };
 
 /** Both ends of a link within one process: no sockets, no seals. */
@@ -101,6 +112,7 @@ export async function warmUp(engine: Engine): Promise<void> {
       seed: seeds[channel.party],
       salt: new Uint8Array(16),
       weights: (name) => weights.get(name)!,
+      constants: null,
       chunkTokens: 128,
       windowBytes: 1 << 24,
       now: () => 0,

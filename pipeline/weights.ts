@@ -9,9 +9,9 @@ import { ModelError } from "../core/errors.ts";
 import { expandChacha8 } from "../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
 import type { FoldedSource, Matrix } from "../models/fold.ts";
-import { type ModelSpec, weightRefs } from "./forward.ts";
+import { type ModelSpec, weightRefs } from "./model_spec.ts";
 
-/** One integer matrix, row-major (inputs × outputs). Secret of party 0. */
+/** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
 export interface IntegerMatrix {
   /** Name of the matrix. */
   readonly name: string;
@@ -23,34 +23,61 @@ export interface IntegerMatrix {
   readonly data: Int32Array;
 }
 
-function quantise(name: string, matrix: Matrix, scale: number): IntegerMatrix {
-  const one = 2 ** scale, data = new Int32Array(matrix.data.length);
+function quantise(name: string, values: Float32Array, scale: number): Int32Array {
+  const one = 2 ** scale, data = new Int32Array(values.length);
   for (let i = 0; i < data.length; i++) {
-    const value = Math.round(matrix.data[i]! * one);
+    const value = Math.round(values[i]! * one);
     if (!(Math.abs(value) < 2 ** 30)) {
-      throw new ModelError(
-        `Cannot represent the matrix ${name} as its entries must stay below 2^30 at ${scale} fractional bits`,
-      );
+      throw new ModelError(`Cannot represent ${name} as its entries must stay below 2^30 at ${scale} fractional bits`);
     }
     data[i] = value;
   }
-  return { name, inputs: matrix.shape[0], outputs: matrix.shape[1], data };
+  return data;
 }
 
-/** The integers of every matrix in the order of the forward pass, one layer in memory at a time. */
+/** The parts of a model that are secret, folded, in the order of the forward pass, one in memory at a time; each with the fractional bits of what it multiplies. */
+async function* parts(
+  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  source: FoldedSource,
+): AsyncGenerator<readonly [string, Matrix, number, number]> {
+  const { scope, config, scales } = model, whole = scope === "model";
+  if (whole) yield ["embed", await source.embed(), scales.residual, 0];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const folded = await source.layer(layer);
+    for (const part of ["qkv", "out", "gateUp", "down"] as const) {
+      yield [`layers.${layer}.${part}`, folded[part], scales.weight, scales.activation];
+    }
+  }
+  if (whole && (config.head === "classes" || config.head === "pooled")) {
+    yield ["pooler", await source.pooler(), scales.weight, scales.activation];
+  }
+  if (whole && config.head !== "pooled") yield ["head", await source.head(), scales.weight, scales.activation];
+}
+
+/** The integers of every matrix in the order of {@linkcode weightRefs}, and of the vectors that party 0 adds: biases and learned positions. */
 export async function* integerWeights(
   model: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
 ): AsyncGenerator<IntegerMatrix> {
   const { scope, config, scales } = model;
-  if (scope === "model") yield quantise("embed", await source.embed(), scales.residual);
-  for (let layer = 0; layer < config.layers; layer++) {
-    const folded = await source.layer(layer);
-    for (const part of ["qkv", "out", "gateUp", "down"] as const) {
-      yield quantise(`layers.${layer}.${part}`, folded[part], scales.weight);
-    }
+  if (scope === "model" && config.positions === "learned") {
+    const { data } = (await source.positions())!;
+    yield { name: "positions", inputs: 0, outputs: data.length, data: quantise("positions", data, scales.residual) };
   }
-  if (scope === "model") yield quantise("head", await source.head(), scales.weight);
+  for await (const [name, matrix, weightScale, inputScale] of parts(model, source)) {
+    const [inputs, outputs] = matrix.shape, data = quantise(name, matrix.data, weightScale);
+    const bias = matrix.bias === null || matrix.bias === undefined
+      ? null
+      : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
+    if (bias !== null && name === "head" && config.head === "classes") takeBackOne(data, bias, 2 ** inputScale);
+    yield { name, inputs, outputs, data };
+    if (bias !== null) yield { name: `${name}.bias`, inputs: 0, outputs, data: bias };
+  }
+}
+
+/** The pooler's activation is tanh + 1: the classifier's bias takes the 1 (`one` at the activation's scale) back. */
+function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
+  for (let i = 0; i < matrix.length; i++) bias[i % bias.length]! -= one * matrix[i]!;
 }
 
 /** Salted digest of the integers of a model, in order: names, shapes and values. */

@@ -3,7 +3,7 @@ import type { ModelFiles } from "../models/files.ts";
 import { collectFolded, type FoldedModel, foldLlama } from "../models/fold.ts";
 import { openWeights } from "../models/weights.ts";
 import { calibrate } from "../pipeline/calibrate.ts";
-import type { ModelSpec } from "../pipeline/forward.ts";
+import type { ModelSpec } from "../pipeline/model_spec.ts";
 import { Oracle } from "../pipeline/oracle.ts";
 import { defaultScales } from "../pipeline/scales.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";

@@ -6,11 +6,11 @@ import { assert, assertEquals } from "@std/assert";
 import { createWasmEngine } from "../cpu/mod.ts";
 import type { FoldedModel } from "../models/fold.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import type { ModelSpec } from "../pipeline/forward.ts";
+import type { ModelSpec } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
 import { calibratedModel, oracleOf, readFolded } from "./_models.ts";
 import { readFolder, sharedFolder } from "./_shared_data.ts";
-import { floatLlama, greedy } from "./float_llama.ts";
+import { floatModel, greedy } from "./float_model.ts";
 import { readTok512 } from "./tok512.ts";
 import { runTestSession, type TestOutcome, type TestRequest } from "./two_parties.ts";
 
@@ -92,7 +92,7 @@ Deno.test({
     const folded = await readFolded(await readFolder(stories.folder, MODEL_FILES)),
       { vocabCount } = folded.config,
       model = await calibratedModel(folded, [1, ...Array.from({ length: 95 }, (_, i) => (i * 7919) % vocabCount)]),
-      { ids } = greedy(floatLlama(folded), { promptIds: [1], count: 200 });
+      { ids } = greedy(floatModel(folded), { promptIds: [1], count: 200 });
 
     const outcome = await runSecure(folded, model, [{ promptIds: [1], generate: 200 }]);
 

@@ -11,6 +11,7 @@ import type { Engine, Handle } from "../core/engine.ts";
 import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
 import {
   type Cache,
+  type ConstantRef,
   type Context,
   type Extent,
   type Gate,
@@ -51,6 +52,8 @@ export interface LawCase {
   readonly inputs: readonly LawInput[];
   readonly run: Composition;
   readonly weights?: Readonly<Record<string, { readonly ref: WeightRef; readonly data: Int32Array }>>;
+  /** Party 0's secret vectors. */
+  readonly constants?: Readonly<Record<string, Int32Array>>;
   /** The client's own input, for gates that read it. */
   readonly clientInput?: Float64Array;
   /** The engines of both parties. */
@@ -93,6 +96,7 @@ export function randomWords(count: number, ringBits: number): Uint32Array {
 /** Runs one case under all four interpreters and asserts the law. */
 export async function assertLaw(test: LawCase): Promise<LawResult> {
   const weights = test.weights ?? {}, weight = (ref: WeightRef) => weights[ref.name]!.data;
+  const constant = ({ name, from, count }: ConstantRef) => test.constants![name]!.subarray(from, from + count);
   // Plan.
   const plan = new PlanContext(),
     planCache = (width: number, ringBits: number = 32): Cache<"plan"> => ({
@@ -112,7 +116,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
     ),
   );
   // Clear.
-  const clear = new ClearContext({ reader: { weights: weight, input: () => test.clientInput! } });
+  const clear = new ClearContext({ reader: { weights: weight, constants: constant, input: () => test.clientInput! } });
   const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
     kind: "cache",
     view: "clear",
@@ -185,6 +189,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       salt,
       weights: (ref) => own.get(ref.name)!,
       prepared: new Map(),
+      constants: party === 0 ? (name) => test.constants![name]! : null,
       input: party === 1 && test.clientInput !== undefined
         ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
         : null,

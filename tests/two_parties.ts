@@ -7,9 +7,9 @@
 import type { Channel } from "../core/channel.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
-import type { FoldedModel } from "../models/fold.ts";
+import { type FoldedModel, memorySource } from "../models/fold.ts";
 import { dealSession } from "../pipeline/dealer.ts";
-import { type ModelSpec, weightRefs } from "../pipeline/forward.ts";
+import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
 import type { KeySource } from "../pipeline/key_window.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { type ChunkInput, PartySession, type RequestShape } from "../pipeline/session.ts";
@@ -76,12 +76,7 @@ export interface TestOutcome {
 
 /** A folded model as the source that pipelines read. */
 export function foldedSource(folded: FoldedModel): Parameters<typeof integerWeights>[1] {
-  return {
-    config: folded.config,
-    embed: () => Promise.resolve(folded.embed),
-    layer: (index) => Promise.resolve(folded.layers[index]!),
-    head: () => Promise.resolve(folded.head),
-  };
+  return memorySource(folded);
 }
 
 /** One-hot rows of a chunk of tokens. */
@@ -143,6 +138,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       seed: Seed.from(streams[party].slice(0, 32)),
       salt: streams[party].slice(32, 48),
       weights: (name) => own.get(name)!,
+      constants: party === 0 ? (name: string) => matrices.get(name)!.data : null,
       chunkTokens: test.chunkTokens ?? 128,
       windowBytes: test.windowBytes ?? 1 << 20,
       now: () => performance.now(),

@@ -332,6 +332,7 @@ export class Bench {
       memory: this.#memory[party]!,
       blocks: this.#blocks[party]!,
       salt: this.salt,
+      constants: null,
       weights: (ref) =>
         engine.weights(
           party === 0 ? Uint32Array.from(weights[ref.name]!.data) : this.#masked.get(ref.name)!,

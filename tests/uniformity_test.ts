@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Seed } from "../core/prg/seed.ts";
 import { exp } from "../core/protocols/exp.ts";
-import { gatedMlp } from "../core/protocols/gated_mlp.ts";
+import { mlp } from "../core/protocols/mlp.ts";
 import {
   type Cache,
   type Context,
@@ -231,7 +231,7 @@ for (const [name, tests] of Object.entries(SMALL)) {
 Deno.test("what a party receives is jointly uniform whatever the secrets (exhaustive: splice, bits and words in turn)", () => {
   const tests = [[-5], [3]].map((x) => ({
     inputs: [tensor(4, 0, one, x)],
-    run: gate(splice, { function: "silu", digits: [1, 2, 1] }),
+    run: gate(splice, { function: "silu", digits: [1, 2, 1], knownTo: "both" }),
   }));
   const isBit = (field: string): boolean => field === "symbols" || field === "bits";
   for (const setting of SETTINGS) {
@@ -282,7 +282,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   },
   "splice": {
     inputs: [random(32, 10, rows, 14)],
-    run: gate(splice, { function: "silu", digits: [5, 9, 6] }),
+    run: gate(splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }),
   },
   "squares, with a product": {
     inputs: [random(32, 12, lanes, 20), random(32, 12, lanes, 20)],
@@ -343,7 +343,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     run: (ctx, [x]) =>
       rmsNorm(
         ctx,
-        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5 },
+        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0" },
         x as Wire<never>,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),
@@ -367,23 +367,20 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     },
     trials: 1,
   },
-  "gatedMlp": {
+  "mlp": {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
-    run: (ctx, [x]) =>
-      gatedMlp(ctx, {
-        width: 1,
-        weightScale: 10,
-        scale: 10,
-        digits: [5, 6, 6],
-        gateUp: { name: "w", inputs: 2, outputs: 2 },
-      }, x as Wire<never>),
+    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
+      const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
+      const params = { width: 1, scale: 10, activation: "silu", digits: [5, 6, 6], gated: true, up } as const;
+      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
+    },
     weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
     trials: 1,
   },
 };
 
 /** Cases of many gates: one choice of the explicit halves for each corrupt party. */
-const COMPOSITIONS = new Set(["rmsNorm", "softmax", "gatedMlp"]);
+const COMPOSITIONS = new Set(["rmsNorm", "softmax", "mlp"]);
 
 for (const [name, test] of Object.entries(FULL)) {
   Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {

@@ -1,11 +1,11 @@
 /**
- * Grouped-query causal attention with rotary positions and a secret-shared cache.
+ * Multi-head attention with a secret-shared cache: grouped queries, rotary positions, causal or bidirectional.
  *
  * @module
  */
 
-import { type Cache, type Context, type Gate, type View, type WeightRef, type Wire } from "./gate.ts";
-import { linear } from "./linear.ts";
+import { type Cache, type Context, type Gate, type Share, type View, type Wire } from "./gate.ts";
+import { affine, type AffineParams, shareColumns } from "./linear.ts";
 import { columns, rotaryAngles, rotate } from "./local.ts";
 import { hold, mix, scores } from "./products.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
@@ -13,46 +13,53 @@ import { truncate } from "./truncate.ts";
 
 /** Public numbers of one attention layer. */
 export interface AttentionParams {
-  /** Query heads H. */
+  /** Query heads H, and heads H_kv of keys and values. */
   readonly heads: number;
-  /** Key and value heads H_kv; divides H. */
+  /** Heads of keys and values. */
   readonly kvHeads: number;
   /** Head width D. */
   readonly width: number;
-  /** Base of the rotary angles. */
-  readonly ropeTheta: number;
-  /** Fractional bits of cosines and sines. */
-  readonly angleScale: number;
-  /** Fractional bits of the integer weights. */
-  readonly weightScale: number;
+  /** Rotary positions, or null where positions come in with the embedding. */
+  readonly rotary: { readonly theta: number; readonly angleScale: number } | null;
   /** Fractional bits of q, k and v. */
   readonly scale: number;
-  /** Numbers of the softmax. */
+  /** The softmax of the scores. */
   readonly softmax: SoftmaxParams;
-  /** (C × (H + 2·H_kv)·D): queries, keys, values; 1/√D folded into the queries. */
-  readonly qkv: WeightRef;
+  /** (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as `rest`. */
+  readonly qkv: AffineParams;
 }
 
 /** Keys and values of the tokens so far. */
 export interface AttentionCache<V extends View> {
-  /** Rotated keys, H_kv·D values per token. */
+  /** Keys, after rotation. */
   readonly keys: Cache<V>;
-  /** Values, H_kv·D per token. */
+  /** Values. */
   readonly values: Cache<V>;
 }
 
-/** Where a lane's tokens stand: block b is the token at `from + b`, and it sees all tokens up to itself. */
+/** Where a lane's tokens stand. */
 export interface Positions {
-  /** First position. */
+  /** Position of the first token. */
   readonly from: number;
   /** Count of tokens. */
   readonly count: number;
 }
 
+/** What each block of a lane attends to: a block is one token that sees itself and those before, or all tokens at once. */
+export interface Sight {
+  /** Tokens of each block. */
+  readonly tokens: number;
+  /** Columns (cached tokens) that each block sees. */
+  readonly cols: readonly number[];
+}
+
 /**
  * Mixed values of every head, shape (T, H·D), before the output projection. Appends the lane's keys and values to the cache.
  *
+ * Exchanges: 3 for queries, keys and values, 2 for the rotation, the softmax's, 3 for the mixture.
+ *
  * @param x Normalised tokens, shape (T, C).
+ * @returns The mixture, known to party 0 alone, and the share of the columns of x·W + b beyond queries, keys and values.
  */
 export function* attention<V extends View>(
   ctx: Context<V>,
@@ -60,54 +67,52 @@ export function* attention<V extends View>(
   x: Wire<V>,
   cache: AttentionCache<V>,
   positions: Positions,
-): Gate<Wire<V>> {
-  const { heads, kvHeads, width } = p, rotated = (heads + kvHeads) * width;
-  const at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
+  sight: Sight,
+): Gate<{ mixed: Wire<V>; rest: Share<V> | null }> {
+  const { heads, kvHeads, width } = p, own = (heads + 2 * kvHeads) * width, total = p.qkv.weights.outputs;
 
   // Queries, keys and values of every token: (T, (H + 2·H_kv)·D).
-  const raw = yield* ctx.gate("qkv", linear, { weights: p.qkv, weightScale: p.weightScale }, x);
+  const raw = yield* affine(ctx, "qkv", p.qkv, x);
+  const qkvRaw = total === own ? raw : yield* ctx.gate("qkv_own", shareColumns, { from: 0, to: own }, raw);
+  const rest = total === own ? null : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total }, raw);
   const by = raw.scale - p.scale;
   const qkv = yield* ctx.gate(
     "qkv_truncate",
     truncate,
     { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
-    raw,
+    qkvRaw,
   );
-  const values = ctx.local(columns, { from: rotated, to: rotated + kvHeads * width }, qkv);
-
-  // Rotary positions turn queries and keys.
-  const turned = ctx.local(
-    rotate,
-    {
-      angles: rotaryAngles(at, width, p.ropeTheta, p.angleScale),
-      angleScale: p.angleScale,
-      heads: heads + kvHeads,
-      width,
-    },
-    ctx.local(columns, { from: 0, to: rotated }, qkv),
-  );
-  const qk = yield* ctx.gate("rope", truncate, {
-    by: p.angleScale,
-    to: 32,
-    rounding: "nearest",
-    full: 0,
-    knownTo: "both",
-  }, turned);
+  const rotated = (heads + kvHeads) * width, values = ctx.local(columns, { from: rotated, to: own }, qkv);
+  const qk = yield* turn(ctx, p, ctx.local(columns, { from: 0, to: rotated }, qkv), positions);
   const q = yield* ctx.gate("q", hold, {}, ctx.local(columns, { from: 0, to: heads * width }, qk));
   ctx.store(cache.keys, yield* ctx.gate("k", hold, {}, ctx.local(columns, { from: heads * width, to: rotated }, qk)));
   ctx.store(cache.values, yield* ctx.gate("v", hold, {}, values));
 
-  // Token t sees t + 1 columns: (H, t + 1) scores, their softmax, and the mixture of the values.
-  const step = { tokens: 1, heads, kvHeads, width, cols: at.map((position) => position + 1) };
+  // (H, columns) scores of every token, their softmax, and the mixture of the values.
+  const step = { ...sight, heads, kvHeads, width };
   const s = yield* ctx.gate("scores", scores, step, q, cache.keys);
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
-  const mixed = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
-  const mixBy = mixed.scale - p.scale;
-  return yield* ctx.gate("mix_truncate", truncate, {
-    by: mixBy,
-    to: 32,
-    rounding: "nearest",
-    full: 1,
-    knownTo: "party0",
-  }, mixed);
+  const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
+  const mixBy = mixture.scale - p.scale;
+  const mixed = yield* ctx.gate(
+    "mix_truncate",
+    truncate,
+    { by: mixBy, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    mixture,
+  );
+  return { mixed, rest };
+}
+
+/** Queries and keys turned by their positions, or as they are. */
+function* turn<V extends View>(ctx: Context<V>, p: AttentionParams, qk: Wire<V>, positions: Positions): Gate<Wire<V>> {
+  if (p.rotary === null) return qk;
+  const { theta, angleScale } = p.rotary, at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
+  const angles = rotaryAngles(at, p.width, theta, angleScale);
+  const turned = ctx.local(rotate, { angles, angleScale, heads: p.heads + p.kvHeads, width: p.width }, qk);
+  return yield* ctx.gate(
+    "rope",
+    truncate,
+    { by: angleScale, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
+    turned,
+  );
 }

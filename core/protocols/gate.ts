@@ -191,6 +191,16 @@ export interface WeightRef {
   readonly outputs: number;
 }
 
+/** Part of a secret vector of party 0: a bias, or rows of the learned positions. */
+export interface ConstantRef {
+  /** Name of the vector within the model. */
+  readonly name: string;
+  /** First element. */
+  readonly from: number;
+  /** Count of elements. */
+  readonly count: number;
+}
+
 /** The dealer's cursor over one record: elements are visited in order. */
 export interface RecordWriter {
   /** Moves to element e of the lane (ascending). */
@@ -243,6 +253,8 @@ export interface KeyReader {
   weights(ref: WeightRef): Weights;
   /** Party 1's product for this gate, where it was made ahead of the input. */
   prepared(): Handle | null;
+  /** Party 0's secret vector of the given name, as words mod 2^32; null for party 1. */
+  constants(ref: ConstantRef): Uint32Array | null;
   /** The client's input for this gate as words mod 2^32; null for party 0. */
   input(): Handle | null;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
@@ -253,6 +265,8 @@ export interface KeyReader {
 export interface ClearReader {
   /** Integer weights, row-major (inputs × outputs). */
   weights(ref: WeightRef): Int32Array;
+  /** Integer constants. */
+  constants(ref: ConstantRef): Int32Array;
   /** The client's input for this gate, as integers. */
   input(): Float64Array;
 }
@@ -288,7 +302,12 @@ export interface LocalOp<P> {
   /** Ring, scale and extent of the result. */
   readonly shape: (p: P, x: readonly Wire<View>[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
   /** Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces mod 2^ringBits). */
-  readonly apply: (p: P, x: readonly Wire<"clear" | "mask">[], out: Float64Array, constants: boolean) => void;
+  readonly apply: (
+    p: P,
+    x: readonly (Wire<"clear" | "mask"> | Share<"clear" | "mask">)[],
+    out: Float64Array,
+    constants: boolean,
+  ) => void;
   /** The same on masked values, in an engine. */
   readonly run: (p: P, x: readonly Wire<"masked">[], engine: Engine) => Handle;
 }

@@ -1,7 +1,7 @@
 import { assertThrows } from "@std/assert";
 import { ReferenceEngine } from "../reference.ts";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
-import { embed, input, linear } from "./linear.ts";
+import { addConstants, embed, input, linear } from "./linear.ts";
 import { exp } from "./exp.ts";
 import type { Cache, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
 import { columnExtent, wire } from "./gate.ts";
@@ -83,7 +83,7 @@ Deno.test("exp obeys the law inside the window, at its edge and beyond", async (
   });
 });
 
-for (const name of ["silu", "gelu"] as const) {
+for (const name of ["silu", "gelu", "gelu_tanh", "tanh_plus_1"] as const) {
   Deno.test(`splice obeys the law (${name})`, async () => {
     const index = name === "silu" ? 9 : 8, window = 2 ** (5 + index - 1);
     const edges = [
@@ -106,7 +106,7 @@ for (const name of ["silu", "gelu"] as const) {
     await assertLaw({
       engines,
       inputs: [tensor("wire", 32, 10, ragged, values(raggedCount, 15, edges))],
-      run: (ctx, [x]) => ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index] }, x as Wire<never>),
+      run: (ctx, [x]) => ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index], knownTo: "both" }, x as Wire<never>),
     });
   });
 }
@@ -250,7 +250,7 @@ Deno.test("exp, splice and rowFunction obey the law in narrower rings", async ()
   await assertLaw({
     engines,
     inputs: [tensor("wire", 18, 8, ragged, values(raggedCount, 14, [0, -1, 2047, 2048, -2048, -2049]))],
-    run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5] }, x as Wire<never>),
+    run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5], knownTo: "both" }, x as Wire<never>),
   });
   await assertLaw({
     engines,
@@ -347,7 +347,7 @@ Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
       () => squares.plan({ outBits: 40 }, [hidden]),
       () => multiply.plan({ broadcast: false }, [held, hold.plan({}, [{ ...x, ringBits: 20 }]).out]),
       () => exp.plan({ digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, [x]),
-      () => splice.plan({ function: "silu", digits: [5, 9, 6] }, [{ ...x, ringBits: 19 }]),
+      () => splice.plan({ function: "silu", digits: [5, 9, 6], knownTo: "both" }, [{ ...x, ringBits: 19 }]),
       // The last group would index up to bit 33.
       () => rowFunction.plan({ ...row, lo: 21, hi: 31 }, [x]),
       () => input.plan({ extent: one, ringBits: 33, scale: 0 }, []),
@@ -410,7 +410,7 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
       engines,
       masks: [mask],
       inputs: [tensor("wire", 32, 10, around, xs)],
-      run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6] }, x as Wire<never>),
+      run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }, x as Wire<never>),
     });
   }
   const [rows, vs] = line([2 ** 20, 2 ** 24 - 1, 2 ** 24, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1]);
@@ -433,4 +433,17 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
         }, v as Wire<never>),
     });
   }
+});
+
+Deno.test("addConstants obeys the law: party 0's vector repeats over the rows", async () => {
+  const rows: Extent = { rows: 2, cols: [6, 6] };
+  await assertLaw({
+    engines,
+    constants: { bias: Int32Array.from(values(9, 20)) },
+    inputs: [tensor("share", 32, 10, rows, values(24, 17))],
+    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+      const params = { constants: { name: "bias", from: 3, count: 6 } };
+      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("bias", addConstants, params, x[0] as Share<V>));
+    },
+  });
 });

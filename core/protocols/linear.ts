@@ -17,11 +17,15 @@
 
 import type { Handle } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
+import { columns, type ColumnsParams } from "./local.ts";
 import {
   assertWordRing,
   blockCounts,
+  type ConstantRef,
+  type Context,
   elementCount,
   type Extent,
+  type Gate,
   type KeyReader,
   type KeyRecord,
   type KeyWriter,
@@ -29,8 +33,11 @@ import {
   open,
   type OpeningSize,
   type Primitive,
+  type Share,
   share,
+  type View,
   type WeightRef,
+  type Wire,
   wire,
 } from "./gate.ts";
 
@@ -104,6 +111,42 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     const data = key.prepared() ??
       key.engine.linear(party0 ? x.data : null, key.record("mask"), key.weights(p.weights), key.record("pad"));
     return share("masked", x.ringBits, x.scale + p.weightScale, extent, data);
+  },
+};
+
+/** Parameters of {@linkcode addConstants}. */
+export interface ConstantParams {
+  /** The vector; it repeats over the elements, whose count is a multiple of its own. */
+  readonly constants: ConstantRef;
+}
+
+/**
+ * Adds a secret vector of party 0 to a share: a bias, or learned positions. Party 0 adds it to its half; the mask stays. No key, no message.
+ */
+export const addConstants: Primitive<ConstantParams, ["share"], "share"> = {
+  name: "constants",
+  clear(p, [z], reader) {
+    const values = reader.constants(p.constants);
+    return { ...z, data: z.data.map((value, e) => value + values[e % values.length]!) };
+  },
+  plan(p, [z]) {
+    if (elementCount(z.extent) % p.constants.count !== 0) {
+      throw new RangeError(
+        `Cannot add ${p.constants.name} as its ${p.constants.count} elements must repeat a whole number of times: received ${
+          elementCount(z.extent)
+        }`,
+      );
+    }
+    return { out: z, key: [], opens: [] };
+  },
+  deal: (_p, [z]) => z,
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(p, [z], key) {
+    const values = key.constants(p.constants);
+    if (values === null) return z;
+    const repeated = new Uint32Array(elementCount(z.extent));
+    for (let at = 0; at < repeated.length; at += values.length) repeated.set(values, at);
+    return { ...z, data: key.engine.add(z.data, key.engine.upload(repeated), z.ringBits) };
   },
 };
 
@@ -198,4 +241,41 @@ function addMask(x: Handle, key: KeyReader, ringBits: number): Handle {
 
 function toParty0(p: InputParams): OpeningSize[] {
   return [{ kind: "add", count: elementCount(p.extent), bits: [p.ringBits, 0] }];
+}
+
+/** Numbers of an affine layer: a matrix and, if it has one, a bias of party 0. */
+export interface AffineParams extends LinearParams {
+  /** The bias at the scale of the product, or null. */
+  readonly bias: ConstantRef | null;
+}
+
+/** x·W + b as a share. No exchange. */
+export function* affine<V extends View>(ctx: Context<V>, name: string, p: AffineParams, x: Wire<V>): Gate<Share<V>> {
+  const product = yield* ctx.gate(name, linear, { weights: p.weights, weightScale: p.weightScale }, x);
+  return p.bias === null ? product : yield* ctx.gate(`${name}_bias`, addConstants, { constants: p.bias }, product);
+}
+
+/** Columns [from, to) of every row of a share: each side slices what it has. No key, no message. */
+export const shareColumns: Primitive<ColumnsParams, ["share"], "share"> = {
+  name: "columns",
+  clear(p, [z]) {
+    const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
+    columns.apply(p, [z], data, true);
+    return share("clear", z.ringBits, z.scale, out.extent, data);
+  },
+  plan: (p, [z]) => ({ out: share("plan", z.ringBits, z.scale, columnsOf(p, z).extent, null), key: [], opens: [] }),
+  deal(p, [z]) {
+    const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
+    columns.apply(p, [z], data, false);
+    return share("mask", z.ringBits, z.scale, out.extent, Uint32Array.from(data));
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(p, [z], key) {
+    const data = key.engine.columns(z.data, z.extent, p.from, p.to);
+    return share("masked", z.ringBits, z.scale, columnsOf(p, z).extent, data);
+  },
+};
+
+function columnsOf(p: ColumnsParams, z: Share<View>): { extent: Extent } {
+  return { extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) } };
 }

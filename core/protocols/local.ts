@@ -137,6 +137,17 @@ function oneColumn(x: Wire<View>): Extent {
   return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
 }
 
+/** The first row of a lane's only block: the token that a classifier reads. */
+export const firstRow: LocalOp<Record<never, never>> = {
+  name: "first",
+  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: { rows: 1, cols: x!.extent.cols } }),
+  apply(_p, [x], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
+  },
+  run: (_p, [x], engine) =>
+    engine.columns(x!.data, { rows: 1, cols: [elementCount(x!.extent)] }, 0, x!.extent.cols[0]!),
+};
+
 /** The last block of a lane: the token whose logits are wanted. */
 export const lastBlock: LocalOp<Record<never, never>> = {
   name: "last",

@@ -24,9 +24,11 @@ export interface NormParams {
   readonly scale: number;
   /** The ε of the formula. */
   readonly epsilon: number;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
 }
 
-/** x̃, opened to party 0 alone: only linear layers read it. Exchanges: 6. */
+/** x̃ of every row. Exchanges: 6. */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
   const { sum, operand } = yield* ctx.gate("squares", squares, { outBits: p.sumBits }, x);
   const inverse = yield* ctx.gate("rsqrt", rowFunction, {
@@ -46,7 +48,7 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   return yield* ctx.gate(
     "truncate",
     truncate,
-    { by, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    { by, to: 32, rounding: "nearest", full: 1, knownTo: p.knownTo },
     product,
   );
 }

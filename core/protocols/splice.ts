@@ -1,5 +1,6 @@
 /**
- * Activation functions that are a ramp plus a bump: f(x) = x·1{x > 0} - in·δ(x), where δ vanishes outside the window [-W, W) (SiLU, GELU).
+ * Activation functions that are a ramp minus a bump: f(x) = x·1{x ≥ 0} - in·δ(x), where δ vanishes outside the window [-W, W) (SiLU, GELU); or a step minus
+ * a bump: tanh(x) + 1 = 2·1{x ≥ 0} - in·δ(x), the same gate with the public constant 2 in place of x.
  *
  * Only the low m = l + k + u ≤ n bits of x are looked at: a low digit of l bits, the table's index of k bits, a top digit of u bits; W = 2^(l+k-1). From
  * the three one-hots of r's digits come, for x̂ (sign) and x̂ + W (window), with b the borrow of the index digit:
@@ -35,7 +36,7 @@ import {
   type Wire,
   wire,
 } from "./gate.ts";
-import { bumpTable, type SpliceFunction } from "./tables.ts";
+import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
 
 /** Parameters of {@linkcode splice}. */
 export interface SpliceParams {
@@ -43,6 +44,8 @@ export interface SpliceParams {
   readonly function: SpliceFunction;
   /** Digit sizes in bits, lowest first; the window has 2^index entries of 2^low units. */
   readonly digits: readonly [low: number, index: number, top: number];
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
 }
 
 /** Bit positions of the symbols opened in exchange 1. */
@@ -67,12 +70,16 @@ export const SPLICE_PAIRS = [
   "equal·carry",
 ] as const;
 
-function openings(extent: Extent, n: number): [OpeningSize[], OpeningSize[], OpeningSize[]] {
+function openings(
+  extent: Extent,
+  n: number,
+  knownTo: SpliceParams["knownTo"],
+): [OpeningSize[], OpeningSize[], OpeningSize[]] {
   const count = elementCount(extent);
   return [
     [{ kind: "xor", count, bits: [8, 8] }, { kind: "add", count: 2 * count, bits: [n, n] }],
     [{ kind: "xor", count, bits: [3, 3] }],
-    [{ kind: "add", count, bits: [n, n] }],
+    [{ kind: "add", count, bits: knownTo === "both" ? [n, n] : [n, 0] }],
   ];
 }
 
@@ -108,24 +115,27 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
   }];
 }
 
-/** SiLU or GELU of a wire, in its ring. */
+/** SiLU, GELU or tanh + 1 of a wire, in its ring. */
 export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   name: "splice",
   clear(p, [x]) {
     const [low, index, top] = p.digits,
       table = bumpTable(p.function, p.digits, x.scale),
-      window = 2 ** (low + index - 1);
+      window = 2 ** (low + index - 1),
+      far = asymptote(p.function) === "ramp"
+        ? (v: number) => Math.max(v, 0)
+        : (v: number) => v >= 0 ? 2 ** (x.scale + 1) : 0;
     assertRange(x.data, 2 ** (low + index + top - 1) - window, `apply ${p.function} to ${low + index + top} bits`);
     const data = x.data.map((v) => {
       const i = Math.floor((v + window) / 2 ** low);
-      return Math.max(v, 0) - (i >= 0 && i < 2 ** index ? table[i]! : 0);
+      return far(v) - (i >= 0 && i < 2 ** index ? table[i]! : 0);
     });
-    return wire("clear", x.ringBits, x.scale, x.extent, data);
+    return { ...wire("clear", x.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   plan: (p, [x]) => ({
-    out: wire("plan", x.ringBits, x.scale, x.extent, null),
+    out: { ...wire("plan", x.ringBits, x.scale, x.extent, null), knownTo: p.knownTo },
     key: key(p, x),
-    opens: openings(x.extent, x.ringBits),
+    opens: openings(x.extent, x.ringBits, p.knownTo),
   }),
   deal(p, [x], keys) {
     const [low, index, top] = p.digits,
@@ -133,6 +143,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       ring = lowMask(n),
       r = maskWords(x),
       data = new Uint32Array(r.length),
+      ramp = asymptote(p.function) === "ramp",
       given = keys.record("given"),
       free = keys.record("free");
     const indexAt = oneHotBits(low),
@@ -142,7 +153,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
-      const mask = r[e]!;
+      const mask = r[e]!, rampMask = ramp ? mask : 0; // a step is a public constant times pos: it has no mask
       given.oneHot(0, low, mask & (2 ** low - 1));
       const s = 2 * given.oneHot(indexAt, index, (mask >>> low) & (2 ** index - 1)) - 1;
       given.oneHot(topAt, top, (mask >>> (low + index)) & (2 ** top - 1));
@@ -164,7 +175,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       const rho0 = free.sum(11, n) | 0, rho1 = free.sum(11 + n, n) | 0;
       const monomials = [
         pos,
-        (1 - 2 * pos) * (mask | 0),
+        (1 - 2 * pos) * (rampMask | 0),
         s,
         s * w0,
         (1 - 2 * w0) * s * rho0,
@@ -172,20 +183,23 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
         (1 - 2 * w1) * s * rho1,
       ];
       monomials.forEach((value, i) => given.word(words + n * i, n, value));
-      data[e] = (free.sum(11 + 2 * n, n) + pos * mask - w0 * s * rho0 - w1 * s * rho1) & ring;
+      data[e] = (free.sum(11 + 2 * n, n) + pos * rampMask - w0 * s * rho0 - w1 * s * rho1) & ring;
     }
-    return wire("mask", n, x.scale, x.extent, data);
+    return { ...wire("mask", n, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   *run(p, [x], keys) {
     const { engine, party } = keys,
       step: SpliceStep = { digits: p.digits, table: bumpTable(p.function, p.digits, x.scale) };
-    const [openFirst, openBits, openValue] = openings(x.extent, x.ringBits),
+    const [openFirst, openBits, openValue] = openings(x.extent, x.ringBits, p.knownTo),
       given = keys.record("given"),
       free = keys.record("free");
     const first = engine.spliceSymbols(party, step, x.data, given, free);
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [bits] = yield* open(openBits, engine.spliceBits(party, step, symbols, given, free));
-    const [data] = yield* open(openValue, engine.spliceFinish(party, step, x.data, values, bits, given, free));
-    return wire("masked", x.ringBits, x.scale, x.extent, data);
+    const far = asymptote(p.function) === "ramp"
+      ? x.data
+      : engine.upload(new Uint32Array(elementCount(x.extent)).fill(2 ** (x.scale + 1)));
+    const [data] = yield* open(openValue, engine.spliceFinish(party, step, far, values, bits, given, free));
+    return { ...wire("masked", x.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
   },
 };

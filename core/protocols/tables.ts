@@ -4,8 +4,15 @@
  * @module
  */
 
-/** Functions that {@linkcode bumpTable} knows. */
-export type SpliceFunction = "silu" | "gelu";
+/**
+ * Functions that {@linkcode bumpTable} knows. `gelu_tanh` is GELU's tanh form; `tanh_plus_1` is tanh(x) + 1, whose constant the next linear layer takes back.
+ */
+export type SpliceFunction = "silu" | "gelu" | "gelu_tanh" | "tanh_plus_1";
+
+/** What a function is far from 0: x·1{x ≥ 0} ("ramp"), or 2·1{x ≥ 0} ("step"). */
+export function asymptote(name: SpliceFunction): "ramp" | "step" {
+  return name === "tanh_plus_1" ? "step" : "ramp";
+}
 
 const cache = new Map<string, unknown>();
 
@@ -63,23 +70,34 @@ function gelu(x: number): number {
   return x / 2 * (1 + erf(x / Math.SQRT2));
 }
 
+function geluTanh(x: number): number {
+  return x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+const FUNCTIONS: Readonly<Record<SpliceFunction, (x: number) => number>> = {
+  silu,
+  gelu,
+  gelu_tanh: geluTanh,
+  tanh_plus_1: (x) => Math.tanh(x) + 1,
+};
+
 /**
- * δ(x) = max(x, 0) - f(x) on the window [-W, W), one entry per step of 2^low units: the mean of δ at both ends of the step, rounded. Both end entries are 0.
+ * δ(x) = asymptote(x) - f(x) on the window [-W, W), one entry per step of 2^low units: the mean of δ at both ends of the step, rounded. Both end entries are 0.
  *
+ * @param name The function f.
  * @param digits Digit sizes in bits, lowest first: low, index, top.
  * @param scale Fractional bits of x and of the entries.
  */
 export function bumpTable(name: SpliceFunction, digits: readonly [number, number, number], scale: number): Uint32Array {
   return memo(`${name}/${digits}/${scale}`, () => {
-    const [low, index] = digits,
-      size = 2 ** index,
-      f = name === "silu" ? silu : gelu,
-      bump = (x: number): number => Math.max(x, 0) - f(x);
+    const [low, index] = digits, size = 2 ** index, f = FUNCTIONS[name], step = asymptote(name) === "step";
     const at = (i: number): number => (i - size / 2) * 2 ** (low - scale);
-    return Uint32Array.from(
-      { length: size },
-      (_, i) => i === 0 || i === size - 1 ? 0 : Math.round((bump(at(i)) + bump(at(i + 1))) / 2 * 2 ** scale),
-    );
+    return Uint32Array.from({ length: size }, (_, i) => {
+      if (i === 0 || i === size - 1) return 0;
+      // A step of the table lies on one side of 0, and its ends take that side's asymptote.
+      const positive = i >= size / 2, bump = (x: number): number => (positive ? (step ? 2 : x) : 0) - f(x);
+      return Math.round((bump(at(i)) + bump(at(i + 1))) / 2 * 2 ** scale);
+    });
   });
 }
 

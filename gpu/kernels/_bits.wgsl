@@ -6,9 +6,9 @@ struct Cursor {
   shift: u32,  // bits; may exceed 31
 }
 
-// Where packed element `element` of `bits` bits begins, for a record at a byte. 32 elements fill `bits` words, so nothing overflows.
-fn cursor_at(byte_offset: u32, element: u32, bits: u32) -> Cursor {
-  return Cursor((byte_offset >> 2u) + (element >> 5u) * bits, 8u * (byte_offset & 3u) + (element & 31u) * bits);
+// Where packed element `element` of `bits` bits begins in a record at byte `byte` of a word. 32 elements fill `bits` words: nothing overflows.
+fn cursor_at(word: u32, byte: u32, element: u32, bits: u32) -> Cursor {
+  return Cursor(word + (element >> 5u) * bits, 8u * byte + (element & 31u) * bits);
 }
 
 // `bits` (0 to 32) bits at `shift` (0 to 31) of the words (low, high).

@@ -1,8 +1,13 @@
 // _common: reads fields of the common record of an item.
 
+// Where element `element` of the segment's record begins.
+fn common_cursor_at(segment: u32, element: u32) -> Cursor {
+  return cursor_at(lists[segment + 4u], (lists[segment + 5u] >> 4u) & 3u, element, params.common_bits);
+}
+
 // Where the item's record begins.
 fn common_cursor(segment: u32, item: u32) -> Cursor {
-  return cursor_at(lists[segment + 4u], item - lists[segment + 5u], params.common_bits);
+  return common_cursor_at(segment, item - lists[segment]);
 }
 
 // Field [offset, offset + bits), bits ≤ 32.

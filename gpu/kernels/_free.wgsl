@@ -1,8 +1,13 @@
 // _free: reads fields of the free record of an item.
 
+// Where element `element` of the segment's record begins.
+fn free_cursor_at(segment: u32, element: u32) -> Cursor {
+  return cursor_at(lists[segment + 3u], (lists[segment + 5u] >> 2u) & 3u, element, params.free_bits);
+}
+
 // Where the item's record begins.
 fn free_cursor(segment: u32, item: u32) -> Cursor {
-  return cursor_at(lists[segment + 3u], item - lists[segment + 5u], params.free_bits);
+  return free_cursor_at(segment, item - lists[segment]);
 }
 
 // Field [offset, offset + bits), bits ≤ 32.

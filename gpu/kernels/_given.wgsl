@@ -1,8 +1,13 @@
 // _given: reads fields of the given record of an item.
 
+// Where element `element` of the segment's record begins.
+fn given_cursor_at(segment: u32, element: u32) -> Cursor {
+  return cursor_at(lists[segment + 2u], lists[segment + 5u] & 3u, element, params.given_bits);
+}
+
 // Where the item's record begins.
 fn given_cursor(segment: u32, item: u32) -> Cursor {
-  return cursor_at(lists[segment + 2u], item - lists[segment + 5u], params.given_bits);
+  return given_cursor_at(segment, item - lists[segment]);
 }
 
 // Field [offset, offset + bits), bits ≤ 32.

@@ -1,5 +1,5 @@
-// _segments: which block an item belongs to. A segment has 8 words: first item, item behind the last, byte offsets of its given, free and common
-// records, the item at which these records begin, and two words for the kernel.
+// _segments: which block an item belongs to. A segment has 8 words: first item, item behind the last, the words (mod 2^32) at which its given, free and
+// common records begin, the bytes beyond these words (2 bits each), and two words for the kernel.
 
 const SEGMENT_WORDS: u32 = 8u;
 

@@ -37,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let segment = segment_of(i);
-    let at = i - lists[segment + 5u];
+    let at = i - lists[segment];
     let row = at / params.width;
     let c = at - row * params.width;
     result[i - params.result_base] = x[lists[segment + 6u] + row * lists[segment + 7u] + params.column + c - params.x_base];

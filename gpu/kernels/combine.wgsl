@@ -44,7 +44,7 @@ fn read_theirs(cursor: Cursor, offset: u32, bits: u32) -> u32 {
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
-    let cursor = cursor_at(0u, i, params.bits);
+    let cursor = cursor_at(0u, 0u, i, params.bits);
     let own = spread(params.has_mine);
     let low = read_theirs(cursor, 0u, min(params.bits, 32u));
     let mine_low = mine[params.wide * i - params.mine_base] & own;

@@ -40,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let segment = segment_of(i);
-    let row = lists[segment + 6u] + (i - lists[segment + 5u]) / lists[segment + 7u];
+    let row = lists[segment + 6u] + (i - lists[segment]) / lists[segment + 7u];
     result[i - params.result_base] = (((top[row - params.top_base] + 1u) << params.scale) - x[i - params.x_base]) & params.ring_mask;
   }
 }

@@ -15,14 +15,12 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 struct Params {
-  first: u32,           // first item
-  end: u32,             // item behind the last
-  seed_base: u32,       // index of the first bound word of `seed`
-  key_memory_base: u32, // index of the first bound word of `key_memory`
-  target_at: u32,       // word of `key_memory` that block 0 begins at, mod 2^32: blocks before the range leave it
-  word_first: u32,      // first word to write
-  word_end: u32,        // word behind the last
-  tail_mask: u32,       // bits of the last word to write; all ones where it is whole
+  first: u32,      // first item
+  end: u32,        // item behind the last
+  target_at: u32,  // word of `key_memory` that block 0 begins at, mod 2^32: blocks before the range leave it
+  word_first: u32, // first word to write
+  word_end: u32,   // word behind the last
+  tail_mask: u32,  // bits of the last word to write; all ones where it is whole
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

@@ -25,7 +25,6 @@ struct Params {
   given_bits: u32,    // bits of one given record
   slices: u32,        // partial products
   count: u32,         // elements of a partial product
-  product_first: u32, // element of `result` that a partial product begins with
   has_pad: u32,       // 0 where nothing is added
   ring_mask: u32,     // 2^n - 1
 }
@@ -47,7 +46,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       sum = given_field(given_cursor(segment_of(i), i), 0u, params.given_bits);
     }
     for (var slice = 0u; slice < params.slices; slice++) {
-      sum += product[slice * params.count + i - params.product_first - params.product_base];
+      sum += product[slice * params.count + i - params.product_base];
     }
     result[i - params.result_base] = sum & params.ring_mask;
   }

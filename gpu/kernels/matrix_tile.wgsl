@@ -5,7 +5,7 @@
 // Spec      core/engine.ts
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
-// Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs; an item is a row; columns strided past 65535 groups
+// Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs; an item is a row
 //
 // binding  name     access   type    shape                    holds
 // 0        x        read     u32     (rows, inputs)           share or masked value

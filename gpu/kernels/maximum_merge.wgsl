@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let segment = segment_of(i);
     let columns = lists[segment + 7u];
     let kept = (columns + 1u) >> 1u;
-    let at = i - lists[segment + 5u];
+    let at = i - lists[segment];
     let row = at / kept;
     let column = at - row * kept;
     let source = lists[segment + 6u] + row * columns + 2u * column - params.x_base;

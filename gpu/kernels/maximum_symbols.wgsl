@@ -45,7 +45,7 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 fn pair_at(segment: u32, item: u32) -> u32 {
   let columns = lists[segment + 7u];
   let pairs = columns >> 1u;
-  let at = item - lists[segment + 5u];
+  let at = item - lists[segment];
   let row = at / pairs;
   return lists[segment + 6u] + row * columns + 2u * (at - row * pairs);
 }

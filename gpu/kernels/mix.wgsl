@@ -35,8 +35,8 @@ struct Params {
   per_token: u32,     // cached values of a token
   column_first: u32,  // first column whose token is bound
   column_end: u32,    // column behind the last
-  is_first: u32,      // 0 where the result already holds the pads and earlier columns
   ring_mask: u32,     // 2^n - 1
+  is_first: u32,      // 0 where the result already holds the pads and earlier columns
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
@@ -56,7 +56,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let segment = segment_of(i);
     let columns = lists[segment + 7u];
-    let at = i - lists[segment + 5u];
+    let at = i - lists[segment];
     let row = at / params.width;
     let d = at - row * params.width;
     let weight = lists[segment + 6u] + row * columns - params.x_base;

@@ -50,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let segment = segment_of(i);
-    let row = lists[segment + 6u] + (i - lists[segment + 5u]) / max(lists[segment + 7u], 1u);
+    let row = lists[segment + 6u] + (i - lists[segment]) / max(lists[segment + 7u], 1u);
     let j = select(i, row, params.broadcast == 1u);
     let a = x[i - params.x_base];
     let b = y[j - params.y_base];

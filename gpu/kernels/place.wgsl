@@ -15,12 +15,11 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 struct Params {
-  first: u32,           // first item
-  end: u32,             // item behind the last
-  source_base: u32,     // index of the first bound word of `source`
-  key_memory_base: u32, // index of the first bound word of `key_memory`
-  shift: u32,           // bits of the first word that stay
-  bit_end: u32,         // bit of the last word behind the copied ones, 1 to 32
+  first: u32,      // first item
+  end: u32,        // item behind the last
+  word_first: u32, // first word of `key_memory`
+  shift: u32,      // bits of the first word that stay
+  bit_end: u32,    // bit of the last word behind the copied ones, 1 to 32
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
@@ -33,12 +32,11 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
-    let at = i - params.first;
-    let before = select(source[max(at, 1u) - 1u - params.source_base], 0u, at == 0u);
-    let value = select(join_bits(before, source[at - params.source_base], (32u - params.shift) & 31u, 32u), source[at - params.source_base], params.shift == 0u);
-    let from_bit = select(0u, params.shift, at == 0u);
+    let at = params.word_first + i;
+    let before = select(source[max(i, 1u) - 1u], 0u, i == 0u);
+    let value = select(join_bits(before, source[i], (32u - params.shift) & 31u, 32u), source[i], params.shift == 0u);
+    let from_bit = select(0u, params.shift, i == 0u);
     let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~low_mask(from_bit);
-    let word = i - params.key_memory_base;
-    key_memory[word] = (key_memory[word] & ~bits) | (value & bits);
+    key_memory[at] = (key_memory[at] & ~bits) | (value & bits);
   }
 }

@@ -42,7 +42,7 @@ fn main(
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
     let segment = segment_of(i);
     let columns = lists[segment + 7u];
-    let base = lists[segment + 6u] + (i - lists[segment + 5u]) * columns - params.x_base;
+    let base = lists[segment + 6u] + (i - lists[segment]) * columns - params.x_base;
     var sum = 0u;
     for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
       sum += x[base + c];

@@ -14,10 +14,9 @@
 // 2        free_key    read     u32     -                     pad bits, secret
 // 3        common_key  read     u32     -                     corrections, secret
 // 4        lists       read     u32     (segments, 8)         public: blocks and their records
-// 5        octaves     read     u32     (groups, 10)          public: the octave groups
-// 6        tables      read     u32     -                     public tables
-// 7        opening     write    u32     (rows, 1 + 3·groups)  per row: thresholds, symbols, values; shares, secret
-// 8        params      uniform  Params  -                     public
+// 5        tables      read     u32     -                     public tables
+// 6        opening     write    u32     (rows, 1 + 3·groups)  per row: thresholds, symbols, values; shares, secret
+// 7        params      uniform  Params  -                     public
 //
 // Secrecy   no branch, index or loop bound depends on a share or key
 
@@ -26,7 +25,6 @@ struct Params {
   end: u32,           // item behind the last
   segment_count: u32, // segments in `lists`
   v_base: u32,        // index of the first bound word of `v`
-  octaves_base: u32,  // index of the first bound word of `octaves`
   opening_base: u32,  // index of the first bound word of `opening`
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
@@ -34,6 +32,7 @@ struct Params {
   wide: u32,          // words of a value, 1 or 2
   in_bits: u32,       // bits of the ring of v
   group_count: u32,   // octave groups
+  octaves_at: u32,    // place of the octave groups in `lists`
   index_bits: u32,    // bits of every group's index
   parity: u32,        // 1 for the holder of explicit halves
   party: u32,         // 0 or 1
@@ -55,17 +54,16 @@ override WORKGROUP_SIZE: u32 = 32u; // threads
 @group(0) @binding(2) var<storage, read> free_key: array<u32>;
 @group(0) @binding(3) var<storage, read> common_key: array<u32>;
 @group(0) @binding(4) var<storage, read> lists: array<u32>;
-@group(0) @binding(5) var<storage, read> octaves: array<u32>;
-@group(0) @binding(6) var<storage, read> tables: array<u32>;
-@group(0) @binding(7) var<storage, read_write> opening: array<u32>;
-@group(0) @binding(8) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> tables: array<u32>;
+@group(0) @binding(6) var<storage, read_write> opening: array<u32>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 const MAX_GROUPS: u32 = 33u;  // thresholds fit into one word
 const GROUP_WORDS: u32 = 10u;  // chunks, their count, shift, bit offsets of comparison, one-hot and words, table, symbols, 2^from_bit (two words)
 
 // Word `field` of an octave group.
 fn group_word(group: u32, field: u32) -> u32 {
-  return octaves[GROUP_WORDS * group + field];
+  return lists[params.octaves_at + GROUP_WORDS * group + field];
 }
 
 var<workgroup> reached: array<u32, MAX_GROUPS>;

@@ -72,13 +72,12 @@ fn main(
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
     let segment = segment_of(i);
     let columns = lists[segment + 7u];
-    let row = i - lists[segment + 5u];
+    let row = i - lists[segment];
     let base = lists[segment + 6u] - params.x_base;
     var sum = Ring64(0u, 0u);
     for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
       let element = row * columns + c;
-      let key = cursor_at(lists[segment + 2u], element, params.given_bits);
-      sum = ring64_add(sum, term(x[base + lists[segment + 5u] * columns * 0u + element], key));
+      sum = ring64_add(sum, term(x[base + element], given_cursor_at(segment, element)));
     }
     partial[thread] = sum;
     workgroupBarrier();

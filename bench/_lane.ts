@@ -1,0 +1,195 @@
+/**
+ * One lane as a benchmark: its keys are dealt on random masks, and both parties run it in lockstep in this process, without a network.
+ *
+ * Inputs are random words: what a party computes on takes the same time whatever it means. Both parties share one thread, so a figure is the work of both.
+ *
+ * @module
+ */
+
+import type { Engine, Handle } from "../core/engine.ts";
+import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
+import {
+  type Cache,
+  type Context,
+  elementCount,
+  type Extent,
+  type Gate,
+  type Kinds,
+  type View,
+  type Wire,
+  wire,
+} from "../core/protocols/gate.ts";
+import { createWasmEngine } from "../cpu/mod.ts";
+import { DealContext, LaneDealer } from "../pipeline/deal.ts";
+import { assignOwners, layoutBlock } from "../pipeline/layout.ts";
+import { PartyContext, type PartyLane } from "../pipeline/party.ts";
+import { finish, PlanContext } from "../pipeline/plan.ts";
+
+/** What a lane reads: wires of these rings and extents. */
+export interface LaneInput {
+  readonly ringBits: number;
+  readonly scale: number;
+  readonly extent: Extent;
+}
+
+/** One lane, written once for all views. */
+export interface LaneCase {
+  readonly inputs: readonly LaneInput[];
+  /** Tokens that a cache holds before the lane. */
+  readonly cachedTokens?: number;
+  readonly run: <V extends View>(
+    ctx: Context<V>,
+    x: readonly Wire<V>[],
+    cache: (name: string, width: number) => Cache<V>,
+  ) => Gate<Kinds<V>["wire" | "squares" | "share" | "operand"]>;
+}
+
+/** Engines of both parties, one thread each. */
+export const ENGINES: readonly [Engine, Engine] = [
+  await createWasmEngine({ threads: 1 }),
+  await createWasmEngine({ threads: 1 }),
+];
+
+function randomWords(count: number, ringBits: number): Uint32Array {
+  const words = new Uint32Array(count);
+  for (let at = 0; at < count; at += 16384) crypto.getRandomValues(words.subarray(at, Math.min(count, at + 16384)));
+  return ringBits >= 32 ? words : words.map((word) => word & (2 ** ringBits - 1));
+}
+
+/** Finishes a gate under an interpreter that exchanges nothing. */
+function complete<T>(gate: Gate<T>): T {
+  return finish(gate).value;
+}
+
+/** Registers a benchmark of the dealer and one of both parties for a lane; the names tell key bytes, sent bytes and exchanges. */
+export function benchLane(name: string, lane: LaneCase): void {
+  const { inputs, cachedTokens = 0 } = lane,
+    plan = new PlanContext(),
+    base = { kind: "cache", ringBits: 32, scale: 10 } as const;
+  const planned = finish(
+    lane.run(plan, inputs.map((x) => wire("plan", x.ringBits, x.scale, x.extent, null)), (_name, width) => ({
+      ...base,
+      view: "plan",
+      width,
+      tokens: cachedTokens,
+      data: null,
+    })),
+  );
+  const blocks = Math.max(...plan.gates.flatMap(({ records }) => records.map(({ counts }) => counts.length))),
+    owners = assignOwners(plan.gates),
+    layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners)),
+    addresses = layouts.map((_, position) => ({ request: 0, position, layer: 1 }));
+  const seeds = [Seed.random(), Seed.random()] as const,
+    salt = crypto.getRandomValues(new Uint8Array(16)),
+    refs = new Map(
+      plan.gates.flatMap(({ weights }) => weights === undefined ? [] : [[weights.name, weights] as const]),
+    );
+  const words = new Map([...refs].map(([name, ref]) => [name, randomWords(ref.inputs * ref.outputs, 32)])),
+    weightsOf = (engine: Engine) =>
+      new Map([...refs].map(([name, ref]) => [name, engine.weights(words.get(name)!, ref.inputs, ref.outputs)])),
+    dealerWeights = weightsOf(ENGINES[0]);
+
+  const masks = inputs.map((x) => randomWords(elementCount(x.extent), x.ringBits)),
+    cachedMasks = new Map<string, Uint32Array>();
+  const deal = (): LaneDealer => {
+    const [engine] = ENGINES,
+      dealer = new LaneDealer(
+        {
+          seeds,
+          salt,
+          maskProduct(ref, x) {
+            const scope = engine.begin(),
+              product = engine.download(
+                engine.multiplyWeights(engine.upload(x), dealerWeights.get(ref.name)!),
+              ) as Uint32Array;
+            scope.end([]);
+            return product;
+          },
+        },
+        layouts,
+        addresses,
+      );
+    complete(
+      lane.run(
+        new DealContext(dealer),
+        inputs.map((x, i) => wire("mask", x.ringBits, x.scale, x.extent, masks[i]!)),
+        (name, width) => {
+          const data = cachedMasks.get(name) ?? randomWords(cachedTokens * width, 32);
+          cachedMasks.set(name, data);
+          return { ...base, view: "mask", width, tokens: cachedTokens, data };
+        },
+      ),
+    );
+    return dealer;
+  };
+
+  const dealt = deal();
+  const parties = ([0, 1] as const).map((party) => {
+    const engine = ENGINES[party], weights = weightsOf(engine), caches = new Map<string, ReturnType<Engine["cache"]>>();
+    const bytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party] + layout.seedBytes[party], 0),
+      memory = engine.keyMemory(bytes);
+    let at = 0;
+    const loaded = layouts.map((layout, b) => {
+      const explicitAt = at, seedAt = at + layout.explicitBytes[party], seedBytes = layout.seedBytes[party];
+      at = seedAt + seedBytes;
+      memory.view(explicitAt, layout.explicitBytes[party]).set(dealt.blocks[b]!.explicit[party]);
+      const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
+      engine.expand(seeds[party].expose(), nonce, memory, seedAt, seedBytes);
+      return { layout, explicitAt, seedAt };
+    });
+    const partyLane: PartyLane = {
+      party,
+      engine,
+      memory,
+      blocks: loaded,
+      salt,
+      weights: (ref) => weights.get(ref.name)!,
+      constants: null,
+      prepared: new Map(),
+      input: null,
+    };
+    const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
+    return { engine, partyLane, caches, x };
+  });
+  const run = (): void => {
+    const scopes = ENGINES.map((engine) => engine.begin());
+    const gates = parties.map(({ engine, partyLane, caches, x }) =>
+      lane.run(
+        new PartyContext(partyLane),
+        inputs.map((input, i) => wire("masked", input.ringBits, input.scale, input.extent, x[i]!)),
+        (name, width) => {
+          let data = caches.get(name);
+          if (data === undefined) {
+            caches.set(name, data = engine.cache(cachedTokens + blocks, width));
+            const old = engine.upload(randomWords(cachedTokens * width, 32));
+            if (cachedTokens > 0) engine.store(partyLane.party, data, 0, old, old);
+          }
+          return { ...base, view: "masked", width, tokens: cachedTokens, data };
+        },
+      )
+    );
+    for (;;) {
+      const [mine, theirs] = gates.map((gate) => gate.next());
+      if (mine!.done || theirs!.done) break;
+      mine!.value.forEach((opening, i) => {
+        const other = theirs!.value[i]!;
+        opening.received = packed(ENGINES[1], other.share, opening.bits[0]!);
+        other.received = packed(ENGINES[0], opening.share, opening.bits[1]!);
+      });
+    }
+    for (const scope of scopes) scope.end([]);
+  };
+
+  const kilobytes = (party: 0 | 1): string =>
+    `${(layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0) / 1000).toFixed(1)}`;
+  const sent = plan.gates.reduce((sum, gate) => sum + gate.sentBytes[0] + gate.sentBytes[1], 0) / 1000;
+  Deno.bench(`${name}: deal (keys ${kilobytes(0)} and ${kilobytes(1)} kB)`, () => {
+    deal();
+  });
+  Deno.bench(`${name}: run (both send ${sent.toFixed(1)} kB in ${planned.exchanges} exchanges)`, run);
+}
+
+/** What a party sends of an opening. */
+function packed(engine: Engine, share: Handle | null, bits: number): Uint8Array {
+  return share === null || bits === 0 ? new Uint8Array(0) : engine.pack(share, bits) as Uint8Array;
+}

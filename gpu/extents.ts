@@ -1,0 +1,71 @@
+/**
+ * Rows, elements and pairs of ragged blocks: what kernels need to know of them, and which words some items touch.
+ *
+ * @module
+ */
+
+import type { Extent } from "../core/engine.ts";
+import type { Segments, WordRange } from "./runner.ts";
+
+/** How the items of one kernel relate to the words of one tensor: block b has `items[b]` items and `words[b]` words. */
+export class Spread {
+  readonly #items: number[] = [0];
+  readonly #words: number[] = [0];
+
+  constructor(items: readonly number[], words: readonly number[]) {
+    items.forEach((count, b) => {
+      this.#items.push(this.#items[b]! + count);
+      this.#words.push(this.#words[b]! + words[b]!);
+    });
+  }
+
+  /** First word of block b. */
+  firstWord(b: number): number {
+    return this.#words[b]!;
+  }
+
+  /** Words of all blocks. */
+  get words(): number {
+    return this.#words.at(-1)!;
+  }
+
+  /**
+   * The words of whole units of items, where a unit of block b has `unitItems[b]` items and as many words as its share of the block.
+   */
+  range(unitItems: (b: number) => number): WordRange {
+    const items = this.#items, words = this.#words;
+    const place = (item: number, round: (units: number) => number): number => {
+      let b = 0;
+      while (b + 2 < items.length && item >= items[b + 1]!) b++;
+      const count = items[b + 1]! - items[b]!, unit = unitItems(b);
+      if (count === 0) return words[b]!;
+      return words[b]! + round((item - items[b]!) / unit) * (words[b + 1]! - words[b]!) / (count / unit);
+    };
+    return (first, end) => [place(first, Math.floor), place(end, Math.ceil)];
+  }
+}
+
+/** Elements of each block. */
+export function elementCounts({ rows, cols }: Extent): number[] {
+  return cols.map((count) => rows * count);
+}
+
+/** Segments whose items are the rows of each block; their words are its first element and its columns. */
+export function rowSegments(extent: Extent): { segments: Segments; elements: Spread } {
+  const { rows, cols } = extent, counts = cols.map(() => rows), elements = new Spread(counts, elementCounts(extent));
+  return { segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] }, elements };
+}
+
+/** Segments whose items are the elements of each block; their words are its first row and its columns. */
+export function elementSegments(extent: Extent): { segments: Segments; rows: Spread } {
+  const { rows, cols } = extent, counts = elementCounts(extent);
+  return { segments: { counts, words: (b) => [b * rows, cols[b]!] }, rows: new Spread(counts, cols.map(() => rows)) };
+}
+
+/** Segments whose items are the pairs of neighbouring columns; their words are the block's first element and its columns. */
+export function pairSegments(extent: Extent): { segments: Segments; elements: Spread } {
+  const { rows, cols } = extent,
+    counts = cols.map((count) => rows * (count >>> 1)),
+    elements = new Spread(counts, elementCounts(extent));
+  return { segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] }, elements };
+}

@@ -1,0 +1,139 @@
+/**
+ * Reading results back: everything that is asked for in one turn of the program comes back with one submit and one mapping.
+ *
+ * An awaited mapping takes at least 10 ms in Deno, which polls for it. The call itself waits for the device, though, and maps before it returns: once a buffer
+ * has been mapped the slow way, `getMappedRange()` works right after an un-awaited `mapAsync()`. That leans on the implementation, so it is tried on opening,
+ * and awaiting is what remains where it fails.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../core/errors.ts";
+import type { Batches, Block } from "./buffers.ts";
+
+const PROBE_READS = 50;
+const MIN_STAGING_BYTES = 65536;
+
+interface Wanted {
+  readonly block: Block;
+  readonly offset: number;
+  readonly byteLength: number;
+  readonly done: PromiseWithResolvers<Uint8Array<ArrayBuffer>>;
+}
+
+interface Staging {
+  readonly buffer: GPUBuffer;
+  readonly byteLength: number;
+  /** It was mapped and awaited before. */
+  isPrimed: boolean;
+}
+
+/** Bytes of a copy: whole words. */
+function copyBytes(byteLength: number): number {
+  return Math.ceil(byteLength / 4) * 4;
+}
+
+/** Staging buffers and what waits for them. */
+export class Readback {
+  readonly #batches: Batches;
+  readonly #free = new Map<number, Staging[]>();
+  #wanted: Wanted[] = [];
+  #isFast = true;
+  /** Time spent waiting for the device, in milliseconds. */
+  deviceMs = 0;
+  /** Readbacks so far. */
+  count = 0;
+
+  constructor(batches: Batches, readonly log: (line: string) => void) {
+    this.#batches = batches;
+  }
+
+  /** Whether readbacks do without awaiting. */
+  get isFast(): boolean {
+    return this.#isFast;
+  }
+
+  /** Tries the fast way and measures what one readback takes: the mean of 50 reads of 4 bytes, in milliseconds. */
+  async probe(block: Block): Promise<number> {
+    await this.read(block, 0, 4);
+    await this.read(block, 0, 4);
+    const since = performance.now();
+    for (let i = 0; i < PROBE_READS; i++) await this.read(block, 0, 4);
+    const readbackMs = (performance.now() - since) / PROBE_READS;
+    this.deviceMs = 0;
+    this.count = 0;
+    return readbackMs;
+  }
+
+  /** Reads bytes [offset, offset + byteLength) of a block as the commands so far leave them; `offset` is a whole word. */
+  read(block: Block, offset: number, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (byteLength === 0) return Promise.resolve(new Uint8Array(0));
+    const done = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+    if (this.#wanted.push({ block, offset, byteLength, done }) === 1) queueMicrotask(() => void this.#flush());
+    return done.promise;
+  }
+
+  /** Reads everything that was asked for. */
+  async #flush(): Promise<void> {
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    try {
+      const total = wanted.reduce((sum, { byteLength }) => sum + copyBytes(byteLength), 0),
+        staging = this.#take(total);
+      let at = 0;
+      for (const { block, offset, byteLength } of wanted) {
+        this.#batches.copy(block, offset, staging.buffer, at, copyBytes(byteLength));
+        at += copyBytes(byteLength);
+      }
+      this.#batches.submit();
+      const { device } = this.#batches;
+      if (device.isUnsettled) await device.settle();
+      device.check();
+      const since = performance.now(), mapped = await this.#map(staging, total), results: Uint8Array<ArrayBuffer>[] = [];
+      this.deviceMs += performance.now() - since;
+      this.count++;
+      at = 0;
+      for (const { byteLength } of wanted) {
+        results.push(new Uint8Array(mapped.slice(at, at + byteLength)));
+        at += copyBytes(byteLength);
+      }
+      staging.buffer.unmap();
+      this.#free.get(staging.byteLength)!.push(staging);
+      wanted.forEach(({ done }, i) => done.resolve(results[i]!));
+    } catch (cause) {
+      const error = cause instanceof DeviceError
+        ? cause
+        : new DeviceError(`Cannot read a result as its buffer must be mapped: received ${String(cause)}`, { cause });
+      this.#batches.device.fail(error);
+      for (const { done } of wanted) done.reject(error);
+    }
+  }
+
+  async #map({ buffer, ...staging }: Staging, total: number): Promise<ArrayBuffer> {
+    const mapping = buffer.mapAsync(GPUMapMode.READ);
+    if (this.#isFast && staging.isPrimed) {
+      mapping.catch(() => {}); // unmapping comes before it is noticed
+      try {
+        return buffer.getMappedRange(0, total);
+      } catch {
+        this.#isFast = false;
+        this.log("webgpu: readbacks are awaited here: each takes 10 ms or more");
+      }
+    }
+    await mapping;
+    return buffer.getMappedRange(0, total);
+  }
+
+  #take(bytes: number): Staging {
+    const byteLength = Math.max(MIN_STAGING_BYTES, 2 ** Math.ceil(Math.log2(bytes))), free = this.#free.get(byteLength);
+    if (free === undefined) this.#free.set(byteLength, []);
+    const staging = free?.pop();
+    if (staging !== undefined) return { ...staging, isPrimed: true };
+    const buffer = this.#batches.device.buffer(
+      `staging of ${byteLength} bytes`,
+      byteLength,
+      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    );
+    return { buffer, byteLength, isPrimed: false };
+  }
+}

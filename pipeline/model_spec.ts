@@ -1,0 +1,186 @@
+/**
+ * Everything public about a model that the forward pass depends on, and the parameters of its parts.
+ *
+ * @module
+ */
+
+import type { AttentionParams } from "../core/protocols/attention.ts";
+import type { ConstantRef, WeightRef } from "../core/protocols/gate.ts";
+import type { AffineParams } from "../core/protocols/linear.ts";
+import type { MlpParams } from "../core/protocols/mlp.ts";
+import type { NormParams } from "../core/protocols/norm.ts";
+import type { SpliceFunction } from "../core/protocols/tables.ts";
+import type { ModelConfig } from "../models/config.ts";
+import type { Scales } from "./scales.ts";
+
+/** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
+export type Scope = "model" | "blocks";
+
+/** A model as the forward pass sees it. */
+export interface ModelSpec {
+  /** What is computed. */
+  readonly scope: Scope;
+  /** The model's shape. */
+  readonly config: ModelConfig;
+  /** Its fixed-point numbers. */
+  readonly scales: Scales;
+  /** Positions that keys are dealt for: the longest row of scores. */
+  readonly maxPositions: number;
+}
+
+/** Whether linear layers have biases: the LayerNorm families do, at the latest since their norms' β is folded in. */
+function biased(config: ModelConfig): boolean {
+  return config.norm === "layer";
+}
+
+/** Columns that a reading matrix of a post-norm model has beyond its own, for the residual. */
+function residualColumns(config: ModelConfig): number {
+  return config.normPlacement === "post" ? config.hiddenWidth : 0;
+}
+
+/** Shapes of a layer's matrices, by name. */
+function layerShapes(config: ModelConfig): readonly (readonly [name: string, inputs: number, outputs: number])[] {
+  const { hiddenWidth: C, heads: H, kvHeads, headWidth: D, ffnWidth: F, gated } = config,
+    rest = residualColumns(config);
+  return [["qkv", C, (H + 2 * kvHeads) * D + rest], ["out", H * D, C], ["gateUp", C, (gated ? 2 : 1) * F + rest], [
+    "down",
+    F,
+    C,
+  ]];
+}
+
+/** All weight matrices of a model, in the order of the forward pass. */
+export function weightRefs({ scope, config }: Pick<ModelSpec, "scope" | "config">): WeightRef[] {
+  const { hiddenWidth: C, vocabCount: V, head } = config, whole = scope === "model", refs: WeightRef[] = [];
+  if (whole) refs.push({ name: "embed", inputs: V, outputs: C });
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const [name, inputs, outputs] of layerShapes(config)) {
+      refs.push({ name: `layers.${layer}.${name}`, inputs, outputs });
+    }
+  }
+  if (whole && (head === "classes" || head === "pooled")) refs.push({ name: "pooler", inputs: C, outputs: C });
+  if (whole && head !== "pooled") refs.push({ name: "head", inputs: C, outputs: outputWidth(config) });
+  return refs;
+}
+
+/** Width of a model's output rows. */
+export function outputWidth(config: ModelConfig): number {
+  return config.head === "tokens"
+    ? config.vocabCount
+    : config.head === "classes"
+    ? config.classCount
+    : config.hiddenWidth;
+}
+
+/** Fractional bits of a whole model's revealed output. */
+export function outputScale({ scope, config, scales }: ModelSpec): number {
+  if (scope === "blocks") return config.normPlacement === "pre" ? scales.residual : scales.activation;
+  return config.head === "pooled" ? scales.activation : scales.activation + scales.weight;
+}
+
+function affineParams(model: ModelSpec, weights: WeightRef): AffineParams {
+  const bias: ConstantRef | null = biased(model.config)
+    ? { name: `${weights.name}.bias`, from: 0, count: weights.outputs }
+    : null;
+  return { weights, weightScale: model.scales.weight, bias };
+}
+
+function layerParams(model: ModelSpec, layer: number, name: string): AffineParams {
+  const [, inputs, outputs] = layerShapes(model.config).find(([candidate]) => candidate === name)!;
+  return affineParams(model, { name: `layers.${layer}.${name}`, inputs, outputs });
+}
+
+/** The token embedding. */
+export function embedWeights({ config }: ModelSpec): WeightRef {
+  return { name: "embed", inputs: config.vocabCount, outputs: config.hiddenWidth };
+}
+
+/** Norm `norm` in the order of {@linkcode Scales.norms}. */
+export function normParams(model: ModelSpec, norm: number): NormParams {
+  const { scales, config, scope } = model, { sumBits, lo, hi, inverse } = scales.norms[norm]!;
+  // The last norm of a post-norm model is its output where blocks run alone.
+  const last = config.normPlacement === "post" && scope === "blocks" && norm === 2 * config.layers;
+  return {
+    sumBits,
+    lo,
+    hi,
+    inverseScale: inverse,
+    scale: scales.activation,
+    epsilon: config.normEps,
+    knownTo: last ? "both" : "party0",
+  };
+}
+
+/** Where each norm stands: its stage and its scope there, in the order of {@linkcode Scales.norms}. */
+export function normPlaces(
+  { config }: Pick<ModelSpec, "config">,
+): { readonly stage: number; readonly scope: string }[] {
+  const places: { stage: number; scope: string }[] = [], post = config.normPlacement === "post";
+  if (post) places.push({ stage: 0, scope: "norm" });
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const scope of post ? ["norm2", "norm3"] : ["norm1", "norm2"]) places.push({ stage: layer + 1, scope });
+  }
+  if (!post) places.push({ stage: config.layers + 1, scope: "norm" });
+  return places;
+}
+
+/** The norms of a layer: two layers with equal ones have the same plan. */
+export function layerNorms(model: ModelSpec, layer: number): NormParams[] {
+  return normPlaces(model).flatMap(({ stage }, norm) => stage === layer + 1 ? [normParams(model, norm)] : []);
+}
+
+/** Attention of a layer. */
+export function attentionParams(model: ModelSpec, layer: number): AttentionParams {
+  const { config, scales, maxPositions } = model;
+  return {
+    heads: config.heads,
+    kvHeads: config.kvHeads,
+    width: config.headWidth,
+    rotary: config.positions === "rotary" ? { theta: config.ropeTheta, angleScale: scales.angle } : null,
+    scale: scales.activation,
+    qkv: layerParams(model, layer, "qkv"),
+    softmax: {
+      scoreBits: scales.scoreBits,
+      scoreScale: scales.score,
+      digits: scales.expDigits,
+      tableScale: scales.expTable,
+      expScale: scales.exp,
+      inverseScale: scales.inverse,
+      scale: scales.probability,
+      maxColumns: maxPositions,
+    },
+  };
+}
+
+/** Output projection of a layer's attention. */
+export function outParams(model: ModelSpec, layer: number): AffineParams {
+  return layerParams(model, layer, "out");
+}
+
+/** Feed-forward layer. */
+export function mlpParams(model: ModelSpec, layer: number): MlpParams {
+  const { config, scales } = model, activation: SpliceFunction = config.activation;
+  return {
+    width: config.ffnWidth,
+    scale: scales.activation,
+    activation,
+    digits: scales.activationDigits,
+    gated: config.gated,
+    up: layerParams(model, layer, "gateUp"),
+  };
+}
+
+/** Down projection of a layer. */
+export function downParams(model: ModelSpec, layer: number): AffineParams {
+  return layerParams(model, layer, "down");
+}
+
+/** BERT's pooler. */
+export function poolerParams(model: ModelSpec): AffineParams {
+  return affineParams(model, { name: "pooler", inputs: model.config.hiddenWidth, outputs: model.config.hiddenWidth });
+}
+
+/** The head. */
+export function headParams(model: ModelSpec): AffineParams {
+  return affineParams(model, { name: "head", inputs: model.config.hiddenWidth, outputs: outputWidth(model.config) });
+}
