@@ -8,6 +8,7 @@ import { KeyError, ModelError } from "../core/errors.ts";
 import type { Positions } from "../core/protocols/attention.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
+import { streamScale } from "../pipeline/model_spec.ts";
 import { positionCount } from "../pipeline/session_plan.ts";
 import type { Flag, Options } from "./_args.ts";
 import { readOrExplain } from "./_model_folder.ts";
@@ -45,7 +46,7 @@ export async function askedRequests(options: Options, keys: OpenKeys, tokenizer:
     const input: Asked["input"] = (_ids, { from, count }) =>
       Uint32Array.from(
         states.subarray(from * hiddenWidth, (from + count) * hiddenWidth),
-        (value) => Math.round(value * 2 ** model.scales.residual),
+        (value) => Math.round(value * 2 ** streamScale(model)),
       );
     return [{ ids: null, promptTokens: shape.promptTokens, generate: 0, input }];
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { streamScale } from "../pipeline/model_spec.ts";
 import { Oracle } from "../pipeline/oracle.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import { syntheticInput } from "../models/synthetic.ts";
@@ -125,7 +126,7 @@ async function oracleOutput(folder: string, seq: number): Promise<Float64Array> 
   for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
   const states = Float64Array.from(
     syntheticInput(seq, source.config.hiddenWidth, INPUT_SEED),
-    (value) => Math.round(value * 2 ** model.scales.residual),
+    (value) => Math.round(value * 2 ** streamScale(model)),
   );
   return new Oracle(model, (name) => matrices.get(name)!.data).hidden(states);
 }

@@ -9,7 +9,7 @@ import { Seed } from "../core/prg/seed.ts";
 import { readTokenizer } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { calibrate, type Sample } from "../pipeline/calibrate.ts";
-import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
+import { type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
 import { defaultScales } from "../pipeline/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
@@ -76,7 +76,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   bar.end();
   const sample = synthetic === null
     ? await textSample(folder, options.text("text"), config)
-    : hiddenSample(config.hiddenWidth, first.residual);
+    : hiddenSample(config.hiddenWidth, streamScale(draft));
   const count = "tokens" in sample ? sample.tokens.length : SYNTHETIC_SAMPLE_TOKENS;
   ui.note(`calibrates on ${count} tokens`);
   const { scales, magnitudes } = calibrate(

@@ -36,7 +36,11 @@ export class Keys implements KeyMemory {
     this.#partBytes = isWhole ? Math.max(byteLength, 1) : bindingBytes - overlap - 256;
     for (let first = 0; first < Math.max(1, byteLength); first += this.#partBytes) {
       const end = Math.min(byteLength, first + this.#partBytes + (isWhole ? 0 : overlap));
-      this.parts.push({ block: pool.take(`keys of ${byteLength} bytes, from ${first} on`, end - first + 16), first, end });
+      this.parts.push({
+        block: pool.take(`keys of ${byteLength} bytes, from ${first} on`, end - first + 16),
+        first,
+        end,
+      });
     }
   }
 

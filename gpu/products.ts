@@ -80,7 +80,8 @@ export function linear(
   const { inputs, outputs } = matrix, result = run.owners.tensor(`product of ${rows} × ${outputs}`, rows * outputs);
   if (result.count === 0) return result;
   // Rows go in passes whose temporary tensors fit into a binding.
-  const plan = slicesOf(matrix, rows), rowWords = Math.max(inputs, outputs * plan.length),
+  const plan = slicesOf(matrix, rows),
+    rowWords = Math.max(inputs, outputs * plan.length),
     passRows = Math.max(1, Math.min(rows, Math.floor((run.device.bindingBytes - 512) / (4 * rowWords))));
   for (let first = 0; first < rows; first += passRows) {
     const end = Math.min(rows, first + passRows);
@@ -127,7 +128,10 @@ interface Slice {
 }
 
 /** How a product of `rows` rows is cut along its inputs. */
-function slicesOf({ parts, outputs }: Matrix, rows: number): { readonly length: number; readonly slices: readonly Slice[] } {
+function slicesOf(
+  { parts, outputs }: Matrix,
+  rows: number,
+): { readonly length: number; readonly slices: readonly Slice[] } {
   const rowGroups = Math.ceil(rows / (rows < TILED_ROWS ? 4 : 64)),
     groups = Math.ceil(outputs / 64) * rowGroups * parts.length,
     slices = parts.map((part): Slice => {
@@ -147,7 +151,11 @@ function multiplyRows(
   { inputs, outputs }: Matrix,
   pad: RecordView | null,
   result: Tensor,
-  { first, end, slices }: { readonly first: number; readonly end: number; readonly slices: ReturnType<typeof slicesOf> },
+  { first, end, slices }: {
+    readonly first: number;
+    readonly end: number;
+    readonly slices: ReturnType<typeof slicesOf>;
+  },
 ): void {
   const rows = end - first, isTiled = rows >= TILED_ROWS;
   run.owners.temporary(`partial products of ${rows} × ${outputs}`, slices.length * rows * outputs, (product) => {
@@ -206,7 +214,8 @@ export function multiply(
   broadcast: boolean,
   pad: RecordView,
 ): Tensor {
-  const result = run.owners.tensor("product", x.count), { segments, rows } = elementSegments(extent),
+  const result = run.owners.tensor("product", x.count),
+    { segments, rows } = elementSegments(extent),
     range = broadcast ? rows.range((b) => extent.cols[b]!) : perItem(1);
   if (x.count === 0) return result;
   run.run("multiply", {
@@ -269,7 +278,9 @@ export function attend(
   step: AttentionStep,
   pad: RecordView,
 ): Tensor {
-  const { heads, kvHeads, width, tokens } = step, isScores = kernel === "scores", rows = tokens * heads,
+  const { heads, kvHeads, width, tokens } = step,
+    isScores = kernel === "scores",
+    rows = tokens * heads,
     cols = isScores ? step.cols : step.cols.map(() => width),
     scored = rowSegments({ rows, cols: step.cols }).elements,
     counts = cols.map((count) => rows * count),
@@ -316,7 +327,8 @@ export function squareSum(
   given: RecordView,
   free: RecordView,
 ): Tensor {
-  const { segments, elements } = rowSegments(extent), wide = outBits > 32 ? 2 : 1,
+  const { segments, elements } = rowSegments(extent),
+    wide = outBits > 32 ? 2 : 1,
     result = run.owners.tensor("square sums", total(segments.counts as number[]), wide);
   run.run("square_sum", {
     segments,

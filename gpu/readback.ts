@@ -15,10 +15,16 @@ const PROBE_READS = 50;
 const MIN_STAGING_BYTES = 65536;
 
 interface Wanted {
-  readonly block: Block;
-  readonly offset: number;
+  readonly at: number;
   readonly byteLength: number;
   readonly done: PromiseWithResolvers<Uint8Array<ArrayBuffer>>;
+}
+
+/** What comes back through one staging buffer. */
+interface Load {
+  readonly staging: Staging;
+  readonly wanted: Wanted[];
+  usedBytes: number;
 }
 
 interface Staging {
@@ -28,16 +34,11 @@ interface Staging {
   isPrimed: boolean;
 }
 
-/** Bytes of a copy: whole words. */
-function copyBytes(byteLength: number): number {
-  return Math.ceil(byteLength / 4) * 4;
-}
-
 /** Staging buffers and what waits for them. */
 export class Readback {
   readonly #batches: Batches;
   readonly #free = new Map<number, Staging[]>();
-  #wanted: Wanted[] = [];
+  #loads: Load[] = [];
   #isFast = true;
   /** Time spent waiting for the device, in milliseconds. */
   deviceMs = 0;
@@ -68,60 +69,62 @@ export class Readback {
   /** Reads bytes [offset, offset + byteLength) of a block as the commands so far leave them; `offset` is a whole word. */
   read(block: Block, offset: number, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
     if (byteLength === 0) return Promise.resolve(new Uint8Array(0));
-    const done = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
-    if (this.#wanted.push({ block, offset, byteLength, done }) === 1) queueMicrotask(() => void this.#flush());
+    const copyBytes = Math.ceil(byteLength / 4) * 4, done = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+    let load = this.#loads.at(-1);
+    if (load === undefined) queueMicrotask(() => void this.#flush());
+    if (load === undefined || load.usedBytes + copyBytes > load.staging.byteLength) {
+      load = { staging: this.#take(copyBytes), wanted: [], usedBytes: 0 };
+      this.#loads.push(load);
+    }
+    this.#batches.copy(block, offset, load.staging.buffer, load.usedBytes, copyBytes);
+    load.wanted.push({ at: load.usedBytes, byteLength, done });
+    load.usedBytes += copyBytes;
     return done.promise;
   }
 
-  /** Reads everything that was asked for. */
+  /** Brings everything back that was asked for. */
   async #flush(): Promise<void> {
-    const wanted = this.#wanted;
-    this.#wanted = [];
+    const loads = this.#loads;
+    this.#loads = [];
     try {
-      const total = wanted.reduce((sum, { byteLength }) => sum + copyBytes(byteLength), 0),
-        staging = this.#take(total);
-      let at = 0;
-      for (const { block, offset, byteLength } of wanted) {
-        this.#batches.copy(block, offset, staging.buffer, at, copyBytes(byteLength));
-        at += copyBytes(byteLength);
-      }
-      this.#batches.submit();
       const { device } = this.#batches;
+      this.#batches.submit();
       if (device.isUnsettled) await device.settle();
       device.check();
-      const since = performance.now(), mapped = await this.#map(staging, total), results: Uint8Array<ArrayBuffer>[] = [];
+      const since = performance.now();
+      for (const load of loads) await this.#unload(load);
       this.deviceMs += performance.now() - since;
       this.count++;
-      at = 0;
-      for (const { byteLength } of wanted) {
-        results.push(new Uint8Array(mapped.slice(at, at + byteLength)));
-        at += copyBytes(byteLength);
-      }
-      staging.buffer.unmap();
-      this.#free.get(staging.byteLength)!.push(staging);
-      wanted.forEach(({ done }, i) => done.resolve(results[i]!));
     } catch (cause) {
       const error = cause instanceof DeviceError
         ? cause
         : new DeviceError(`Cannot read a result as its buffer must be mapped: received ${String(cause)}`, { cause });
       this.#batches.device.fail(error);
-      for (const { done } of wanted) done.reject(error);
+      for (const { wanted } of loads) for (const { done } of wanted) done.reject(error);
     }
   }
 
-  async #map({ buffer, ...staging }: Staging, total: number): Promise<ArrayBuffer> {
+  async #unload({ staging, wanted, usedBytes }: Load): Promise<void> {
+    const range = await this.#map(staging, usedBytes);
+    for (const { at, byteLength, done } of wanted) done.resolve(new Uint8Array(range.slice(at, at + byteLength)));
+    staging.buffer.unmap();
+    this.#free.get(staging.byteLength)!.push(staging);
+  }
+
+  /** Maps the first bytes of a staging buffer. */
+  async #map({ buffer, isPrimed }: Staging, bytes: number): Promise<ArrayBuffer> {
     const mapping = buffer.mapAsync(GPUMapMode.READ);
-    if (this.#isFast && staging.isPrimed) {
+    if (this.#isFast && isPrimed) {
       mapping.catch(() => {}); // unmapping comes before it is noticed
       try {
-        return buffer.getMappedRange(0, total);
+        return buffer.getMappedRange(0, bytes);
       } catch {
         this.#isFast = false;
         this.log("webgpu: readbacks are awaited here: each takes 10 ms or more");
       }
     }
     await mapping;
-    return buffer.getMappedRange(0, total);
+    return buffer.getMappedRange(0, bytes);
   }
 
   #take(bytes: number): Staging {

@@ -37,7 +37,12 @@ export interface RecordOperand {
 }
 
 /** What a kernel can bind: a tensor, a record, all of a block, words that are passed along, or nothing that it would look at. */
-export type Operand = TensorOperand | RecordOperand | { readonly block: Block } | { readonly words: ArrayLike<number> } | null;
+export type Operand =
+  | TensorOperand
+  | RecordOperand
+  | { readonly block: Block }
+  | { readonly words: ArrayLike<number> }
+  | null;
 
 /** Blocks of a call. */
 export interface Segments {
@@ -94,7 +99,12 @@ function isRecord(operand: Operand): operand is RecordOperand {
 }
 
 /** The part of the key memory that holds the record's elements of the items [first, end), null if it takes several. */
-function partOf({ record, perItem }: RecordOperand, counts: readonly number[], first: number, end: number): KeyPart | null {
+function partOf(
+  { record, perItem }: RecordOperand,
+  counts: readonly number[],
+  first: number,
+  end: number,
+): KeyPart | null {
   const keys = record.memory as Keys;
   if (keys.parts.length === 1) return keys.parts[0]!;
   let low = Infinity, high = 0, item = 0;
@@ -166,7 +176,14 @@ export class Runner {
     return low;
   }
 
-  #dispatch(name: KernelName, { pipeline, layout, spec }: Pipeline, call: Call, first: number, end: number, isWhole: boolean): void {
+  #dispatch(
+    name: KernelName,
+    { pipeline, layout, spec }: Pipeline,
+    call: Call,
+    first: number,
+    end: number,
+    isWhole: boolean,
+  ): void {
     const { batches } = this, params: Record<string, number> = { ...call.params, first, end };
     let lists: number[] | null = null, passed = 0;
     if (call.segments !== undefined) {
@@ -176,7 +193,9 @@ export class Runner {
       if (call.segments.tail !== undefined) lists.push(...call.segments.tail);
       passed += lists.length;
     }
-    for (const operand of Object.values(call.operands)) if (operand !== null && "words" in operand) passed += operand.words.length;
+    for (const operand of Object.values(call.operands)) {
+      if (operand !== null && "words" in operand) passed += operand.words.length;
+    }
     batches.reserve(passed + 64 * (Object.keys(spec.bindings).length + 2));
     const entries: GPUBindGroupEntry[] = [];
     for (const binding of Object.keys(spec.bindings)) {
@@ -266,18 +285,19 @@ export class Runner {
     rest.set(bytes.subarray(aligned));
     const source = this.pool.take("unaligned keys", rest.length);
     this.batches.write(source, 0, rest);
-    this.place(source, block, offset + aligned, bytes.length - aligned);
+    this.place(source, 0, block, offset + aligned, bytes.length - aligned);
     this.pool.give(source);
   }
 
-  /** Copies the first `byteLength` bytes of a block to any place of another. */
-  place(source: Block, target: Block, offset: number, byteLength: number): void {
+  /** Copies bytes from any place of a block to any place of another. */
+  place(source: Block, from: number, target: Block, offset: number, byteLength: number): void {
     const first = Math.floor(offset / 4), end = Math.ceil((offset + byteLength) / 4);
     this.run("place", {
       items: end - first,
       operands: { source: { block: source }, key_memory: { block: target } },
       params: {
         word_first: first,
+        source_bit: 32 + 8 * (from - offset % 4),
         shift: 8 * (offset % 4),
         bit_end: 8 * (offset + byteLength - 4 * (end - 1)),
       },

@@ -10,7 +10,7 @@
 
 import { attention, type AttentionCache, type Positions, type Sight } from "../core/protocols/attention.ts";
 import type { Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
-import { addConstants, affine, embed, input } from "../core/protocols/linear.ts";
+import { addConstants, addShares, affine, embed, input } from "../core/protocols/linear.ts";
 import { add, firstRow, lastBlock } from "../core/protocols/local.ts";
 import { mlp } from "../core/protocols/mlp.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
@@ -27,6 +27,7 @@ import {
   normParams,
   outParams,
   poolerParams,
+  streamScale,
 } from "./model_spec.ts";
 
 /** Count of stages: input, layers, output. */
@@ -72,9 +73,8 @@ function* residualOf<V extends View>(ctx: Context<V>, model: ModelSpec, name: st
 export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, positions: Positions): Gate<Wire<V>> {
   const { config, scales, scope } = model;
   if (scope === "blocks") {
-    const extent = tokenRows(model, positions, config.hiddenWidth),
-      scale = config.normPlacement === "pre" ? scales.residual : scales.activation;
-    return yield* ctx.gate("input", input, { extent, ringBits: 32, scale });
+    const extent = tokenRows(model, positions, config.hiddenWidth);
+    return yield* ctx.gate("input", input, { extent, ringBits: 32, scale: streamScale(model) });
   }
   const extent = tokenRows(model, positions, config.vocabCount), weights = embedWeights(model);
   let raw = yield* ctx.gate("embed", embed, { extent, ringBits: 32, scale: 0, weights, weightScale: scales.residual });
@@ -109,27 +109,25 @@ export function* layerStage<V extends View>(
     sight,
   );
   const out = yield* affine(ctx, "out", outParams(model, layer), mixed);
-  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest : x);
+  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x);
 
   const read2 = yield* rmsNorm(ctx.scope("norm2"), normParams(model, 2 * layer + 1), attended);
   const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
-  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2 : attended);
+  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended);
   return post ? yield* rmsNorm(ctx.scope("norm3"), normParams(model, 2 * layer + 2), written) : written;
 }
 
-/** residual + opened share: a wire is added after the truncation, a share (at the same scale) before it. */
+/** residual + written, at the residual stream's scale: a share is added before the truncation, a wire after it. Exchanges: 3. */
 function* addResidual<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
   name: string,
-  raw: Share<V>,
-  residual: Wire<V> | Share<V> | null,
+  written: Share<V>,
+  residual: Wire<V> | Share<V>,
 ): Gate<Wire<V>> {
-  const written = yield* residualOf(ctx, model, name, raw);
-  if (residual === null) throw new Error("Internal error: a layer without its residual");
-  if (residual.kind === "wire") return ctx.local(add, {}, residual, written);
-  return ctx.local(add, {}, yield* residualOf(ctx, model, `${name}_residual`, residual), written);
+  if (residual.kind === "wire") return ctx.local(add, {}, residual, yield* residualOf(ctx, model, name, written));
+  return yield* residualOf(ctx, model, name, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written));
 }
 
 /** The head: logits of tokens or classes for the client alone, pooled or hidden states; or what the blocks gave. */

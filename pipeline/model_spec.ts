@@ -72,9 +72,14 @@ export function outputWidth(config: ModelConfig): number {
     : config.hiddenWidth;
 }
 
-/** Fractional bits of a whole model's revealed output. */
+/** Fractional bits of the wire between stages: the residual stream, or a post-norm model's normalised values. */
+export function streamScale({ config, scales }: Pick<ModelSpec, "config" | "scales">): number {
+  return config.normPlacement === "pre" ? scales.residual : scales.activation;
+}
+
+/** Fractional bits of the revealed output. */
 export function outputScale({ scope, config, scales }: ModelSpec): number {
-  if (scope === "blocks") return config.normPlacement === "pre" ? scales.residual : scales.activation;
+  if (scope === "blocks") return streamScale({ config, scales });
   return config.head === "pooled" ? scales.activation : scales.activation + scales.weight;
 }
 

@@ -8,7 +8,7 @@ import type { Cache } from "../core/protocols/gate.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
 import { blocksOf, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
-import { layerNorms, type ModelSpec } from "./model_spec.ts";
+import { layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
 
@@ -172,7 +172,7 @@ export class SessionPlan {
     const extent = index === last
       ? outputRows(model, positions, hiddenWidth)
       : tokenRows(model, positions, hiddenWidth);
-    const x = index === 0 ? null : wire("plan", 32, model.scales.residual, extent, null);
+    const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
     const cache = index === 0 || index === last ? null : emptyCache(model, positions.from);
     const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
       sentBytes: [number, number] = [0, 0];

@@ -1,6 +1,6 @@
 import { parseModelConfig } from "../models/config.ts";
 import type { ModelFiles } from "../models/files.ts";
-import { collectFolded, type FoldedModel, foldLlama } from "../models/fold.ts";
+import { collectFolded, type FoldedModel, foldModel } from "../models/fold.ts";
 import { openWeights } from "../models/weights.ts";
 import { calibrate } from "../pipeline/calibrate.ts";
 import type { ModelSpec } from "../pipeline/model_spec.ts";
@@ -12,7 +12,7 @@ import { foldedSource } from "./two_parties.ts";
 /** Reads and folds a model. */
 export async function readFolded(files: ModelFiles): Promise<FoldedModel> {
   const config = parseModelConfig(await files.read("config.json"));
-  return await collectFolded(foldLlama(config, await openWeights(files)));
+  return await collectFolded(foldModel(config, await openWeights(files)));
 }
 
 /** Calibrates a model on sample tokens, as `prepare` does; the result makes the spec of a session of `positions` positions. */

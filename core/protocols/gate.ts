@@ -300,7 +300,7 @@ export interface LocalOp<P> {
   /** Name of the operation, for messages. */
   readonly name: string;
   /** Ring, scale and extent of the result. */
-  readonly shape: (p: P, x: readonly Wire<View>[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
+  readonly shape: (p: P, x: readonly (Wire<View> | Share<View>)[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
   /** Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces mod 2^ringBits). */
   readonly apply: (
     p: P,

@@ -106,7 +106,8 @@ for (const name of ["silu", "gelu", "gelu_tanh", "tanh_plus_1"] as const) {
     await assertLaw({
       engines,
       inputs: [tensor("wire", 32, 10, ragged, values(raggedCount, 15, edges))],
-      run: (ctx, [x]) => ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index], knownTo: "both" }, x as Wire<never>),
+      run: (ctx, [x]) =>
+        ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index], knownTo: "both" }, x as Wire<never>),
     });
   });
 }
@@ -250,7 +251,8 @@ Deno.test("exp, splice and rowFunction obey the law in narrower rings", async ()
   await assertLaw({
     engines,
     inputs: [tensor("wire", 18, 8, ragged, values(raggedCount, 14, [0, -1, 2047, 2048, -2048, -2049]))],
-    run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5], knownTo: "both" }, x as Wire<never>),
+    run: (ctx, [x]) =>
+      ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5], knownTo: "both" }, x as Wire<never>),
   });
   await assertLaw({
     engines,
@@ -410,7 +412,8 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
       engines,
       masks: [mask],
       inputs: [tensor("wire", 32, 10, around, xs)],
-      run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }, x as Wire<never>),
+      run: (ctx, [x]) =>
+        ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }, x as Wire<never>),
     });
   }
   const [rows, vs] = line([2 ** 20, 2 ** 24 - 1, 2 ** 24, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1]);

@@ -17,7 +17,7 @@
 
 import type { Handle } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
-import { columns, type ColumnsParams } from "./local.ts";
+import { add, columns, type ColumnsParams } from "./local.ts";
 import {
   assertWordRing,
   blockCounts,
@@ -279,3 +279,21 @@ export const shareColumns: Primitive<ColumnsParams, ["share"], "share"> = {
 function columnsOf(p: ColumnsParams, z: Share<View>): { extent: Extent } {
   return { extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) } };
 }
+
+/** x + y of two shares of one ring and scale: each side adds what it has. No key, no message. */
+export const addShares: Primitive<Record<never, never>, ["share", "share"], "share"> = {
+  name: "add",
+  clear: (_p, [x, y]) => ({ ...x, data: x.data.map((value, e) => value + y.data[e]!) }),
+  plan(_p, [x, y]) {
+    add.shape({}, [x, y]);
+    return { out: x, key: [], opens: [] };
+  },
+  deal(_p, [x, y]) {
+    const a = maskWords(x), b = maskWords(y), ring = lowMask(x.ringBits);
+    return { ...x, data: a.map((mask, e) => (mask + b[e]!) & ring) };
+  },
+  // deno-lint-ignore require-yield -- a gate without an exchange
+  *run(_p, [x, y], key) {
+    return { ...x, data: key.engine.add(x.data, y.data, x.ringBits) };
+  },
+};

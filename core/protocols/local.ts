@@ -133,7 +133,7 @@ export const rowSum: LocalOp<Record<never, never>> = {
   run: (_p, [x], engine) => engine.rowSum(x!.data, x!.extent, x!.ringBits),
 };
 
-function oneColumn(x: Wire<View>): Extent {
+function oneColumn(x: Pick<Wire<View>, "extent">): Extent {
   return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
 }
 

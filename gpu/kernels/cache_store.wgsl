@@ -17,14 +17,12 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 struct Params {
-  first: u32,        // first item
-  end: u32,          // item behind the last
-  x_base: u32,       // index of the first bound word of `x`
-  mask_base: u32,    // index of the first bound word of `mask`
-  own_base: u32,     // index of the first bound word of `own`
-  negated_base: u32, // index of the first bound word of `negated`
-  cache_at: u32,     // place of item `first` in the cache
-  is_party0: u32,    // 1 for party 0
+  first: u32,     // first item
+  end: u32,       // item behind the last
+  x_base: u32,    // index of the first bound word of `x`
+  mask_base: u32, // index of the first bound word of `mask`
+  cache_at: u32,  // place of item 0 in the bound part of the cache, mod 2^32
+  is_party0: u32, // 1 for party 0
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
@@ -40,8 +38,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let value = x[i - params.x_base];
-    let at = params.cache_at + i - params.first;
-    own[at - params.own_base] = (value & spread(params.is_party0)) - mask[i - params.mask_base];
-    negated[at - params.negated_base] = 0u - value;
+    let at = params.cache_at + i;
+    own[at] = (value & spread(params.is_party0)) - mask[i - params.mask_base];
+    negated[at] = 0u - value;
   }
 }

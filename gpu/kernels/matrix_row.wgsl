@@ -19,7 +19,6 @@ struct Params {
   first: u32,        // first item
   end: u32,          // item behind the last
   x_base: u32,       // index of the first bound word of `x`
-  weights_base: u32, // index of the first bound word of `weights`
   product_base: u32, // index of the first bound word of `product`
   rows: u32,         // rows of x
   inputs: u32,       // columns of x
@@ -52,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   var sums = vec4u(0u);
   if (column < params.outputs) {
     for (var i = slice_first + local.y; i < slice_end; i += LANES) {
-      let weight = weights[(i - params.input_first) * params.outputs + column - params.weights_base];
+      let weight = weights[(i - params.input_first) * params.outputs + column];
       sums += vec4u(x[x_at + i], x[x_at + step.y + i], x[x_at + step.z + i], x[x_at + step.w + i]) * weight;
     }
   }

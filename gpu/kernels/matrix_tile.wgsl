@@ -19,7 +19,6 @@ struct Params {
   first: u32,        // first item
   end: u32,          // item behind the last
   x_base: u32,       // index of the first bound word of `x`
-  weights_base: u32, // index of the first bound word of `weights`
   product_base: u32, // index of the first bound word of `product`
   rows: u32,         // rows of x
   inputs: u32,       // columns of x
@@ -62,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       let column = column_first + place % TILE;
       let input = at + place / TILE;
       let inside = column < params.outputs && input < slice_end;
-      let weight_at = (input - params.input_first) * params.outputs + column - params.weights_base;
+      let weight_at = (input - params.input_first) * params.outputs + column;
       weight_tile[place / TILE][place % TILE] = select(0u, weights[select(0u, weight_at, inside)], inside);
     }
     workgroupBarrier();

@@ -25,8 +25,6 @@ struct Params {
   segment_count: u32, // segments in `lists`
   x_base: u32,        // index of the first bound word of `x`
   mask_base: u32,     // index of the first bound word of `mask`
-  own_base: u32,      // index of the first bound word of `own`
-  negated_base: u32,  // index of the first bound word of `negated`
   result_base: u32,   // index of the first bound word of `result`
   free_bits: u32,     // bits of one free record
   heads: u32,         // query heads of a token

@@ -1,6 +1,6 @@
 // place: copies bytes to any byte of key memory.
 //
-//   bytes [at, at + count) of key_memory = bytes [0, count) of source
+//   word at + i of key_memory = 32 bits of source from bit 32·i + source_bit - 32 on, within the copied range
 //
 // Spec      core/engine.ts
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
@@ -18,6 +18,7 @@ struct Params {
   first: u32,      // first item
   end: u32,        // item behind the last
   word_first: u32, // first word of `key_memory`
+  source_bit: u32, // 32 plus the bit of `source` that falls on bit 0 of that word
   shift: u32,      // bits of the first word that stay
   bit_end: u32,    // bit of the last word behind the copied ones, 1 to 32
 }
@@ -32,11 +33,12 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
+    let next = i + (params.source_bit >> 5u);
+    let before = select(source[max(next, 1u) - 1u], 0u, next == 0u);
+    let value = join_bits(before, source[next], params.source_bit & 31u, 32u);
+    let kept = low_mask(select(0u, params.shift, i == 0u));
+    let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~kept;
     let at = params.word_first + i;
-    let before = select(source[max(i, 1u) - 1u], 0u, i == 0u);
-    let value = select(join_bits(before, source[i], (32u - params.shift) & 31u, 32u), source[i], params.shift == 0u);
-    let from_bit = select(0u, params.shift, i == 0u);
-    let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~low_mask(from_bit);
     key_memory[at] = (key_memory[at] & ~bits) | (value & bits);
   }
 }

@@ -8,15 +8,15 @@
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _common.wgsl, _flat.wgsl, _permuted.wgsl, _chacha.wgsl, _tree.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group of threads takes a row; an item is a row
 //
-// binding  name        access   type    shape                 holds
-// 0        v           read     u32     (rows, wide)          masked value
-// 1        given_key   read     u32     -                     key bits, secret
-// 2        free_key    read     u32     -                     pad bits, secret
-// 3        common_key  read     u32     -                     corrections, secret
-// 4        lists       read     u32     (segments, 8)         public: blocks and their records
-// 5        tables      read     u32     -                     public tables
-// 6        opening     write    u32     (rows, 1 + 3·groups)  per row: thresholds, symbols, values; shares, secret
-// 7        params      uniform  Params  -                     public
+// binding  name        access   type    shape                     holds
+// 0        v           read     u32     (rows, wide)              masked value
+// 1        given_key   read     u32     -                         key bits, secret
+// 2        free_key    read     u32     -                         pad bits, secret
+// 3        common_key  read     u32     -                         corrections, secret
+// 4        lists       read     u32     (segments, 8)             public: blocks and their records
+// 5        tables      read     u32     -                         public tables
+// 6        opening     write    u32     (rows · (1 + 3·groups),)  thresholds of all rows, then symbols, then values; shares, secret
+// 7        params      uniform  Params  -                         public
 //
 // Secrecy   no branch, index or loop bound depends on a share or key
 
@@ -25,7 +25,6 @@ struct Params {
   end: u32,           // item behind the last
   segment_count: u32, // segments in `lists`
   v_base: u32,        // index of the first bound word of `v`
-  opening_base: u32,  // index of the first bound word of `opening`
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
   common_bits: u32,   // bits of one common record
@@ -44,7 +43,7 @@ struct Params {
   symbols_bits: u32,  // bits of one group's symbols
   values_at: u32,     // bit offset of the values' pads
   ring_bits: u32,     // n
-  rows: u32,          // rows of the whole tensor: where the regions of `opening` begin
+  rows: u32,          // rows of the tensor: where the regions of `opening` begin
 }
 
 override WORKGROUP_SIZE: u32 = 32u; // threads
@@ -112,8 +111,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let symbols_first = params.rows - params.opening_base;
-  let values_first = params.rows * (1u + params.group_count) - params.opening_base;
+  let symbols_first = params.rows;
+  let values_first = params.rows * (1u + params.group_count);
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
     let segment = segment_of(i);
     let key = given_cursor(segment, i);
@@ -133,7 +132,7 @@ fn main(
       for (var g = 1u; g < params.group_count; g++) {
         thresholds ^= reached[g] << (g - 1u);
       }
-      opening[i - params.opening_base] = thresholds;
+      opening[i] = thresholds;
     }
     for (var g = 0u; g < params.group_count; g++) {
       partial[thread] = lookup_part(key, value, g, thread);
