@@ -138,8 +138,16 @@ export async function readPrepared(folder: string): Promise<Prepared> {
   } catch (cause) {
     throw new ModelError(`Cannot read ${path} as it is not JSON`, { cause });
   }
-  if (prepared.format !== FORMAT) {
-    throw new ModelError(`Cannot read ${path} as its format must be ${FORMAT}: received ${prepared.format}`);
+  if (prepared?.format !== FORMAT) {
+    throw new ModelError(`Cannot read ${path} as its format must be ${FORMAT}: received ${prepared?.format}`);
+  }
+  const { weightsId, weightsDigest, scope, scales } = prepared, texts = [weightsId, weightsDigest, scope];
+  if (texts.some((text) => typeof text !== "string") || typeof scales !== "object" || scales === null) {
+    throw new ModelError(
+      `Cannot read ${path} as it must hold scope, weightsId, weightsDigest and scales: received ${
+        Object.keys(prepared).join(", ")
+      }`,
+    );
   }
   return prepared;
 }

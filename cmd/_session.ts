@@ -14,7 +14,7 @@ import type { Scales } from "../pipeline/scales.ts";
 import type { PartySession } from "../pipeline/session.ts";
 import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";
 import type { Identity } from "../transport/handshake.ts";
-import { type KeyFileReader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
+import { type KeyFileReader, type KeyHeader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
 import type { Link } from "../transport/link.ts";
 import type { Flag } from "./_args.ts";
 
@@ -47,16 +47,7 @@ export async function openKeys(folder: string, party: 0 | 1): Promise<OpenKeys> 
   const file = await openKeyFile(folder, { party });
   try {
     const linkKey = await readLinkKey(folder), { header } = file;
-    const config = JSON.parse(String(header["config"])) as ModelConfig,
-      scales = JSON.parse(String(header["scales"])) as Scales;
-    const shape = {
-      promptTokens: Number(header["promptTokens"]),
-      generate: Number(header["generate"]),
-      requests: Number(header["requests"]),
-    };
-    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape) },
-      plan = new SessionPlan(model, shape),
-      digest = planDigest(model, shape);
+    const { model, shape, plan } = planOf(folder, header), digest = planDigest(model, shape);
     if (digest !== header.planDigest || plan.keyBytes[party] !== header.streamBytes) {
       throw new KeyError(
         `Cannot use ${folder} as its keys were dealt by another version: expected plan ${
@@ -81,6 +72,25 @@ export async function openKeys(folder: string, party: 0 | 1): Promise<OpenKeys> 
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+/** The plan that a header describes; its digest says whether it is the one that was dealt. */
+function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "shape" | "plan"> {
+  try {
+    const config = JSON.parse(String(header["config"])) as ModelConfig,
+      scales = JSON.parse(String(header["scales"])) as Scales;
+    const shape = {
+      promptTokens: Number(header["promptTokens"]),
+      generate: Number(header["generate"]),
+      requests: Number(header["requests"]),
+    };
+    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape) };
+    return { model, shape, plan: new SessionPlan(model, shape) };
+  } catch (cause) {
+    throw new KeyError(`Cannot use ${folder} as the header of its keys must describe a plan: received another form`, {
+      cause,
+    });
   }
 }
 

@@ -69,7 +69,7 @@ function kindOf(error: unknown): Failure["kind"] {
   if (error instanceof ProtocolError || error instanceof FrameError) return "peer";
   if (error instanceof KeyError) return "keys";
   if (
-    error instanceof ModelError || error instanceof Deno.errors.NotFound ||
+    error instanceof ModelError || error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable ||
     error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AlreadyExists
   ) return "model";
   if (error instanceof DeviceError) return "device";

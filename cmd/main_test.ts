@@ -1,6 +1,7 @@
 /** Flags, files and plans: everything that needs no second party. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { knownShapes } from "../models/shapes.ts";
 import { type CommandName, oneLine, run, runFailing, runJson, withFolder, writeDemoModel } from "../tests/cli.ts";
 
 const COMMANDS: readonly CommandName[] = ["demo", "prepare", "keygen", "party0", "party1", "plan", "e2e"];
@@ -47,6 +48,7 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     const outcome = await runEntry(...args), { error } = oneLine(outcome) as { error: { kind: string } };
     assertEquals([outcome.code, error.kind, outcome.stderr], [2, "usage", ""]);
   }
+  const shapes = new RegExp(`gpt-7.*: ${knownShapes().join(", ")}$`);
   const cases: readonly [CommandName, readonly string[], RegExp][] = [
     ["plan", ["--sequence", "8"], /--sequence/],
     ["plan", ["--arch"], /--arch needs a value/],
@@ -61,8 +63,8 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     ["demo", ["--generate", "1000"], /256 positions/],
     ["demo", ["--engine", "abacus"], /wasm, reference/],
     ["demo", ["--prompt", ""], /empty prompt/],
-    ["plan", ["--arch", "gpt-7", "--seq", "8"], /gpt-7.*llama-tiny, llama2-7b, llama2-13b/],
-    ["e2e", ["--arch", "gpt-7", "--seq", "8"], /gpt-7.*llama-tiny, llama2-7b, llama2-13b/],
+    ["plan", ["--arch", "gpt-7", "--seq", "8"], shapes],
+    ["e2e", ["--arch", "gpt-7", "--seq", "8"], shapes],
   ];
   for (const [name, args, message] of cases) {
     const failure = await runFailing(2, name, ...args);
@@ -93,6 +95,17 @@ Deno.test("sluice names what is wrong with a model folder, and exits 5", async (
     await Deno.remove(weights);
     assertStringIncludes((await runFailing(5, "prepare", ...prepare)).message, "model.safetensors");
     await Deno.writeFile(weights, whole);
+
+    for (
+      const [text, message] of [
+        ["{", /sluice\.json as it is not JSON/],
+        ['{"format":9}', /must be 1: received 9/],
+        ['{"format":1}', /must hold .*scales: received format/],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${model}/sluice.json`, text);
+      assertMatch((await runFailing(5, "plan", ...prepare, "--prompt-tokens", "4")).message, message);
+    }
 
     const config = JSON.parse(await Deno.readTextFile(`${model}/config.json`));
     await Deno.writeTextFile(

@@ -24,6 +24,8 @@ export interface Block {
   readonly buffer: GPUBuffer;
   /** Its size. */
   readonly byteLength: number;
+  /** What of it is in use: what was asked for, and 16 bytes that kernels may read behind it. */
+  usedBytes: number;
   /** Number of the last batch that used it. */
   batch: number;
 }
@@ -137,16 +139,18 @@ export class BufferPool {
   take(label: string, bytes: number): Block {
     this.batches.device.check();
     const byteLength = Math.min(classBytes(bytes), Math.max(bytes + SLACK_BYTES, this.batches.device.bufferBytes)),
-      free = this.#free.get(byteLength);
+      free = this.#free.get(byteLength),
+      usedBytes = Math.ceil(bytes / 4) * 4 + SLACK_BYTES;
     this.#usedBytes += byteLength;
     const block = free?.shift();
     if (block !== undefined) {
       this.#freeBytes -= byteLength;
+      block.usedBytes = usedBytes;
       return block;
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       aligned = Math.ceil(byteLength / 4) * 4;
-    return { buffer: this.batches.device.buffer(label, aligned, usage), byteLength, batch: 0 };
+    return { buffer: this.batches.device.buffer(label, aligned, usage), byteLength, usedBytes, batch: 0 };
   }
 
   /** Takes a block back. Commands that use it may still be on their way. */

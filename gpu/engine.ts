@@ -184,8 +184,6 @@ class KernelEngine implements GpuEngine {
             wide,
             is_xor: kind === "xor" || bits === 0 ? 1 : 0,
             has_mine: mine === null ? 0 : 1,
-            theirs_base: 0,
-            mine_base: 0,
           },
         });
     if (byteLength <= MAX_PASSED_BYTES) share({ words: wholeWords(theirs) });
@@ -242,7 +240,7 @@ class KernelEngine implements GpuEngine {
         angles: { words: new Uint32Array(angles.buffer, angles.byteOffset, angles.length) },
         result: { tensor: result, range },
       },
-      params: { heads, half, ring_mask: lowMask(bits), angles_base: 0 },
+      params: { heads, half, ring_mask: lowMask(bits) },
     });
     return result;
   }

@@ -202,6 +202,7 @@ export class Runner {
       const operand = binding === "lists" ? null : call.operands[binding];
       if (operand === undefined) throw new Error(`Internal error: ${name} lacks its operand ${binding}`);
       let resource: GPUBufferBinding;
+      params[`${binding}_base`] = 0;
       if (binding === "lists") resource = batches.arguments(lists!);
       else if (operand === null) resource = batches.arguments([]);
       else if ("words" in operand) resource = batches.arguments(operand.words);
@@ -234,9 +235,14 @@ export class Runner {
     pass.dispatchWorkgroups(x, y, z);
   }
 
-  #use(block: Block, offset = 0, size = block.byteLength - offset): GPUBufferBinding {
+  #use(block: Block, offset = 0, size = block.usedBytes): GPUBufferBinding {
+    if (size > this.device.bindingBytes) {
+      throw new DeviceError(
+        `Cannot bind the buffer "${block.buffer.label}" as ${this.device.adapterName} allows ${this.device.bindingBytes} bytes: received ${size}`,
+      );
+    }
     block.batch = this.batches.number;
-    return { buffer: block.buffer, offset, size: Math.min(size - size % 4, this.device.bindingBytes) };
+    return { buffer: block.buffer, offset, size };
   }
 
   /** One segment for each block that has items in [first, end). */

@@ -117,12 +117,31 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
     1 + Math.ceil(Math.log2(Math.max(1, spread * SCORE_HEADROOM))),
   );
   const scoreBits = scales.score + coarseBits, [low, high] = scales.expDigits;
-  return { ...scales, norms, scoreBits, expDigits: [low, high, scoreBits - low - high] };
+  return {
+    ...scales,
+    norms,
+    scoreBits,
+    expDigits: [low, high, scoreBits - low - high],
+    hiddenDigits: hiddenDigits(scales, seen),
+  };
+}
+
+/** The window's digits, with as large a top digit as the hidden values need. */
+function hiddenDigits(
+  { hiddenDigits: [low, index, top] }: Scales,
+  seen: ReadonlyMap<string, Magnitude>,
+): Scales["hiddenDigits"] {
+  let largest = 0;
+  for (const [key, { min, max }] of seen) {
+    if (key.endsWith(":mlp/activation")) largest = Math.max(largest, -min, max);
+  }
+  const bits = 1 + Math.ceil(Math.log2(Math.max(1, largest * HEADROOM)));
+  return [low, index, Math.max(top, bits - low - index)];
 }
 
 /** What every truncation and every activation reads must leave two bits to the edge of its domain. */
 function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): void {
-  const windowBits = scales.activationDigits.reduce((sum, bits) => sum + bits, 0) - 1;
+  const windowBits = scales.hiddenDigits.reduce((sum, bits) => sum + bits, 0) - 1;
   for (const [key, { min, max }] of seen) {
     const [stage, path] = key.split(":"), bits = domainBits(path!, windowBits);
     if (bits !== null && Math.max(-min, max) * HEADROOM > 2 ** bits) {
@@ -136,5 +155,5 @@ function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): v
 /** Magnitude bits that a gate's input may have, or null where another rule holds. */
 function domainBits(path: string, windowBits: number): number | null {
   if (/(truncate|rope|softmax\/p)$/.test(path)) return 30;
-  return /(mlp\/activation|tanh)$/.test(path) ? windowBits : null;
+  return /mlp\/activation$/.test(path) ? windowBits : null;
 }

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { ModelSpec } from "./model_spec.ts";
+import { type ModelSpec, TANH_DIGITS } from "./model_spec.ts";
 import { rotaryAngles } from "../core/protocols/local.ts";
 import { bumpTable, expTables } from "../core/protocols/tables.ts";
 import type { SessionShape } from "./session_plan.ts";
@@ -30,9 +30,8 @@ export function planDigest(model: ModelSpec, shape: SessionShape): string {
     hash.update(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
   const { lowTable, highTable } = expTables(scales.expDigits, scales.score, scales.expTable);
   for (const table of [lowTable, highTable]) add(table);
-  for (const name of [config.activation, "tanh_plus_1"] as const) {
-    add(bumpTable(name, scales.activationDigits, scales.activation));
-  }
+  add(bumpTable(config.activation, scales.hiddenDigits, scales.hidden));
+  if (config.classCount > 0 || config.head === "pooled") add(bumpTable("tanh_plus_1", TANH_DIGITS, scales.activation));
   const positions = Array.from({ length: maxPositions }, (_, position) => position);
   add(rotaryAngles(positions, config.headWidth, config.ropeTheta, scales.angle));
   return hash.digest("hex");

@@ -28,6 +28,7 @@ import {
   outParams,
   poolerParams,
   streamScale,
+  TANH_DIGITS,
 } from "./model_spec.ts";
 
 /** Count of stages: input, layers, output. */
@@ -60,9 +61,15 @@ function sightOf(model: ModelSpec, { from, count }: Positions): Sight {
 }
 
 /** Opens a share and truncates it to the residual stream's scale. Exchanges: 3. */
-function* residualOf<V extends View>(ctx: Context<V>, model: ModelSpec, name: string, raw: Share<V>): Gate<Wire<V>> {
+function* residualOf<V extends View>(
+  ctx: Context<V>,
+  model: ModelSpec,
+  name: string,
+  raw: Share<V>,
+  full: 0 | 1,
+): Gate<Wire<V>> {
   const by = raw.scale - model.scales.residual;
-  return yield* ctx.gate(name, truncate, { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" }, raw);
+  return yield* ctx.gate(name, truncate, { by, to: 32, rounding: "nearest", full, knownTo: "both" }, raw);
 }
 
 /**
@@ -97,6 +104,8 @@ export function* layerStage<V extends View>(
   positions: Positions,
 ): Gate<Wire<V>> {
   const post = model.config.normPlacement === "post", sight = sightOf(model, positions);
+  // Who receives all bits of the attention's result alternates where that evens out what both parties send.
+  const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
   // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
   // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added: norm(residual + attention(x)).
   const read1 = post ? x : yield* rmsNorm(ctx.scope("norm1"), normParams(model, 2 * layer), x);
@@ -109,12 +118,12 @@ export function* layerStage<V extends View>(
     sight,
   );
   const out = yield* affine(ctx, "out", outParams(model, layer), mixed);
-  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x);
+  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x, alternate);
 
   const read2 = yield* rmsNorm(ctx.scope("norm2"), normParams(model, 2 * layer + 1), attended);
   const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
-  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended);
+  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended, 0);
   return post ? yield* rmsNorm(ctx.scope("norm3"), normParams(model, 2 * layer + 2), written) : written;
 }
 
@@ -125,9 +134,10 @@ function* addResidual<V extends View>(
   name: string,
   written: Share<V>,
   residual: Wire<V> | Share<V>,
+  full: 0 | 1,
 ): Gate<Wire<V>> {
-  if (residual.kind === "wire") return ctx.local(add, {}, residual, yield* residualOf(ctx, model, name, written));
-  return yield* residualOf(ctx, model, name, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written));
+  if (residual.kind === "wire") return ctx.local(add, {}, residual, yield* residualOf(ctx, model, name, written, full));
+  return yield* residualOf(ctx, model, name, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written), full);
 }
 
 /** The head: logits of tokens or classes for the client alone, pooled or hidden states; or what the blocks gave. */
@@ -154,7 +164,7 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
   const pooled = yield* ctx.gate(
     "tanh",
     splice,
-    { function: "tanh_plus_1", digits: scales.activationDigits, knownTo },
+    { function: "tanh_plus_1", digits: TANH_DIGITS, knownTo },
     flat,
   );
   return yield* ctx.gate("reveal", reveal, {}, last ? pooled : yield* affine(ctx, "head", headParams(model), pooled));

@@ -9,9 +9,11 @@ import type { ConstantRef, WeightRef } from "../core/protocols/gate.ts";
 import type { AffineParams } from "../core/protocols/linear.ts";
 import type { MlpParams } from "../core/protocols/mlp.ts";
 import type { NormParams } from "../core/protocols/norm.ts";
-import type { SpliceFunction } from "../core/protocols/tables.ts";
 import type { ModelConfig } from "../models/config.ts";
 import type { Scales } from "./scales.ts";
+
+/** Window of the pooler's tanh: 2048 steps of 1/256 over ±4; it runs once per sentence. */
+export const TANH_DIGITS = [2, 11, 7] as const;
 
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
 export type Scope = "model" | "blocks";
@@ -144,6 +146,8 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
     rotary: config.positions === "rotary" ? { theta: config.ropeTheta, angleScale: scales.angle } : null,
     scale: scales.activation,
     qkv: layerParams(model, layer, "qkv"),
+    // A gated layer's wide product sends more from party 0 already; without one party 0 takes the larger part here.
+    full: config.gated ? 0 : 1,
     softmax: {
       scoreBits: scales.scoreBits,
       scoreScale: scales.score,
@@ -164,13 +168,14 @@ export function outParams(model: ModelSpec, layer: number): AffineParams {
 
 /** Feed-forward layer. */
 export function mlpParams(model: ModelSpec, layer: number): MlpParams {
-  const { config, scales } = model, activation: SpliceFunction = config.activation;
+  const { config, scales } = model;
   return {
     width: config.ffnWidth,
-    scale: scales.activation,
-    activation,
-    digits: scales.activationDigits,
+    scale: scales.hidden,
+    activation: config.activation,
+    digits: scales.hiddenDigits,
     gated: config.gated,
+    restScale: scales.hidden - scales.activation,
     up: layerParams(model, layer, "gateUp"),
   };
 }

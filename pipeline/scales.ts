@@ -44,8 +44,10 @@ export interface Scales {
   readonly inverse: number;
   /** Fractional bits of probabilities. */
   readonly probability: number;
+  /** Fractional bits of the feed-forward layer's hidden values, before and after its activation. */
+  readonly hidden: number;
   /** Digits of the activation function's window. */
-  readonly activationDigits: readonly [low: number, index: number, top: number];
+  readonly hiddenDigits: readonly [low: number, index: number, top: number];
 }
 
 /** Octaves of the mean square that a norm covers unless calibration says otherwise: from 2^-10 on. */
@@ -78,6 +80,14 @@ function residualScale(width: number): number {
   return residual;
 }
 
+/**
+ * Hidden values of a feed-forward layer. GELU has 12 fractional bits and 256 steps of 1/32 over ±4: one more of either would not show, and with fewer bits the
+ * entries could not lie in the middle of their steps. SiLU, whose tail is longer, has 512 steps over ±8; its product with the other half needs the room of 10 bits.
+ */
+function hiddenScales(activation: ModelConfig["activation"]): Pick<Scales, "hidden" | "hiddenDigits"> {
+  return activation === "silu" ? { hidden: 10, hiddenDigits: [5, 9, 6] } : { hidden: 12, hiddenDigits: [7, 8, 5] };
+}
+
 /** The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration. */
 export function defaultScales(config: ModelConfig): Scales {
   const residual = residualScale(config.hiddenWidth);
@@ -88,7 +98,7 @@ export function defaultScales(config: ModelConfig): Scales {
     angle: 10,
     norms: Array.from(
       { length: 2 * config.layers + 1 },
-      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 12),
+      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 11),
     ),
     scoreBits: 20,
     score: 10,
@@ -97,6 +107,6 @@ export function defaultScales(config: ModelConfig): Scales {
     exp: 12,
     inverse: 14,
     probability: 12,
-    activationDigits: [5, 9, 6],
+    ...hiddenScales(config.activation),
   };
 }

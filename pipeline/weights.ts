@@ -43,15 +43,27 @@ async function* parts(
   const { scope, config, scales } = model, whole = scope === "model";
   if (whole) yield ["embed", await source.embed(), scales.residual, 0];
   for (let layer = 0; layer < config.layers; layer++) {
-    const folded = await source.layer(layer);
-    for (const part of ["qkv", "out", "gateUp", "down"] as const) {
-      yield [`layers.${layer}.${part}`, folded[part], scales.weight, scales.activation];
-    }
+    const { qkv, out, gateUp, down } = await source.layer(layer),
+      name = (part: string): string => `layers.${layer}.${part}`;
+    yield [name("qkv"), qkv, scales.weight, scales.activation];
+    yield [name("out"), out, scales.weight, scales.activation];
+    // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden values' scale.
+    const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (scales.hidden - scales.activation);
+    yield [name("gateUp"), raiseColumns(gateUp, own, more), scales.weight, scales.activation];
+    yield [name("down"), down, scales.weight, scales.hidden];
   }
   if (whole && (config.head === "classes" || config.head === "pooled")) {
     yield ["pooler", await source.pooler(), scales.weight, scales.activation];
   }
   if (whole && config.head !== "pooled") yield ["head", await source.head(), scales.weight, scales.activation];
+}
+
+/** The matrix with its columns from `from` on, and their biases, multiplied by `factor`. */
+function raiseColumns(matrix: Matrix, from: number, factor: number): Matrix {
+  const [, outputs] = matrix.shape;
+  if (from === outputs || factor === 1) return matrix;
+  const raise = (value: number, i: number): number => i % outputs < from ? value : value * factor;
+  return { ...matrix, data: matrix.data.map(raise), bias: matrix.bias?.map(raise) ?? null };
 }
 
 /** The integers of every matrix in the order of {@linkcode weightRefs}, and of the vectors that party 0 adds: biases and learned positions. */
@@ -66,9 +78,7 @@ export async function* integerWeights(
   }
   for await (const [name, matrix, weightScale, inputScale] of parts(model, source)) {
     const [inputs, outputs] = matrix.shape, data = quantise(name, matrix.data, weightScale);
-    const bias = matrix.bias === null || matrix.bias === undefined
-      ? null
-      : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
+    const bias = matrix.bias === null ? null : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
     if (bias !== null && name === "head" && config.head === "classes") takeBackOne(data, bias, 2 ** inputScale);
     yield { name, inputs, outputs, data };
     if (bias !== null) yield { name: `${name}.bias`, inputs: 0, outputs, data: bias };
@@ -83,7 +93,11 @@ function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
 /** Salted digest of the integers of a model, in order: names, shapes and values. */
 export class WeightsDigest {
   readonly #hash = createHash("sha256");
-  /** @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest. */
+  /**
+   * Starts a digest.
+   *
+   * @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest.
+   */
   constructor(salt: Uint8Array) {
     this.#hash.update(salt);
   }
@@ -92,7 +106,6 @@ export class WeightsDigest {
     this.#hash.update(`${matrix.name} ${matrix.inputs} ${matrix.outputs}\n`);
     this.#hash.update(new Uint8Array(matrix.data.buffer, matrix.data.byteOffset, matrix.data.byteLength));
   }
-  /** The digest; nothing can be added afterwards. */
   /** The digest of what was added so far. */
   hex(): string {
     return this.#hash.copy().digest("hex");

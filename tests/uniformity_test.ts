@@ -371,7 +371,15 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
     *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
       const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
-      const params = { width: 1, scale: 10, activation: "silu", digits: [5, 6, 6], gated: true, up } as const;
+      const params = {
+        width: 1,
+        scale: 10,
+        activation: "silu",
+        digits: [5, 6, 6],
+        gated: true,
+        restScale: 0,
+        up,
+      } as const;
       return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
     },
     weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },

@@ -27,6 +27,8 @@ export interface AttentionParams {
   readonly softmax: SoftmaxParams;
   /** (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as `rest`. */
   readonly qkv: AffineParams;
+  /** The party that receives all bits of q, k and v: whoever then sends less. */
+  readonly full: 0 | 1;
 }
 
 /** Keys and values of the tokens so far. */
@@ -73,13 +75,17 @@ export function* attention<V extends View>(
 
   // Queries, keys and values of every token: (T, (H + 2·H_kv)·D).
   const raw = yield* affine(ctx, "qkv", p.qkv, x);
-  const qkvRaw = total === own ? raw : yield* ctx.gate("qkv_own", shareColumns, { from: 0, to: own }, raw);
-  const rest = total === own ? null : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total }, raw);
+  const qkvRaw = total === own
+    ? raw
+    : yield* ctx.gate("qkv_own", shareColumns, { from: 0, to: own, moreScale: 0 }, raw);
+  const rest = total === own
+    ? null
+    : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total, moreScale: 0 }, raw);
   const by = raw.scale - p.scale;
   const qkv = yield* ctx.gate(
     "qkv_truncate",
     truncate,
-    { by, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
+    { by, to: 32, rounding: "nearest", full: p.full, knownTo: "both" },
     qkvRaw,
   );
   const rotated = (heads + kvHeads) * width, values = ctx.local(columns, { from: rotated, to: own }, qkv);

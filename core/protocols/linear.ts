@@ -255,29 +255,41 @@ export function* affine<V extends View>(ctx: Context<V>, name: string, p: Affine
   return p.bias === null ? product : yield* ctx.gate(`${name}_bias`, addConstants, { constants: p.bias }, product);
 }
 
+/** Parameters of {@linkcode shareColumns}. */
+export interface ShareColumnsParams extends ColumnsParams {
+  /** Fractional bits that these columns have beyond those of the whole share. */
+  readonly moreScale: number;
+}
+
 /** Columns [from, to) of every row of a share: each side slices what it has. No key, no message. */
-export const shareColumns: Primitive<ColumnsParams, ["share"], "share"> = {
+export const shareColumns: Primitive<ShareColumnsParams, ["share"], "share"> = {
   name: "columns",
   clear(p, [z]) {
     const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
     columns.apply(p, [z], data, true);
-    return share("clear", z.ringBits, z.scale, out.extent, data);
+    return share("clear", z.ringBits, out.scale, out.extent, data);
   },
-  plan: (p, [z]) => ({ out: share("plan", z.ringBits, z.scale, columnsOf(p, z).extent, null), key: [], opens: [] }),
+  plan(p, [z]) {
+    const out = columnsOf(p, z);
+    return { out: share("plan", z.ringBits, out.scale, out.extent, null), key: [], opens: [] };
+  },
   deal(p, [z]) {
     const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
     columns.apply(p, [z], data, false);
-    return share("mask", z.ringBits, z.scale, out.extent, Uint32Array.from(data));
+    return share("mask", z.ringBits, out.scale, out.extent, Uint32Array.from(data));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [z], key) {
-    const data = key.engine.columns(z.data, z.extent, p.from, p.to);
-    return share("masked", z.ringBits, z.scale, columnsOf(p, z).extent, data);
+    const out = columnsOf(p, z);
+    return share("masked", z.ringBits, out.scale, out.extent, key.engine.columns(z.data, z.extent, p.from, p.to));
   },
 };
 
-function columnsOf(p: ColumnsParams, z: Share<View>): { extent: Extent } {
-  return { extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) } };
+function columnsOf(p: ShareColumnsParams, z: Share<View>): { extent: Extent; scale: number } {
+  return {
+    extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) },
+    scale: z.scale + p.moreScale,
+  };
 }
 
 /** x + y of two shares of one ring and scale: each side adds what it has. No key, no message. */

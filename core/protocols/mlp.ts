@@ -24,6 +24,8 @@ export interface MlpParams {
   readonly digits: readonly [low: number, index: number, top: number];
   /** Whether the matrix is (C × 2F), gate columns then up columns, or (C × F); columns that follow are handed back as `rest`. */
   readonly gated: boolean;
+  /** Fractional bits that the columns of `rest` have beyond those of the others, so that they can be added to what the down projection gives. */
+  readonly restScale: number;
   /** The matrix and its bias. */
   readonly up: AffineParams;
 }
@@ -42,8 +44,10 @@ export function* mlp<V extends View>(
 ): Gate<{ hidden: Wire<V>; rest: Share<V> | null }> {
   const own = p.gated ? 2 * p.width : p.width, total = p.up.weights.outputs;
   const raw = yield* affine(ctx, "up", p.up, x);
-  const ownRaw = total === own ? raw : yield* ctx.gate("up_own", shareColumns, { from: 0, to: own }, raw);
-  const rest = total === own ? null : yield* ctx.gate("up_rest", shareColumns, { from: own, to: total }, raw);
+  const ownRaw = total === own ? raw : yield* ctx.gate("up_own", shareColumns, { from: 0, to: own, moreScale: 0 }, raw);
+  const rest = total === own
+    ? null
+    : yield* ctx.gate("up_rest", shareColumns, { from: own, to: total, moreScale: p.restScale }, raw);
   const by = raw.scale - p.scale;
   // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much.
   const up = yield* ctx.gate(
