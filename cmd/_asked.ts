@@ -18,7 +18,8 @@ import { UsageError } from "./_ui.ts";
 /** Flags that say what to ask. */
 export const ASK_FLAGS: readonly Flag[] = [
   { name: "prompt", value: "TEXT", help: "the prompt; party 0 learns its length in tokens and nothing else" },
-  { name: "file", value: "FILE", help: "several prompts, one per line: they run side by side" },
+  { name: "text", value: "TEXT", help: "the text for a classifier: the same as --prompt" },
+  { name: "file", value: "FILE", help: "several prompts or texts, one per line: they run side by side" },
   { name: "prompt-ids", value: "IDS", help: "the prompt as token ids, separated by commas" },
   { name: "input-seed", value: "SEED", help: "hidden states from a seed, for keys of blocks alone" },
   { name: "generate", value: "M", help: "tokens to generate (default: what the keys were dealt for)" },
@@ -59,16 +60,27 @@ export async function askedRequests(options: Options, keys: OpenKeys, tokenizer:
     );
   }
   return prompts.map((ids) => {
-    const generate = options.count("generate", Math.max(1, shape.generate), 1);
-    const positions = positionCount({ promptTokens: ids.length, generate });
-    if (positions > keys.plan.positions) {
-      throw new KeyError(
-        `Cannot run the prompt as the keys were dealt for ${keys.plan.positions} positions: ` +
-          `${ids.length} prompt tokens and ${generate} to generate need ${positions}`,
-      );
-    }
-    return { ids, promptTokens: ids.length, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
+    const promptTokens = ids.length,
+      generate = model.config.causal ? options.count("generate", Math.max(1, shape.generate), 1) : 0;
+    assertServed(keys, promptTokens, generate);
+    return { ids, promptTokens, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
   });
+}
+
+/** Throws unless the keys were dealt for a request of this length. */
+function assertServed({ model, plan }: OpenKeys, promptTokens: number, generate: number): void {
+  const positions = positionCount({ promptTokens, generate });
+  if (!model.config.causal && promptTokens !== plan.positions) {
+    throw new KeyError(
+      `Cannot run the text as the keys of a bidirectional model serve one length: expected ${plan.positions} tokens, received ${promptTokens}`,
+    );
+  }
+  if (positions > plan.positions) {
+    throw new KeyError(
+      `Cannot run the prompt as the keys were dealt for ${plan.positions} positions: ` +
+        `${promptTokens} prompt tokens and ${generate} to generate need ${positions}`,
+    );
+  }
 }
 
 function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
@@ -78,7 +90,9 @@ function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
 }
 
 async function promptIds(options: Options, tokenizer: Tokenizer | null, vocabCount: number): Promise<number[][]> {
-  const text = options.text("prompt"), file = options.text("file"), list = options.text("prompt-ids");
+  const text = options.text("prompt") ?? options.text("text"),
+    file = options.text("file"),
+    list = options.text("prompt-ids");
   if ([text, file, list].filter((given) => given !== undefined).length !== 1) {
     throw new UsageError("Cannot run without a prompt: give one of --prompt, --file and --prompt-ids");
   }

@@ -6,7 +6,13 @@
 
 import { ModelError } from "../core/errors.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
-import { createTokenizer, type Tokenizer, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "../models/tokenizer.ts";
+import {
+  createTokenizer,
+  readTokenizerFiles,
+  type Tokenizer,
+  TOKENIZER_CONFIG_FILE,
+  TOKENIZER_FILE,
+} from "../models/tokenizer.ts";
 import type { Link } from "../transport/link.ts";
 import { diskFiles, readSeed, SEED_FILE } from "./_model_folder.ts";
 
@@ -23,14 +29,10 @@ export interface ReceivedModel {
 export async function sendModel(folder: string, link: Link): Promise<void> {
   const { body } = await link.receiveControl("model"), files = diskFiles(folder);
   if ((body as { cached?: unknown } | null)?.cached === true) return;
-  for (const name of TRAVELLING) {
-    const bytes = name === SEED_FILE
-      ? (await readSeed(folder)).expose()
-      : await files.has(name)
-      ? await files.read(name)
-      : new Uint8Array(0);
-    link.sendControl(name, null, bytes);
-  }
+  const tokenizer = await readTokenizerFiles(files), none = new Uint8Array(0);
+  link.sendControl(TOKENIZER_FILE, null, tokenizer?.tokenizerJson ?? none);
+  link.sendControl(TOKENIZER_CONFIG_FILE, null, tokenizer?.configJson ?? none);
+  link.sendControl(SEED_FILE, null, (await readSeed(folder)).expose());
 }
 
 /**

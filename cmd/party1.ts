@@ -6,7 +6,7 @@
 
 import type { Weights } from "../core/engine.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
-import { weightRefs } from "../pipeline/model_spec.ts";
+import { type ModelSpec, outputScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
 import { PartySession, type RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
@@ -42,23 +42,33 @@ export const PARTY1: Command = {
 
 /** One request while it runs. */
 class Answer {
+  readonly asked: Asked;
   readonly ids: number[] = [];
   readonly words: Uint32Array[] = [];
   text = "";
+  readonly #model: ModelSpec;
   readonly #stream: StreamDecoder | undefined;
 
-  constructor(readonly asked: Asked, tokenizer: Tokenizer | null) {
+  constructor(asked: Asked, model: ModelSpec, tokenizer: Tokenizer | null) {
+    this.asked = asked;
+    this.#model = model;
     this.#stream = tokenizer?.createStreamDecoder();
   }
-  /** Takes one revealed output and returns the text that it completes. */
+  /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
   take(output: Uint32Array): string {
     this.words.push(output.slice());
-    if (this.asked.ids === null) return "";
-    this.ids.push(argmax(new Int32Array(output.buffer, output.byteOffset, output.length)));
-    return this.#add(this.#stream === undefined ? `${this.ids.at(-1)} ` : this.#stream.push(this.ids.at(-1)!));
+    const { scope, config } = this.#model, values = new Int32Array(output.buffer, output.byteOffset, output.length);
+    if (scope === "blocks" || config.head === "pooled" || config.head === "hidden") return "";
+    const best = argmax(values);
+    if (config.head === "classes") {
+      const scores = Array.from(values, (value) => (value / 2 ** outputScale(this.#model)).toFixed(3));
+      return this.#add(`${config.labels[best] ?? best} (${scores.join(", ")})`);
+    }
+    this.ids.push(best);
+    return this.#add(this.#stream === undefined ? `${best} ` : this.#stream.push(best));
   }
   finish(): string {
-    return this.#add(this.#stream?.finish() ?? "");
+    return this.#add(this.#model.config.head === "tokens" ? this.#stream?.finish() ?? "" : "");
   }
   #add(piece: string): string {
     this.text += piece;
@@ -84,7 +94,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       const received = await receiveModel(link, options.text("cache") ?? defaultCache(), keys.identity.weightsId),
         weights = new Map<string, Weights>();
       const asked = await askedRequests(options, keys, received.tokenizer),
-        answers = asked.map((request) => new Answer(request, received.tokenizer));
+        answers = asked.map((request) => new Answer(request, keys.model, received.tokenizer));
       for (const [i, ref] of weightRefs(keys.model).entries()) {
         weights.set(
           ref.name,
@@ -133,7 +143,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       const onlineMs = performance.now() - begin;
       for (const answer of answers) {
         const rest = answer.finish();
-        if (answer.asked.ids !== null) write(`${single ? rest : answer.text}\n`);
+        if (answer.text !== "") write(`${single ? rest : answer.text}\n`);
       }
       link.close();
       await link.closed;

@@ -6,7 +6,7 @@
 
 import { ModelError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
-import { readTokenizer } from "../models/tokenizer.ts";
+import { createTokenizer, readTokenizerFiles } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { calibrate, type Sample } from "../pipeline/calibrate.ts";
 import { type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
@@ -131,15 +131,16 @@ async function textSample(
 ): Promise<Sample> {
   const limit = Math.min(MAX_SAMPLE_TOKENS, config.maxPositions),
     begin = config.bosTokenId === undefined ? [] : [config.bosTokenId];
-  if (!await diskFiles(folder).has("tokenizer.json")) {
-    if (file !== undefined) throw new ModelError(`Cannot calibrate on ${file} as ${folder} has no tokenizer.json`);
+  const files = await readTokenizerFiles(diskFiles(folder));
+  if (files === null) {
+    if (file !== undefined) throw new ModelError(`Cannot calibrate on ${file} as ${folder} has no tokenizer`);
     // Without a tokenizer there is no text: every token id in turn, which reaches all rows of the embedding.
     return {
       tokens: [...begin, ...Array.from({ length: limit - begin.length }, (_, i) => (i * 7919) % config.vocabCount)],
     };
   }
   const text = file === undefined ? SAMPLE_TEXT : new TextDecoder().decode(await readOrExplain(file)),
-    tokenizer = await readTokenizer(diskFiles(folder));
+    tokenizer = createTokenizer(files.tokenizerJson, files.configJson);
   const tokens = tokenizer.encode(text).slice(0, limit);
   if (tokens.length === 0) throw new ModelError("Cannot calibrate as the sample text has no tokens");
   return { tokens };

@@ -128,7 +128,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     assertRange(x.data, 2 ** (low + index + top - 1) - window, `apply ${p.function} to ${low + index + top} bits`);
     const data = x.data.map((v) => {
       const i = Math.floor((v + window) / 2 ** low);
-      return far(v) - (i >= 0 && i < 2 ** index ? table[i]! : 0);
+      return far(v) - (i >= 0 && i < 2 ** index ? table[i]! | 0 : 0);
     });
     return { ...wire("clear", x.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
   },

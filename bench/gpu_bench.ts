@@ -1,0 +1,272 @@
+/**
+ * Rates of the GPU engine's kernels against what the adapter itself reaches (memory copy, integer multiply-add), and the latency of an exchange.
+ *
+ * `deno run --allow-read bench/gpu_bench.ts [--adapter=NAME] [--elements=N]` prints a table. A rate is the mean of many calls in one batch, the cost of recording
+ * them included; `of ceiling` divides the key bytes that a kernel reads, or its multiply-adds, by the adapter's own rate.
+ */
+
+import { parseArgs } from "node:util";
+import type { Engine, Handle, RecordView } from "../core/engine.ts";
+import { oneHotBits } from "../core/fss/flat_dpf.ts";
+import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
+import { treeDpf } from "../core/fss/tree_dpf.ts";
+import { Device } from "../gpu/device.ts";
+import { createGpuEngine, type GpuEngine } from "../gpu/mod.ts";
+import multiplyAdd from "./multiply_add.wgsl" with { type: "text" };
+
+/** What one call does. */
+interface Work {
+  readonly name: string;
+  /** Elements (or outputs) of one call. */
+  readonly elements: number;
+  /** Key bytes that it reads or writes. */
+  readonly bytes?: number;
+  /** Integer multiply-adds. */
+  readonly multiplyAdds?: number;
+  readonly run: () => void;
+}
+
+const MIN_MS = 300;
+
+function words(count: number, bits = 32): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => Math.imul(i + 1, 0x9e3779b9) >>> (32 - bits));
+}
+
+function record(engine: Engine, bits: number, count: number): RecordView {
+  const byteLength = 4 * Math.ceil(bits * count / 32), memory = engine.keyMemory(byteLength);
+  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 0, byteLength);
+  return { memory, bits, counts: [count], at: [0], parity: 1 };
+}
+
+function bytesOf(...records: readonly RecordView[]): number {
+  return records.reduce((sum, { bits, counts }) => sum + bits * counts[0]! / 8, 0);
+}
+
+/** Milliseconds of one call of `step`, many of which `finish` waits for. */
+async function timeOf(step: () => void, finish: () => Promise<unknown>): Promise<number> {
+  step();
+  await finish();
+  for (let calls = 1;; calls *= 4) {
+    const since = performance.now();
+    for (let i = 0; i < calls; i++) step();
+    await finish();
+    const ms = performance.now() - since;
+    if (ms > MIN_MS) return ms / calls;
+  }
+}
+
+/** Bytes per second that a copy reads and writes, and multiply-adds per second. */
+async function ceilings(adapter: string | undefined): Promise<{ copyBytes: number; multiplyAdds: number }> {
+  const device = await Device.open({ adapter }), { gpu } = device, size = Math.min(2 ** 26, device.bufferBytes);
+  const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | GPUBufferUsage.STORAGE,
+    [from, to] = [device.buffer("from", size, usage), device.buffer("to", size, usage)];
+  const finish = (): Promise<undefined> => gpu.queue.onSubmittedWorkDone();
+  const copyMs = await timeOf(() => {
+    const encoder = gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, 0, to, 0, size);
+    gpu.queue.submit([encoder.finish()]);
+  }, finish);
+  const threads = 2 ** 16,
+    rounds = 1024,
+    params = device.buffer("params", 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  gpu.queue.writeBuffer(params, 0, Uint32Array.of(rounds, 0, 0, 0));
+  const pipeline = gpu.createComputePipeline({
+      layout: "auto",
+      compute: { module: gpu.createShaderModule({ code: multiplyAdd }), entryPoint: "main" },
+    }),
+    bindGroup = gpu.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: to } }, { binding: 1, resource: { buffer: params } }],
+    });
+  const multiplyMs = await timeOf(() => {
+    const encoder = gpu.createCommandEncoder(), pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(threads / 64);
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  }, finish);
+  device.close();
+  return { copyBytes: 2 * size / copyMs * 1000, multiplyAdds: 8 * threads * rounds / multiplyMs * 1000 };
+}
+
+/** The kernels on tensors of about `count` elements. */
+function works(engine: GpuEngine, count: number): Work[] {
+  const list: Work[] = [], x = engine.upload(words(count)), narrow = engine.upload(words(count, 20));
+  const add = (
+    name: string,
+    run: () => void,
+    rest: Omit<Work, "name" | "run" | "elements"> & { elements?: number },
+  ): void => {
+    list.push({ name, elements: count, ...rest, run });
+  };
+
+  const chunks = choosePermuted(12, 32), symbols = symbolCount(chunks.length);
+  const truncate = { chunks, inBits: 32, by: 12, outBits: 32, addend: 2048, wrapBits: 12, full: true, adds: true },
+    truncateGiven = record(engine, permutedBits(chunks) + pathCount(chunks.length) * 32 + 12, count),
+    truncateFree = record(engine, symbols + 32, count);
+  const memory = truncateGiven.memory;
+  add(
+    "expand seeds",
+    () => engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 0, memory.byteLength),
+    { elements: memory.byteLength / 64, bytes: memory.byteLength },
+  );
+  const wordRecord = record(engine, 29, count);
+  add("unpack 29 bits", () => engine.unpack(wordRecord, 0, 29), { bytes: bytesOf(wordRecord) });
+  add("truncate: symbols", () => engine.truncateSymbols(truncate, x, truncateGiven, truncateFree), {
+    bytes: bytesOf(truncateGiven, truncateFree),
+  });
+  add("truncate: finish", () => engine.truncateFinish(truncate, x, narrow, truncateGiven, truncateFree), {});
+
+  const extent = { rows: Math.max(1, count >> 7), cols: [128] },
+    maximum = { bits: 20, chunks: choosePermuted(19, 60), extent },
+    pairs = extent.rows * 64,
+    maximumGiven = record(
+      engine,
+      permutedBits(maximum.chunks) + (3 * pathCount(maximum.chunks.length) - 1) * 20,
+      pairs,
+    ),
+    maximumFree = record(engine, symbolCount(maximum.chunks.length) + 20, pairs);
+  add("maximum: symbols", () => engine.maximumSymbols(maximum, narrow, maximumGiven, maximumFree), {
+    elements: pairs,
+    bytes: bytesOf(maximumGiven, maximumFree),
+  });
+
+  const expDigits = [7, 7, 6] as const,
+    exp = { digits: expDigits, lowTable: words(128), highTable: words(128) },
+    expGiven = record(engine, expDigits.reduce((sum, k) => sum + oneHotBits(k), 16 * 32), count),
+    expFree = record(engine, 5 + 4 * 32, count),
+    three = engine.upload(words(3 * count)),
+    bits = engine.upload(words(count, 1));
+  add("exp: symbols", () => engine.expSymbols(0, exp, narrow, expGiven, expFree), {
+    bytes: bytesOf(expGiven, expFree),
+  });
+  add("exp: finish", () => engine.expFinish(exp, narrow, three, bits, expGiven, expFree), { bytes: 16 * 4 * count });
+
+  const spliceDigits = [5, 8, 7] as const,
+    splice = { digits: spliceDigits, table: words(256) },
+    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), 6 + 7 * 32), count),
+    spliceFree = record(engine, 11 + 3 * 32, count);
+  add("splice: symbols", () => engine.spliceSymbols(0, splice, x, spliceGiven, spliceFree), {
+    bytes: bytesOf(spliceGiven, spliceFree),
+  });
+
+  const rows = Math.max(1, count >> 8),
+    groups = [10, 14, 18, 22, 26].map((fromBit) => ({
+      fromBit,
+      shift: fromBit - 6,
+      chunks: choosePermuted(fromBit - 6, 128),
+      table: words(1024),
+    })),
+    rowGiven = record(
+      engine,
+      groups.reduce(
+        (sum, { chunks }) => sum + permutedBits(chunks) + 1023 + 32 * (6 + 4 * pathCount(chunks.length)),
+        0,
+      ),
+      rows,
+    ),
+    width = Math.max(...groups.map((group) => symbolCount(group.chunks.length))),
+    rowFree = record(engine, 128 + groups.length - 1 + groups.length * (width + 64) + 32, rows),
+    common = record(engine, 8 * Math.ceil(treeDpf(31).correctionBits / 8), rows),
+    row = { inBits: 32, indexBits: 10, groups, salt: new Uint8Array(16) },
+    v = engine.upload(words(rows));
+  add("row function: symbols", () => engine.rowSymbols(0, row, v, rowGiven, rowFree, common), {
+    elements: rows,
+    bytes: bytesOf(rowGiven, rowFree, common),
+  });
+
+  const squares = record(engine, 48 + 16 + 15, extent.rows * 128), sums = record(engine, 48, extent.rows);
+  add("sum of squares", () => engine.squareSum(0, x, extent, 48, squares, sums), { bytes: bytesOf(squares, sums) });
+
+  const side = 2 ** Math.floor(Math.log2(Math.sqrt(4 * count))),
+    weights = engine.weights(words(side * side), side, side);
+  for (const batch of [1, 128]) {
+    const input = engine.upload(words(batch * side)),
+      mask = record(engine, 32, batch * side),
+      pad = record(engine, 32, batch * side);
+    add(`linear, ${batch} × ${side} × ${side}`, () => engine.linear(input, mask, weights, pad), {
+      elements: batch * side,
+      multiplyAdds: batch * side * side,
+      bytes: 4 * side * side,
+    });
+  }
+
+  const attention = { tokens: 64, heads: 8, kvHeads: 8, width: 64, cols: [64] },
+    cache = engine.cache(64, 512),
+    tokens = engine.upload(words(64 * 512)),
+    scorePad = record(engine, 32, 64 * 8 * 64);
+  engine.store(0, cache, 0, tokens, tokens);
+  add("scores, 64 tokens of 8 × 64", () => engine.scores(tokens, tokens, cache, attention, scorePad), {
+    elements: 64 * 8 * 64,
+    multiplyAdds: 2 * 64 * 8 * 64 * 64,
+  });
+  return list;
+}
+
+/** Milliseconds of one exchange: a tensor is packed, read back, and combined with what came. */
+async function exchangeMs(engine: GpuEngine, count: number): Promise<number> {
+  const x = engine.upload(words(count, 20)), rounds = 100;
+  let y: Handle = x;
+  for (let i = -10;; i++) {
+    if (i === 0) break;
+    y = engine.combine("add", x, count, await engine.pack(y, 20), 20);
+  }
+  const since = performance.now();
+  for (let i = 0; i < rounds; i++) {
+    const scope = engine.begin();
+    engine.combine("add", x, count, await engine.pack(engine.add(x, y, 20), 20), 20);
+    scope.end([]);
+  }
+  return (performance.now() - since) / rounds;
+}
+
+/** A number with three digits and a unit prefix. */
+function si(value: number, unit: string): string {
+  const prefixes = ["", "k", "M", "G", "T"], power = Math.max(0, Math.min(4, Math.floor(Math.log10(value) / 3)));
+  return `${(value / 1000 ** power).toPrecision(3)} ${prefixes[power]}${unit}`;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { adapter: { type: "string" }, elements: { type: "string" } } }),
+    engine = await createGpuEngine({ adapter: values.adapter, log: (line) => console.log(line) }),
+    count = Number(values.elements ?? 2 ** 16),
+    { copyBytes, multiplyAdds } = await ceilings(values.adapter);
+  console.log(`copy ${si(copyBytes, "B/s")} read and written, ${si(multiplyAdds, "multiply-adds/s")}`);
+  console.log(`readback ${engine.readbackMs.toFixed(3)} ms${engine.isReadbackFast ? "" : ", awaited"}`);
+  for (const size of [64, 4096, 2 ** 18]) {
+    console.log(`exchange of ${size} × 20 bits: ${(await exchangeMs(engine, size)).toFixed(3)} ms`);
+  }
+  const probe = engine.upload(Uint32Array.of(0));
+  for (const work of works(engine, count)) {
+    const ms = await timeOf(() => {
+        const scope = engine.begin();
+        work.run();
+        scope.end([]);
+      }, () => engine.download(probe)),
+      perSecond = 1000 / ms,
+      shares = [
+        work.bytes === undefined
+          ? ""
+          : `${si(work.bytes * perSecond, "B/s")} (${
+            (100 * work.bytes * perSecond / copyBytes).toPrecision(2)
+          } % of copy)`,
+        work.multiplyAdds === undefined
+          ? ""
+          : `${si(work.multiplyAdds * perSecond, "multiply-adds/s")} (${
+            (100 * work.multiplyAdds * perSecond / multiplyAdds).toPrecision(2)
+          } %)`,
+      ];
+    console.log(
+      [
+        work.name.padEnd(30),
+        `${ms.toFixed(3)} ms`.padStart(12),
+        si(work.elements * perSecond, "elements/s").padStart(20),
+        ...shares,
+      ].join("  "),
+    );
+  }
+  engine.close();
+}
+
+if (import.meta.main) await main();
