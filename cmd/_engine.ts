@@ -7,38 +7,82 @@
 import type { Engine } from "../core/engine.ts";
 import { ReferenceEngine } from "../core/reference.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
+import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 import type { Flag, Options } from "./_args.ts";
 import { UsageError } from "./_ui.ts";
 
-/** Engines by name. */
-export const ENGINE_NAMES = ["wasm", "reference"] as const;
+/** Engines by name; `auto` takes the GPU where it is a hardware one. */
+export const ENGINE_NAMES = ["wasm", "webgpu", "reference", "auto"] as const;
+
+/** Name of an engine, or `auto`. */
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Flags of commands that compute. */
 export const ENGINE_FLAGS: readonly Flag[] = [
-  { name: "engine", value: "NAME", help: `${ENGINE_NAMES.join(" or ")} (default wasm)` },
-  { name: "threads", value: "N", help: "threads of the engine" },
+  { name: "engine", value: "NAME", help: `one of ${ENGINE_NAMES.join(", ")} (default wasm)` },
+  { name: "adapter", value: "NAME", help: "part of the name of the GPU adapter, for webgpu" },
+  { name: "threads", value: "N", help: "threads of the wasm engine" },
 ];
 
 /** An engine that can be closed. */
 export interface OpenEngine {
   readonly engine: Engine;
   readonly threads: number;
+  /** What the engine's host costs: the mean time of one readback, and the time spent waiting for the device so far. */
+  readonly device: () => { readonly readbackMs: number; readonly deviceMs: number };
   close(): void;
 }
 
+/** Software adapters by what their names contain. */
+const SOFTWARE = /llvmpipe|swiftshader|software/i;
+
 /** Throws unless the name is an engine's. */
-export function engineName(options: Options): string {
+export function engineName(options: Options): EngineName {
   const name = options.text("engine") ?? "wasm";
-  if (name !== "auto" && !(ENGINE_NAMES as readonly string[]).includes(name)) {
+  if (!(ENGINE_NAMES as readonly string[]).includes(name)) {
     throw new UsageError(`Cannot use --engine ${name} as it must be one of: ${ENGINE_NAMES.join(", ")}`);
   }
-  return name === "auto" ? "wasm" : name;
+  return name as EngineName;
 }
 
-/** Opens the engine that the flags name. */
-export async function openEngine(options: Options, defaultThreads: number): Promise<OpenEngine> {
-  const name = engineName(options), threads = options.count("threads", defaultThreads, 1);
-  if (name === "reference") return { engine: new ReferenceEngine(), threads: 1, close: () => {} };
+/** Flags that make a child process use the same engine, or another one of the given name. */
+export function engineArgs(options: Options, threads: number, name: string = engineName(options)): string[] {
+  const adapter = options.text("adapter");
+  return ["--engine", name, "--threads", String(threads), ...(adapter ? ["--adapter", adapter] : [])];
+}
+
+/**
+ * Opens the engine that the flags name.
+ *
+ * @param note Receives what is worth knowing: the adapter that was chosen, a slow readback.
+ */
+export async function openEngine(
+  options: Options,
+  defaultThreads: number,
+  note: (line: string) => void,
+): Promise<OpenEngine> {
+  const threads = options.count("threads", defaultThreads, 1), asked = engineName(options);
+  const name = asked === "auto" ? await automatic(note) : asked, none = { readbackMs: 0, deviceMs: 0 };
+  if (name === "reference") return { engine: new ReferenceEngine(), threads: 1, device: () => none, close: () => {} };
+  if (name === "webgpu") {
+    const engine = await createGpuEngine({ adapter: options.text("adapter"), log: note });
+    const device = (): ReturnType<OpenEngine["device"]> => ({
+      readbackMs: engine.readbackMs,
+      deviceMs: engine.deviceMs,
+    });
+    return { engine, threads: 1, device, close: () => engine.close() };
+  }
+  return await openCpuEngine(threads);
+}
+
+/** The dealer's engine: its products are the only ones, and it needs their results at once. */
+export async function openCpuEngine(threads: number): Promise<OpenEngine> {
   const engine = await createWasmEngine({ threads, workerUrl: import.meta.resolve(Deno.mainModule) });
-  return { engine, threads, close: () => engine.close() };
+  return { engine, threads, device: () => ({ readbackMs: 0, deviceMs: 0 }), close: () => engine.close() };
+}
+
+async function automatic(note: (line: string) => void): Promise<"wasm" | "webgpu"> {
+  const adapter = await findAdapter(), hardware = adapter !== null && !SOFTWARE.test(adapter);
+  note(hardware ? `uses the GPU ${adapter}` : "uses the CPU: there is no hardware GPU adapter");
+  return hardware ? "webgpu" : "wasm";
 }

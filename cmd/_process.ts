@@ -113,22 +113,31 @@ export interface PartyResults {
 /**
  * Starts both parties on dealt keys and waits for both.
  *
- * @param common Flags of both.
+ * @param engines Engine flags of party 0 and of the client.
  * @param client Flags of the client.
  * @param text Where the client's text goes as it comes.
  */
 export async function runParties(
   model: string,
   keys: string,
-  common: readonly string[],
+  engines: readonly [readonly string[], readonly string[]],
   client: readonly string[],
   text?: { readonly onText: (text: string) => void; readonly report: string },
 ): Promise<PartyResults> {
-  const server = spawn(["party0", "--model", model, "--keys", `${keys}/party0`, "--listen", "127.0.0.1:0", ...common]);
+  const server = spawn([
+    "party0",
+    "--model",
+    model,
+    "--keys",
+    `${keys}/party0`,
+    "--listen",
+    "127.0.0.1:0",
+    ...engines[0],
+  ]);
   let asking: Child | null = null;
   try {
     const address = (await server.line("listening on ")).split("listening on ")[1]!;
-    asking = spawn(["party1", "--keys", `${keys}/party1`, "--connect", address, ...common, ...client], text);
+    asking = spawn(["party1", "--keys", `${keys}/party1`, "--connect", address, ...engines[1], ...client], text);
     // The one that fails first knows why; the other only lost its peer.
     const [party0, party1] = await Promise.all([server.result, asking.result]);
     return { party0, party1 };

@@ -57,8 +57,12 @@ export async function receiveModel(link: Link, cache: string, weightsId: string)
   }
   if (!cached) {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-    // The seed comes last: a folder that has it is complete.
-    for (const [name, bytes] of received) await Deno.writeFile(`${folder}/${name}`, bytes, { mode: 0o600 });
+    // The seed comes last, under another name first: a folder that has it is complete.
+    for (const [name, bytes] of received) {
+      const path = `${folder}/${name}`;
+      await Deno.writeFile(`${path}.part`, bytes, { mode: 0o600 });
+      await Deno.rename(`${path}.part`, path);
+    }
   }
   return {
     tokenizer: json.length === 0 ? null : createTokenizer(json, config.length === 0 ? undefined : config),

@@ -11,7 +11,7 @@ import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, engineName } from "./_engine.ts";
+import { ENGINE_FLAGS, engineArgs, engineName } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -47,7 +47,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
   }
   const engine = engineName(options),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
-    common = ["--engine", engine, "--threads", String(threads)];
+    common = engineArgs(options, threads);
   const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
     model = `${folder}/model`,
     public_ = `${folder}/dealer`,
@@ -73,13 +73,14 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
       String(generate),
       "--out",
       keys,
-      ...common,
+      "--threads",
+      String(threads),
     ]).result;
     ui.note("party 0 serves, the client asks");
     if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(prompt));
     const output = `${folder}/output`,
       client = ["--prompt", prompt, "--generate", String(generate), "--output", output, "--cache", `${folder}/cache`];
-    const { party0, party1 } = await runParties(model, keys, common, client, {
+    const { party0, party1 } = await runParties(model, keys, [common, common], client, {
       report: `${folder}/report.json`,
       onText: (text) => {
         if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));

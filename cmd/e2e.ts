@@ -9,7 +9,7 @@ import { Oracle } from "../pipeline/oracle.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, engineName } from "./_engine.ts";
+import { ENGINE_FLAGS, engineArgs, engineName } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";
@@ -23,6 +23,7 @@ export const E2E: Command = {
     { name: "arch", value: "NAME", help: "the shape; its weights and input come from a fixed seed", required: true },
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens", required: true },
+    { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
     ...ENGINE_FLAGS,
   ],
   example: "sluice e2e --arch llama-tiny --layers 2 --seq 128",
@@ -37,12 +38,12 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
     seq = options.count("seq", 0, 1);
   const config = shapeOf(arch, layers),
-    engine = engineName(options),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
     model = `${folder}/model`,
     keys = `${folder}/keys`,
-    common = ["--engine", engine, "--threads", String(threads)];
+    common = engineArgs(options, threads),
+    clientEngine = engineArgs(options, threads, options.text("engine1"));
   try {
     await Deno.mkdir(model);
     await Deno.writeTextFile(
@@ -52,11 +53,21 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     ui.note("party 0 makes and prepares the weights");
     await spawn(["prepare", "--model", model]).result;
     ui.note("the dealer deals the keys");
-    const dealt = await spawn(["keygen", "--model", model, "--prompt-tokens", String(seq), "--out", keys, ...common])
+    const dealt = await spawn([
+      "keygen",
+      "--model",
+      model,
+      "--prompt-tokens",
+      String(seq),
+      "--out",
+      keys,
+      "--threads",
+      String(threads),
+    ])
       .result;
     ui.note("both parties run");
     const output = `${folder}/output`,
-      { party0, party1 } = await runParties(model, keys, common, [
+      { party0, party1 } = await runParties(model, keys, [common, clientEngine], [
         "--input-seed",
         INPUT_SEED,
         "--output",
@@ -74,7 +85,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       arch,
       layers: config.layers,
       seq,
-      engine,
+      engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
       threads,
       equal,
       onlineMs: party1["onlineMs"],
@@ -88,13 +99,14 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       frames: pair("frames"),
       wireBytes: pair("wireBytes"),
       peakRssBytes: [dealt["peakRssBytes"], party0["peakRssBytes"], party1["peakRssBytes"]],
-      readbackMs: 0,
+      readbackMs: Math.max(Number(party0["readbackMs"]), Number(party1["readbackMs"])),
+      deviceMs: pair("deviceMs"),
       waitMs: pair("waitMs"),
       plan: { keyBytes: planned.keyBytes, sentBytes: planned.sentBytes, exchanges: planned.exchanges },
     };
     ui.result(result, () =>
       [
-        `${arch}, ${config.layers} layers, ${seq} tokens, ${engine} on ${threads} thread${
+        `${arch}, ${config.layers} layers, ${seq} tokens, ${result.engine} on ${threads} thread${
           threads === 1 ? "" : "s"
         } per party: ${equal ? "equal to the oracle, bit for bit" : "NOT EQUAL to the oracle"}`,
         `  online     ${(Number(result.onlineMs) / 1000).toFixed(3)} s (waiting ${

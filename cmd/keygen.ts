@@ -14,7 +14,7 @@ import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
+import { openCpuEngine } from "./_engine.ts";
 import { modelSpec, openMasks, readConfig, readPrepared } from "./_model_folder.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
@@ -33,7 +33,7 @@ export const KEYGEN: Command = {
     { name: "generate", value: "M", help: "tokens to generate after it (default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     { name: "out", value: "DIR", help: "writes DIR/party0 and DIR/party1", required: true },
-    ...ENGINE_FLAGS,
+    { name: "threads", value: "N", help: "threads of the dealer's products" },
   ],
   example: "sluice keygen --model ./llama --prompt-tokens 64 --generate 32 --out ./keys",
 };
@@ -55,7 +55,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
     plan = new SessionPlan(model, shape),
     refs = weightRefs(model);
   const masks = await openMasks(folder, prepared.weightsId, refs.map((ref) => ref.inputs * ref.outputs)),
-    { engine, close } = await openEngine(options, navigator.hardwareConcurrency);
+    { engine, close } = await openCpuEngine(options.count("threads", navigator.hardwareConcurrency, 1));
   const salt = crypto.getRandomValues(new Uint8Array(16)),
     linkKey = crypto.getRandomValues(new Uint8Array(32)),
     session = crypto.randomUUID(),

@@ -45,7 +45,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     address = addressOf(options.required("listen")),
     keys = await openKeys(options.required("keys"), 0);
   const prepared = await readPrepared(folder),
-    opened = await openEngine(options, navigator.hardwareConcurrency),
+    opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
     { engine } = opened;
   try {
     if (prepared.weightsId !== keys.identity.weightsId) {
@@ -101,6 +101,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
           setupBytes,
           onlineMs: Math.round(onlineMs),
           threads: opened.threads,
+          ...opened.device(),
           engine: engine.name,
         },
         () =>

@@ -80,7 +80,7 @@ class Answer {
 export async function party1(options: Options, ui: Ui): Promise<void> {
   const start = performance.now(), address = addressOf(options.required("connect"));
   const keys = await openKeys(options.required("keys"), 1),
-    opened = await openEngine(options, navigator.hardwareConcurrency),
+    opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
     { engine } = opened;
   try {
     await warmUp(engine);
@@ -170,6 +170,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
         prepareMs: Math.round(prepareMs),
         ...report,
         threads: opened.threads,
+        ...opened.device(),
         engine: engine.name,
         answers: answers.map(({ text, ids }) => ({ text, tokens: ids })),
       };

@@ -66,7 +66,7 @@ export interface GpuEngine extends Engine {
 const MAX_PASSED_BYTES = 2 ** 16;
 
 /** The words of a packed share, the last one padded with zeros. */
-function wholeWords(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
+function wholeWords(bytes: Uint8Array): Uint32Array {
   const words = new Uint32Array(Math.ceil(bytes.length / 4));
   new Uint8Array(words.buffer).set(bytes);
   return words;
@@ -189,7 +189,7 @@ class KernelEngine implements GpuEngine {
     if (byteLength <= MAX_PASSED_BYTES) share({ words: wholeWords(theirs) });
     else {
       run.owners.temporary("received share", Math.ceil(byteLength / 4), (received) => {
-        run.batches.write(received.block, 0, wholeWords(theirs));
+        run.batches.write(received.block, 0, byteLength % 4 === 0 ? theirs : wholeWords(theirs));
         share({
           tensor: received,
           range: (first, end) => [

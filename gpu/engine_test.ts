@@ -177,6 +177,35 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
   expected.forEach((result, i) => assertEquals(actual[i], result, `operation ${i}`));
 }, { bindingBytes: 4096 });
 
+testGpu(
+  "linear() and multiplyWeights() equal the reference whatever the number of rows, inputs and outputs",
+  async (engine) => {
+    for (
+      const [rows, inputs, outputs] of [
+        [1, 700, 65],
+        [4, 64, 64],
+        [5, 33, 130],
+        [8, 1, 7],
+        [9, 300, 63],
+        [70, 37, 130],
+        [128, 257, 1],
+      ] as const
+    ) {
+      const results: Uint32Array[][] = [];
+      for (const subject of [engine, new ReferenceEngine()]) {
+        const matrix = subject.weights(words(inputs * outputs), inputs, outputs),
+          x = subject.upload(words(rows * inputs)),
+          mask = record(subject, 32, [rows * inputs], 4),
+          pad = record(subject, 31, [rows * outputs], 4);
+        const handles = [subject.linear(x, mask, matrix, pad), subject.multiplyWeights(x, matrix)];
+        results.push(await Promise.all(handles.map(async (handle) => await subject.download(handle))));
+      }
+
+      assertEquals(results[0], results[1], `${rows} × ${inputs} × ${outputs}`);
+    }
+  },
+);
+
 testGpu("an engine refuses what cannot fit, by name", async (engine) => {
   assertThrows(() => engine.weights(new Uint32Array(2000), 1, 2000), DeviceError, '"weights of 1 × 2000"');
   const memory = engine.keyMemory(20000), wide: RecordView = { memory, bits: 40000, counts: [2], at: [0], parity: 0 };

@@ -91,10 +91,12 @@ export class Readback {
       this.#batches.submit();
       if (device.isUnsettled) await device.settle();
       device.check();
-      const since = performance.now();
-      for (const load of loads) await this.#unload(load);
+      const since = performance.now(), results: Uint8Array<ArrayBuffer>[][] = [];
+      for (const load of loads) results.push(await this.#unload(load));
+      device.check();
       this.deviceMs += performance.now() - since;
       this.count++;
+      loads.forEach(({ wanted }, i) => wanted.forEach(({ done }, j) => done.resolve(results[i]![j]!)));
     } catch (cause) {
       const error = cause instanceof DeviceError
         ? cause
@@ -104,11 +106,13 @@ export class Readback {
     }
   }
 
-  async #unload({ staging, wanted, usedBytes }: Load): Promise<void> {
-    const range = await this.#map(staging, usedBytes);
-    for (const { at, byteLength, done } of wanted) done.resolve(new Uint8Array(range.slice(at, at + byteLength)));
+  /** Waits for one staging buffer and copies what lies in it. */
+  async #unload({ staging, wanted, usedBytes }: Load): Promise<Uint8Array<ArrayBuffer>[]> {
+    const range = await this.#map(staging, usedBytes),
+      results = wanted.map(({ at, byteLength }) => new Uint8Array(range.slice(at, at + byteLength)));
     staging.buffer.unmap();
     this.#free.get(staging.byteLength)!.push(staging);
+    return results;
   }
 
   /** Maps the first bytes of a staging buffer. */

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type ModelSpec, TANH_DIGITS } from "./model_spec.ts";
+import { expTableScale, type ModelSpec, TANH_DIGITS } from "./model_spec.ts";
 import { rotaryAngles } from "../core/protocols/local.ts";
 import { bumpTable, expTables } from "../core/protocols/tables.ts";
 import type { SessionShape } from "./session_plan.ts";
@@ -28,7 +28,7 @@ export function planDigest(model: ModelSpec, shape: SessionShape): string {
   const { scales, config, maxPositions } = model, hash = createHash("sha256").update(canonical({ model, shape }));
   const add = (table: Uint32Array | Int32Array): unknown =>
     hash.update(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
-  const { lowTable, highTable } = expTables(scales.expDigits, scales.score, scales.expTable);
+  const { lowTable, highTable } = expTables(scales.expDigits, scales.score, expTableScale(model));
   for (const table of [lowTable, highTable]) add(table);
   add(bumpTable(config.activation, scales.hiddenDigits, scales.hidden));
   if (config.classCount > 0 || config.head === "pooled") add(bumpTable("tanh_plus_1", TANH_DIGITS, scales.activation));

@@ -136,6 +136,11 @@ export function layerNorms(model: ModelSpec, layer: number): NormParams[] {
   return normPlaces(model).flatMap(({ stage }, norm) => stage === layer + 1 ? [normParams(model, norm)] : []);
 }
 
+/** Fractional bits of the exponential's tables: fewer where a row is so long that its sum would not fit 31 bits. */
+export function expTableScale({ scales, maxPositions }: Pick<ModelSpec, "scales" | "maxPositions">): number {
+  return Math.min(scales.expTable, Math.floor((31 - Math.ceil(Math.log2(maxPositions))) / 2));
+}
+
 /** Attention of a layer. */
 export function attentionParams(model: ModelSpec, layer: number): AttentionParams {
   const { config, scales, maxPositions } = model;
@@ -152,7 +157,7 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
       scoreBits: scales.scoreBits,
       scoreScale: scales.score,
       digits: scales.expDigits,
-      tableScale: scales.expTable,
+      tableScale: expTableScale(model),
       expScale: scales.exp,
       inverseScale: scales.inverse,
       scale: scales.probability,

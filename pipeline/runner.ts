@@ -37,17 +37,20 @@ export async function runLane<T>(
     const outer = engine.enter(scope), next = gate.next();
     engine.enter(outer);
     if (next.done) return next.value;
-    const payload: Uint8Array[] = [];
+    // All shares are asked for before the first is waited for: a device reads them back together.
+    const packing: (Uint8Array | Promise<Uint8Array>)[] = [], payload: Uint8Array[] = [];
     let expectedBytes = 0;
     for (const { bits, count, share } of next.value) {
       const send = bits[1 - channel.party]!;
       expectedBytes += packedBytes(bits[channel.party]!, count);
       if (send === 0 || count === 0) continue;
-      if (share === null) throw new Error("Internal error: a party has nothing to send where the plan says it sends");
-      const packed = engine.pack(share, send), bytes = packed instanceof Uint8Array ? packed : await packed;
-      counts.sentBytes += bytes.length;
-      payload.push(bytes);
+      if (share === null) {
+        throw new Error("Internal error: a party has nothing to send where the plan says it sends");
+      }
+      packing.push(engine.pack(share, send));
     }
+    for (const packed of packing) payload.push(packed instanceof Uint8Array ? packed : await packed);
+    for (const bytes of payload) counts.sentBytes += bytes.length;
     counts.exchanges++;
     channel.post(lane, exchange, payload);
     const taken = channel.take(lane, exchange, expectedBytes);

@@ -19,13 +19,20 @@ interface Subject {
   readonly name: string;
   /** There is nothing to run it on. */
   readonly isMissing?: boolean;
+  /** It knows gate steps in the ring of 32 bits only. */
+  readonly isWordOnly?: boolean;
   /** Its bindings are too small for large tables. */
   readonly isSmall?: boolean;
   make(): Promise<{ engine: Engine; close(): void }>;
 }
 
 const ADAPTER = await findAdapter(), isGpuMissing = ADAPTER === null && Deno.env.get("REQUIRE_GPU") !== "1";
-console.log(`WebGPU adapter: ${ADAPTER ?? "none"}`);
+
+Deno.test(`webgpu runs on ${ADAPTER ?? "no adapter"}`, { ignore: isGpuMissing }, async () => {
+  const engine = await createGpuEngine();
+  assertEquals(engine.adapterName, ADAPTER);
+  engine.close();
+});
 
 function gpuSubject(name: string, bindingBytes?: number): Subject {
   return {
@@ -42,6 +49,7 @@ function gpuSubject(name: string, bindingBytes?: number): Subject {
 const SUBJECTS: readonly Subject[] = [
   {
     name: "wasm",
+    isWordOnly: true,
     make: async () => {
       const engine = await createWasmEngine();
       return { engine, close: () => engine.close() };
@@ -49,6 +57,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "wasm, 2 threads",
+    isWordOnly: true,
     make: async () => {
       const engine = await createWasmEngine({ threads: 2, parallelNs: 0 });
       return { engine, close: () => engine.close() };
@@ -153,6 +162,9 @@ for (const subject of SUBJECTS) {
     });
   };
 
+  /** A ring for a gate step. */
+  const ring = (kit: Kit): number => subject.isWordOnly ? 32 : kit.int(14, 32);
+
   parity("expand()", 12, (kit) => {
     const bytes = kit.int(1, 2000), memory = kit.engine.keyMemory(bytes + 40), offset = kit.int(0, 40);
     memory.view(0, bytes + 40).fill(0);
@@ -215,8 +227,9 @@ for (const subject of SUBJECTS) {
       outputs = kit.int(1, 70),
       rows = [kit.int(1, 6), kit.int(1, 3)];
     const weights = engine.weights(kit.words(inputs * outputs), inputs, outputs), x = kit.tensor(sum(rows) * inputs);
-    const mask = kit.record(32, rows.map((count) => count * inputs)),
-      pad = kit.record(32, rows.map((count) => count * outputs));
+    const n = ring(kit),
+      mask = kit.record(n, rows.map((count) => count * inputs)),
+      pad = kit.record(n, rows.map((count) => count * outputs));
     return [
       engine.linear(x, mask, weights, pad),
       engine.linear(null, mask, weights, pad),
@@ -231,7 +244,7 @@ for (const subject of SUBJECTS) {
       count = sum(counts(extent)),
       rows = extent.rows * extent.cols.length,
       party = (round % 2) as 0 | 1;
-    const x = kit.tensor(count), maskX = kit.tensor(count), pad = kit.record(32, counts(extent));
+    const x = kit.tensor(count), maskX = kit.tensor(count), pad = kit.record(ring(kit), counts(extent));
     return [
       engine.multiply(party, x, maskX, kit.tensor(count), kit.tensor(count), extent, false, pad),
       engine.multiply(party, x, maskX, kit.tensor(rows), kit.tensor(rows), extent, true, pad),
@@ -254,23 +267,25 @@ for (const subject of SUBJECTS) {
     const step = { tokens, heads, kvHeads, width, cols },
       queries = cols.length * tokens * heads * width,
       rows = tokens * heads,
-      scored = sum(cols) * rows;
+      scored = sum(cols) * rows,
+      n = ring(kit);
     const results = [
       engine.scores(
         kit.tensor(queries),
         kit.tensor(queries),
         cache,
         step,
-        kit.record(32, cols.map((count) => count * rows)),
+        kit.record(n, cols.map((count) => count * rows)),
       ),
-      engine.mix(kit.tensor(scored), kit.tensor(scored), cache, step, kit.record(32, cols.map(() => rows * width))),
+      engine.mix(kit.tensor(scored), kit.tensor(scored), cache, step, kit.record(n, cols.map(() => rows * width))),
     ];
     return results;
   });
 
   parity("squareSum()", 16, (kit, round) => {
-    const extent = kit.extent(), bits = round === 0 ? 64 : kit.int(34, 64), x = kit.tensor(sum(counts(extent)));
-    const given = kit.record(bits + (bits - 32) + (bits - 33), counts(extent)),
+    const extent = kit.extent(), n = ring(kit), bits = round === 0 ? 64 : kit.int(n + 2, 64);
+    const x = kit.tensor(sum(counts(extent)), n),
+      given = kit.record(bits + (bits - n) + (bits - n - 1), counts(extent)),
       pad = kit.record(bits, extent.cols.map(() => extent.rows));
     return [kit.engine.squareSum((round % 2) as 0 | 1, x, extent, bits, given, pad)];
   });
@@ -321,14 +336,15 @@ for (const subject of SUBJECTS) {
 
   parity("expSymbols(), expClip() and expFinish()", 40, (kit, round) => {
     const { engine } = kit,
+      n = ring(kit),
       digits = [kit.int(1, 8), kit.int(1, 8), kit.int(1, 7)] as const,
       bits = sum(digits),
       blocks = [kit.int(1, 30), kit.int(1, 9)],
       count = sum(blocks);
     const step = { digits, lowTable: kit.words(2 ** digits[0]), highTable: kit.words(2 ** digits[1]) },
       party = (round % 2) as 0 | 1;
-    const given = kit.record(sum(digits.map(oneHotBits)) + 16 * 32, blocks),
-      free = kit.record(133, blocks),
+    const given = kit.record(sum(digits.map(oneHotBits)) + 16 * n, blocks),
+      free = kit.record(5 + 4 * n, blocks),
       opened = kit.tensor(count, 4);
     const { symbols, values } = engine.expSymbols(party, step, kit.tensor(count, bits), given, free);
     return [
@@ -341,13 +357,14 @@ for (const subject of SUBJECTS) {
 
   parity("spliceSymbols(), spliceBits() and spliceFinish()", 40, (kit, round) => {
     const { engine } = kit,
+      n = ring(kit),
       digits = [kit.int(1, 8), kit.int(1, 9), kit.int(1, 7)] as const,
       blocks = [kit.int(1, 30), kit.int(1, 9)],
       count = sum(blocks);
     const step: SpliceStep = { digits, table: kit.words(2 ** digits[1]) },
       party = (round % 2) as 0 | 1,
       x = kit.tensor(count);
-    const given = kit.record(sum(digits.map(oneHotBits)) + 6 + 7 * 32, blocks), free = kit.record(107, blocks);
+    const given = kit.record(sum(digits.map(oneHotBits)) + 6 + 7 * n, blocks), free = kit.record(11 + 3 * n, blocks);
     const { symbols, values } = engine.spliceSymbols(party, step, x, given, free);
     return [
       symbols,
@@ -362,7 +379,8 @@ for (const subject of SUBJECTS) {
       inBits = kit.int(16, 64),
       octaves = kit.int(2, 4),
       mantissaBits = kit.int(1, subject.isSmall ? 4 : 6),
-      indexBits = octaves + mantissaBits;
+      indexBits = octaves + mantissaBits,
+      n = ring(kit);
     const lowest = mantissaBits + kit.int(1, 3), groups: RowGroup[] = [];
     for (
       let fromBit = lowest;
@@ -380,13 +398,13 @@ for (const subject of SUBJECTS) {
     const given = kit.record(
       sum(
         groups.map(({ chunks }) =>
-          permutedBits(chunks) + oneHotBits(indexBits) + 32 * (6 + 4 * pathCount(chunks.length))
+          permutedBits(chunks) + oneHotBits(indexBits) + n * (6 + 4 * pathCount(chunks.length))
         ),
       ),
       blocks,
     );
     const width = Math.max(...groups.map((group) => symbolCount(group.chunks.length)));
-    const free = kit.record(128 + groups.length - 1 + groups.length * (width + 64) + 32, blocks);
+    const free = kit.record(128 + groups.length - 1 + groups.length * (width + 2 * n) + n, blocks);
     const common = kit.record(8 * Math.ceil(treeDpf(inBits - 1).correctionBits / 8), blocks);
     const v = inBits > 32 ? kit.wide(rows, inBits) : kit.tensor(rows, inBits);
     const first = engine.rowSymbols(party, step, v, given, free, common);

@@ -23,7 +23,7 @@
 
 import { readBits, readWide } from "../core/ring/bits.ts";
 import type { BlockLayout } from "../pipeline/layout.ts";
-import { Bench, type PadBit, type Setting, type UniformityCase, type Unit } from "./uniformity_bench.ts";
+import { Bench, type PadBit, type Setting, type UniformityCase, type Unit } from "./uniformity_workbench.ts";
 
 function valueOf(unit: Unit, messages: readonly Uint8Array[]): bigint {
   return readWide(messages[unit.message]!, unit.offset, unit.bits);

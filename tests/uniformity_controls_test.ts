@@ -10,7 +10,7 @@ import {
   type Wire,
 } from "../core/protocols/gate.ts";
 import { assertTriangular, assertUniform } from "./uniformity.ts";
-import { SETTINGS, type UniformityCase } from "./uniformity_bench.ts";
+import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
 const one: Extent = { rows: 1, cols: [1] };
 

@@ -28,7 +28,7 @@ import { DealContext, LaneDealer } from "../pipeline/deal.ts";
 import { finish } from "../pipeline/plan.ts";
 import { type Composition, type LawInput, randomWords } from "./law.ts";
 import { assertDisjoint, assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
-import { Bench, SETTINGS, type UniformityCase } from "./uniformity_bench.ts";
+import { Bench, SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
 type Inputs<V extends View> = (Wire<V> | Share<V>)[];
 type MakeCache<V extends View> = (width: number, ringBits?: number) => Cache<V>;

@@ -2,7 +2,7 @@
 //
 //   result[i] = x[i] + y[i] mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

@@ -2,7 +2,7 @@
 //
 //   opened[i] = mine[i] + theirs[i] mod 2^bits, or mine[i] XOR theirs[i]
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §2.4 (openings)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

@@ -2,7 +2,7 @@
 //
 //   result[row, c] = (top[row] + 1)·2^scale - x[row, c] mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element; a segment is a block, its words its first row and its columns

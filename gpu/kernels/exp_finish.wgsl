@@ -3,7 +3,7 @@
 //   P(i) = own·v_low·w_i + step·v_low·w_{i+1} - v_low·w_{i+2+c} - own·w_{i+4} - step·w_{i+5} + w_{i+6+c}
 //   result = pad + g·P(0) + (1 - 2g)·P(8) mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.11 (exponential)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

@@ -3,7 +3,7 @@
 //   symbols = (less(low), less(high), equal(top, 0), equal(top, 1)) XOR pad
 //   values = ±low_table(low), ±high_table(high), ±high_table(high - 1), each plus a pad mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.11 (exponential)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

@@ -2,7 +2,7 @@
 //
 //   key_memory[at + j] = stream[skip + j]   for words j; a last word that is not whole keeps its other bytes
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §3.1 (streams)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _chacha.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a block of 64 bytes

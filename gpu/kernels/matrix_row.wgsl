@@ -2,7 +2,7 @@
 //
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^32   over the slice's i
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.1 (linear layers)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs; an item is a row
@@ -39,6 +39,11 @@ const LANES: u32 = 4u;     // threads that share an output's inputs
 
 var<workgroup> partial: array<array<vec4u, COLUMNS>, LANES>;
 
+// Four words; those behind the slice meet a weight of 0.
+fn four_of_x(at: u32) -> vec4u {
+  return vec4u(x[at], x[at + 1u], x[at + 2u], x[at + 3u]);
+}
+
 @compute @workgroup_size(COLUMNS, LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let row = params.first + 4u * group.y;
@@ -50,9 +55,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let step = select(vec4u(0u), vec4u(0u, 1u, 2u, 3u) * params.inputs, has_row);
   var sums = vec4u(0u);
   if (column < params.outputs) {
-    for (var i = slice_first + local.y; i < slice_end; i += LANES) {
-      let weight = weights[(i - params.input_first) * params.outputs + column];
-      sums += vec4u(x[x_at + i], x[x_at + step.y + i], x[x_at + step.z + i], x[x_at + step.w + i]) * weight;
+    for (var i = slice_first + 4u * local.y; i < slice_end; i += 4u * LANES) {
+      let inputs = vec4u(i, i + 1u, i + 2u, i + 3u);
+      let inside = inputs < vec4u(slice_end);
+      let at = select(vec4u(0u), (inputs - params.input_first) * params.outputs + column, inside);
+      let words = select(vec4u(0u), vec4u(weights[at.x], weights[at.y], weights[at.z], weights[at.w]), inside);
+      sums += vec4u(
+        dot(four_of_x(x_at + i), words),
+        dot(four_of_x(x_at + step.y + i), words),
+        dot(four_of_x(x_at + step.z + i), words),
+        dot(four_of_x(x_at + step.w + i), words),
+      );
     }
   }
   partial[local.y][local.x] = sums;

@@ -2,7 +2,7 @@
 //
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^32   over the slice's i
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.1 (linear layers)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs; an item is a row
@@ -38,54 +38,65 @@ const TILE: u32 = 64u;          // rows and columns of a group's tile
 const TILE_THREADS: u32 = 16u;  // threads per side; each holds 4 × 4 sums
 const DEPTH: u32 = 16u;         // inputs in workgroup memory at a time
 
-var<workgroup> x_tile: array<array<u32, TILE>, DEPTH>;
-var<workgroup> weight_tile: array<array<u32, TILE>, DEPTH>;
+var<workgroup> x_tile: array<array<vec4u, TILE_THREADS>, DEPTH>;      // four rows in each vector
+var<workgroup> weight_tile: array<array<vec4u, TILE_THREADS>, DEPTH>; // four columns in each vector
+
+// x[row .. row + 3, input], 0 beyond the edges.
+fn fetch_x(row: u32, input: u32, input_end: u32) -> vec4u {
+  let rows = vec4u(row, row + 1u, row + 2u, row + 3u);
+  let inside = (rows < vec4u(params.end)) & vec4<bool>(input < input_end);
+  let at = select(vec4u(0u), rows * params.inputs + input - params.x_base, inside);
+  return select(vec4u(0u), vec4u(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+}
+
+// weights[input, column .. column + 3], 0 beyond the edges.
+fn fetch_weights(input: u32, column: u32, input_end: u32) -> vec4u {
+  let columns = vec4u(column, column + 1u, column + 2u, column + 3u);
+  let inside = (columns < vec4u(params.outputs)) & vec4<bool>(input < input_end);
+  let at = select(vec4u(0u), (input - params.input_first) * params.outputs + columns, inside);
+  return select(vec4u(0u), vec4u(weights[at.x], weights[at.y], weights[at.z], weights[at.w]), inside);
+}
+
+// Stores four sums of a row.
+fn put(slice: u32, row: u32, column: u32, sums: vec4u) {
+  let at = (slice * params.rows + row) * params.outputs + column - params.product_base;
+  for (var c = 0u; c < 4u; c++) {
+    if (row < params.end && column + c < params.outputs) {
+      product[at + c] = sums[c];
+    }
+  }
+}
 
 @compute @workgroup_size(TILE_THREADS, TILE_THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let row_first = params.first + TILE * group.y;
   let column_first = TILE * group.x;
-  let thread = local.y * TILE_THREADS + local.x;
   let slice_first = params.input_first + group.z * params.slice_inputs;
   let slice_end = min(slice_first + params.slice_inputs, params.input_end);
-  var sums: array<vec4u, 4>;
+  var sums_0 = vec4u(0u);
+  var sums_1 = vec4u(0u);
+  var sums_2 = vec4u(0u);
+  var sums_3 = vec4u(0u);
   for (var at = slice_first; at < slice_end; at += DEPTH) {
-    // 256 threads fetch 64 × 16 words of each factor, four each.
-    for (var j = 0u; j < 4u; j++) {
-      let place = thread + 256u * j;
-      let x_row = row_first + place / DEPTH;
-      let x_input = at + place % DEPTH;
-      let x_inside = x_row < params.end && x_input < slice_end;
-      let x_at = x_row * params.inputs + x_input - params.x_base;
-      x_tile[place % DEPTH][place / DEPTH] = select(0u, x[select(0u, x_at, x_inside)], x_inside);
-      let column = column_first + place % TILE;
-      let input = at + place / TILE;
-      let inside = column < params.outputs && input < slice_end;
-      let weight_at = (input - params.input_first) * params.outputs + column;
-      weight_tile[place / TILE][place % TILE] = select(0u, weights[select(0u, weight_at, inside)], inside);
-    }
+    // A thread fetches one input of four rows of x, and four columns of one row of the matrix.
+    x_tile[local.x][local.y] = fetch_x(row_first + 4u * local.y, at + local.x, slice_end);
+    weight_tile[local.y][local.x] = fetch_weights(at + local.y, column_first + 4u * local.x, slice_end);
     workgroupBarrier();
     for (var d = 0u; d < DEPTH; d++) {
-      let w = vec4u(
-        weight_tile[d][local.x],
-        weight_tile[d][local.x + 16u],
-        weight_tile[d][local.x + 32u],
-        weight_tile[d][local.x + 48u],
-      );
-      for (var r = 0u; r < 4u; r++) {
-        sums[r] += x_tile[d][local.y + 16u * r] * w;
-      }
+      let rows = x_tile[d][local.y];
+      let columns = weight_tile[d][local.x];
+      sums_0 += rows.x * columns;
+      sums_1 += rows.y * columns;
+      sums_2 += rows.z * columns;
+      sums_3 += rows.w * columns;
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
-    let row = row_first + local.y + 16u * r;
-    for (var c = 0u; c < 4u; c++) {
-      let column = column_first + local.x + 16u * c;
-      if (row < params.end && column < params.outputs) {
-        let slice = params.slice_first + group.z;
-        product[(slice * params.rows + row) * params.outputs + column - params.product_base] = sums[r][c];
-      }
-    }
-  }
+  let row = row_first + 4u * local.y;
+  let column = column_first + 4u * local.x;
+  let slice = params.slice_first + group.z;
+  put(slice, row, column, sums_0);
+  put(slice, row + 1u, column, sums_1);
+  put(slice, row + 2u, column, sums_2);
+  put(slice, row + 3u, column, sums_3);
 }

@@ -2,7 +2,7 @@
 //
 //   packed bits [bits·i, bits·(i + 1)) = x[i] mod 2^bits
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §2.4 (openings)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a packed word

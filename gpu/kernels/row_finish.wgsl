@@ -3,7 +3,7 @@
 //   m = masked 1{v in group g}, c = masked carry under mask bit j
 //   result = pad + Σ_g [m·s]·v_0 - [m·s·μ_0] + [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)] mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.9 (row function)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a row

@@ -2,7 +2,7 @@
 //
 //   result[row] = Σ_c x[row, c] mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group sums a row; an item is a row, a segment's words are its block's first element and columns

@@ -2,7 +2,7 @@
 //
 //   result = pad + (1 - 2p)·x·w_0 - p·w_1 + [party 0] p·x - Σ_b (b_b·v_b·w_2 + (1 - 2b_b)·v_b·w_{3+2b} - b_b·w_{4+2b}) mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.12 (splice)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

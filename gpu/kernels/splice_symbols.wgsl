@@ -4,7 +4,7 @@
 //   symbols = (less(low), less(index of w), equal(top of w, 0), equal(top of w, 1), less(index), equal(index), sign 0, sign 1) XOR pad
 //   values = ±table(index of w), ±table(index of w - 1), each plus a pad mod 2^n
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.12 (splice)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element

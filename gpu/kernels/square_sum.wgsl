@@ -3,7 +3,7 @@
 //   u = x of Z_{2^n} as a signed integer, k = 1 where x did not wrap
 //   result[row] = Σ_c [party 0] u² - 2u·r + k·(u·b·2^(n+1) - br·2^(n+1) + b·2^(2n)) + pad[row] mod 2^q
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.8 (squares)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group sums a row; an item is a row, a segment's words are its block's first element and columns

@@ -2,7 +2,7 @@
 //
 //   result[i] = x[i] - r[i] mod 2^32, or -r[i]
 //
-// Spec      core/engine.ts
+// Spec      SPEC.md §5.1 (linear layers)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element
