@@ -18,6 +18,9 @@ const MIN_KEPT_BYTES = 2 ** 30;
 /** Words that one batch may pass to its kernels before it is submitted. */
 const ARENA_WORDS = 2 ** 18;
 
+/** One write to the device, and what is staged before a submit: some drivers have little memory that both sides see. */
+const PIECE_BYTES = 2 ** 24, MAX_STAGED_BYTES = 2 ** 26;
+
 /** A buffer of a pool. */
 export interface Block {
   /** The buffer. */
@@ -44,6 +47,7 @@ export class Batches {
   #arenaWords = new Uint32Array(ARENA_WORDS);
   #arena: GPUBuffer;
   #arenaUsed = 0;
+  #writtenBytes = 0;
   /** Number of the open batch. */
   number = 1;
 
@@ -95,10 +99,31 @@ export class Batches {
     this.encoder.copyBufferToBuffer(from.buffer, fromOffset, to, toOffset, bytes);
   }
 
-  /** Writes to a block; `bytes` is whole words. */
+  /** Writes to a block; `bytes` is whole words. Large writes go in pieces, each of which the device stages before the next ones. */
   write(block: Block, offset: number, bytes: Uint8Array | Uint32Array): void {
     if (block.batch === this.number) this.submit();
-    this.device.gpu.queue.writeBuffer(block.buffer, offset, bytes as Uint8Array<ArrayBuffer>);
+    const { device } = this,
+      data = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array<ArrayBuffer>;
+    for (let at = 0; at < data.length; at += PIECE_BYTES) {
+      const piece = data.subarray(at, at + PIECE_BYTES),
+        write = (): void => device.gpu.queue.writeBuffer(block.buffer, offset + at, piece);
+      if (data.length <= PIECE_BYTES) write();
+      else {
+        device.guard(
+          "out-of-memory",
+          write,
+          (error) =>
+            `Cannot fill the buffer "${block.buffer.label}" as ${device.adapterName} must have ${piece.length} bytes free to stage: received ${
+              error.message || "out of memory"
+            }`,
+        );
+      }
+      this.#writtenBytes += piece.length;
+      if (this.#writtenBytes > MAX_STAGED_BYTES) {
+        this.#writtenBytes = 0;
+        device.gpu.queue.submit([]);
+      }
+    }
   }
 
   #endPass(): void {
@@ -117,6 +142,7 @@ export class Batches {
       this.#arenaUsed = 0;
     }
     queue.submit([this.#encoder.finish()]);
+    this.#writtenBytes = 0;
     this.#encoder = null;
     this.number++;
   }

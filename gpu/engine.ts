@@ -38,7 +38,10 @@ import { Tables } from "./tables.ts";
 import { Tensor, TensorScope } from "./tensors.ts";
 
 /** How to make a GPU engine. */
-export type GpuEngineOptions = DeviceOptions;
+export interface GpuEngineOptions extends DeviceOptions {
+  /** Awaits every readback, as where the fast way does not work: 10 ms each. */
+  readonly awaitReadbacks?: boolean;
+}
 
 /** The GPU engine. */
 export interface GpuEngine extends Engine {
@@ -420,7 +423,7 @@ export async function createGpuEngine(options: GpuEngineOptions = {}): Promise<G
   try {
     const batches = new Batches(device),
       run = new Runner(device, batches),
-      readback = new Readback(batches, options.log ?? (() => {})),
+      readback = new Readback(batches, options.log ?? (() => {}), options.awaitReadbacks !== true),
       block = run.pool.take("probe", 4),
       readbackMs = await readback.probe(block);
     run.pool.give(block);

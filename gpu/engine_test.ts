@@ -59,6 +59,27 @@ testGpu("pack() and download() of one turn share a readback", async (engine) => 
   assertEquals(engine.readbackCount, before + 1);
 });
 
+testGpu("awaited readbacks give the same results", async (engine) => {
+  const x = engine.upload(words(3000)), sums = [engine.add(x, x, 32), engine.add(x, x, 7)];
+
+  const results = await Promise.all(sums.map((sum) => engine.download(sum)));
+  const again = await engine.download(sums[0]!);
+
+  assertEquals(engine.isReadbackFast, false);
+  assertEquals(results, sums.map((_, i) => words(3000).map((word) => i === 0 ? 2 * word : (2 * word) & 127)));
+  assertEquals(again, results[0]);
+}, { awaitReadbacks: true });
+
+testGpu("weights() copies what is larger than one piece", async (engine) => {
+  const inputs = 1100, outputs = 4096, data = words(inputs * outputs), weights = engine.weights(data, inputs, outputs);
+
+  const last = new Uint32Array(inputs);
+  last[inputs - 1] = 1;
+  const row = await engine.download(engine.multiplyWeights(engine.upload(last), weights));
+
+  assertEquals(row, data.slice(-outputs));
+});
+
 testGpu("pack() gives what the tensor held when it was called", async (engine) => {
   const scope = engine.begin(), packed = engine.pack(engine.upload(Uint32Array.of(5, 6)), 4);
   scope.end([]);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ModelError } from "../core/errors.ts";
 import type { Cache } from "../core/protocols/gate.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
@@ -69,6 +70,16 @@ function emptyCache(model: ModelSpec, tokens: number): AttentionCache<"plan"> {
   return { keys: make(), values: make() };
 }
 
+/** Local attention is computed as global attention, which it is as long as no token is out of a window's sight. */
+function assertWithinWindows({ config }: ModelSpec, positions: number): void {
+  const window = Math.min(...config.windows.map((window) => window ?? Infinity));
+  if (positions > window) {
+    throw new ModelError(
+      `Cannot plan ${positions} positions as local attention layers of this model see ${window} tokens back`,
+    );
+  }
+}
+
 /** The plan of a session, from public data alone. */
 export class SessionPlan {
   /** What is computed. */
@@ -91,6 +102,7 @@ export class SessionPlan {
     this.model = model;
     this.shape = shape;
     this.positions = positionCount(shape);
+    assertWithinWindows(model, this.positions);
     this.blocks = blocksOf(model, { from: 0, count: this.positions }).count;
     for (let index = 0; index < stageCount(model); index++) {
       const twin = this.#twin(index);

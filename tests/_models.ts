@@ -33,7 +33,8 @@ export async function oracleOf(model: ModelSpec, folded: FoldedModel): Promise<O
   return new Oracle(model, (name) => matrices.get(name)!.data);
 }
 
-async function integers(model: ModelSpec, folded: FoldedModel): Promise<Map<string, IntegerMatrix>> {
+/** The integers of a model and the vectors that party 0 adds, by name. */
+export async function integers(model: ModelSpec, folded: FoldedModel): Promise<Map<string, IntegerMatrix>> {
   const matrices = new Map<string, IntegerMatrix>();
   for await (const matrix of integerWeights(model, foldedSource(folded))) matrices.set(matrix.name, matrix);
   return matrices;

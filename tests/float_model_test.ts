@@ -1,13 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { demoModel } from "../assets/demo_model.ts";
-import { type ModelConfig, parseModelConfig } from "../models/config.ts";
+import { parseModelConfig } from "../models/config.ts";
 import { memoryFiles, type ModelFiles } from "../models/files.ts";
 import { collectFolded, type FoldedModel, foldModel } from "../models/fold.ts";
-import { namedShape } from "../models/shapes.ts";
-import { syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import { createTokenizer, readTokenizer } from "../models/tokenizer.ts";
-import { openWeights, type WeightSource } from "../models/weights.ts";
+import { openWeights } from "../models/weights.ts";
 import { readFolder, sharedFolder } from "./_shared_data.ts";
+import { livelyWeights, TINY_MODELS } from "./_tiny_models.ts";
 import { readBertTinySst2 } from "./bert_tiny_sst2.ts";
 import { argmax, floatModel, greedy } from "./float_model.ts";
 import { floatUnfolded } from "./float_unfolded.ts";
@@ -69,33 +68,9 @@ Deno.test("floatModel() shows its observer every part of every layer", async () 
   assertEquals(seen.size, 12);
 });
 
-const SIZES = { hiddenWidth: 20, heads: 2, kvHeads: 2, headWidth: 10, ffnWidth: 30, vocabCount: 11, maxPositions: 9 };
-const bert: ModelConfig = { ...namedShape("bert-tiny"), ...SIZES };
-const SMALL: Record<string, ModelConfig> = {
-  "GPT-2": { ...namedShape("gpt2", { layers: 2 }), ...SIZES },
-  "GPT-2 with the erf form": { ...namedShape("gpt2", { layers: 1 }), ...SIZES, activation: "gelu" },
-  "GPT-Neo": { ...namedShape("gpt-neo-1.3b"), ...SIZES, layers: 3, windows: [null, 3, 1] },
-  "BERT": bert,
-  "BERT without a pooler": { ...bert, head: "hidden" },
-  "BERT classifier": { ...bert, architecture: "BertForSequenceClassification", head: "classes", classCount: 3 },
-};
-
-/** Synthetic weights that are large enough for every part to matter, with gammas, betas and biases of their own. */
-function lively(config: ModelConfig): WeightSource {
-  const source = syntheticWeights(config, "float");
-  return {
-    has: source.has,
-    tensor: async (name) => {
-      const { shape, data } = await source.tensor(name);
-      const noise = syntheticInput(1, data.length, name);
-      return { shape, data: data.map((value, i) => value + noise[i]! / 3) };
-    },
-  };
-}
-
-for (const [name, config] of Object.entries(SMALL)) {
+for (const [name, config] of Object.entries(TINY_MODELS)) {
   Deno.test(`floatModel() of the folded parts equals the checkpoint as it is stored for ${name}`, async () => {
-    const ids = [3, 1, 4, 1, 5, 9, 2, 6], source = lively(config);
+    const ids = [3, 1, 4, 1, 5, 9, 2, 6], source = livelyWeights(config);
     const model = await collectFolded(foldModel(config, source));
 
     const expected = await floatUnfolded(config, source, ids);

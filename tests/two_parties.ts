@@ -7,6 +7,7 @@
 import type { Channel } from "../core/channel.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
+import { createWasmEngine } from "../cpu/mod.ts";
 import { type FoldedModel, memorySource } from "../models/fold.ts";
 import { dealSession } from "../pipeline/dealer.ts";
 import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
@@ -35,6 +36,8 @@ export interface TestSession {
   readonly chunkTokens?: number;
   /** Key bytes that a party may load ahead; 1 MiB by default. */
   readonly windowBytes?: number;
+  /** Opens the links of party 0 and party 1; in memory by default. */
+  readonly links?: () => Promise<[Link, Link]>;
   /** What a test sees of a party's link; the link itself by default. */
   readonly channel?: (link: Link) => Channel;
   /** What a test sees of a party's key stream; the stream itself by default. */
@@ -116,7 +119,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
   }, { write: (party, bytes, offset) => Promise.resolve(streams[party].set(bytes, offset)) });
 
   // Open both parties.
-  const links = await memoryPair(),
+  const links = await (test.links ?? memoryPair)(),
     tokens: number[][] = test.requests.map(() => []),
     logits: Int32Array[][] = test.requests.map(() => []);
   const shapes = test.requests.map(({ promptIds, generate }) => ({ promptTokens: promptIds.length, generate }));
@@ -204,4 +207,14 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
     sentBytes: pair((session) => session.counts.sentBytes),
     exchanges: pair((session) => session.counts.exchanges),
   };
+}
+
+/** Runs a session and the oracle on two CPU engines of one thread each, and closes them. */
+export async function runOnCpu(test: Omit<TestSession, "engines">): Promise<TestOutcome> {
+  const engines = [await createWasmEngine({ threads: 1 }), await createWasmEngine({ threads: 1 })] as const;
+  try {
+    return await runTestSession({ ...test, engines });
+  } finally {
+    for (const engine of engines) engine.close();
+  }
 }
