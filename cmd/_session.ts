@@ -16,10 +16,13 @@ import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } fr
 import type { Identity } from "../transport/handshake.ts";
 import { type KeyFileReader, type KeyHeader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
 import type { Link } from "../transport/link.ts";
+import type { RunnerCounts } from "../pipeline/runner.ts";
 import type { Flag } from "./_args.ts";
+import { amount } from "./_ui.ts";
 
 /** Flags of both parties. */
 export const SESSION_FLAGS: readonly Flag[] = [
+  { name: "profile", help: "show what every stage cost" },
   { name: "key-window", value: "MB", help: "key bytes held in memory ahead of their use (default 256)" },
 ];
 
@@ -96,13 +99,36 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
 
 /** Numbers that both parties report. */
 export function sessionReport(session: PartySession, link: Link, keys: OpenKeys): Record<string, unknown> {
+  const { counts } = session;
   return {
     keyBytes: keys.plan.keyBytes[link.party],
-    sentBytes: session.counts.sentBytes,
-    exchanges: session.counts.exchanges,
-    waitMs: Math.round(session.counts.waitMs),
+    sentBytes: counts.sentBytes,
+    exchanges: counts.exchanges,
+    computeMs: Math.round(counts.computeMs),
+    waitMs: Math.round(counts.waitMs),
     frames: link.stats.frames,
     wireBytes: link.stats.wireBytes,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
+}
+
+/** The cost table at the end of a session; with `profile` one line per stage. */
+export function costTable(session: PartySession, link: Link, keys: OpenKeys, profile: boolean): string {
+  const { counts, stageCounts } = session, seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
+  const line = (name: string, { exchanges, sentBytes, computeMs, waitMs }: RunnerCounts): string =>
+    `  ${name.padEnd(10)}${String(exchanges).padStart(9)}${amount(sentBytes).padStart(12)}${
+      seconds(computeMs).padStart(12)
+    }${seconds(waitMs).padStart(12)}`;
+  const name = (stage: number): string =>
+    stage === 0 ? "input" : stage === stageCounts.length - 1 ? "output" : `layer ${stage - 1}`;
+  return [
+    `keys ${amount(keys.plan.keyBytes[link.party])}, ${link.stats.frames} frames, ${
+      amount(link.stats.wireBytes)
+    } on the wire`,
+    `  ${"stage".padEnd(10)}${"exchanges".padStart(9)}${"sent".padStart(12)}${"compute".padStart(12)}${
+      "wait".padStart(12)
+    }`,
+    ...(profile ? stageCounts.map((stage, index) => line(name(index), stage)) : []),
+    line("all", counts),
+  ].join("\n");
 }

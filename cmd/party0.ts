@@ -16,7 +16,7 @@ import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { readPrepared, readSalt, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
-import { openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
 /** The command. */
@@ -73,7 +73,8 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
       ui.note("the client is here");
       const { shapes, chunkTokens } = askedRequests((await link.receiveControl("requests")).body, keys.shape);
       await claimKeys(keys.folder, keys.identity.session);
-      const session = new PartySession({
+      let lanes = 0;
+      const session: PartySession = new PartySession({
         plan: keys.plan,
         engine,
         channel: link,
@@ -85,11 +86,14 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         chunkTokens,
         windowBytes: options.count("key-window", 256, 1) * 1e6,
         now: () => performance.now(),
+        onLane: () => bar.update(++lanes),
       });
+      const bar = ui.progress("run", session.laneCount(shapes), "lanes");
       session.reserve(shapes);
       const setupMs = performance.now() - start, setupBytes = link.stats.wireBytes, begin = performance.now();
       link.sendControl("ready");
       await session.run(shapes, null, () => {});
+      bar.end();
       const onlineMs = performance.now() - begin;
       link.close();
       await link.closed;
@@ -104,10 +108,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
           ...opened.device(),
           engine: engine.name,
         },
-        () =>
-          `served session ${keys.identity.session}: ${report["exchanges"]} exchanges, sent ${
-            amount(Number(report["sentBytes"]))
-          }, waited ${(Number(report["waitMs"]) / 1000).toFixed(2)} s of ${(onlineMs / 1000).toFixed(2)} s`,
+        () => `served session ${keys.identity.session}: ${costTable(session, link, keys, options.has("profile"))}`,
       );
     } catch (error) {
       link.close(error instanceof Error ? error : undefined);

@@ -17,7 +17,7 @@ import type { Command, Options } from "./_args.ts";
 import { ASK_FLAGS, type Asked, askedRequests } from "./_asked.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { defaultCache, receiveModel } from "./_received_model.ts";
-import { openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { amount, type Ui } from "./_ui.ts";
 import { addressOf } from "./party0.ts";
 
@@ -178,10 +178,8 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       if (reportFile !== undefined) await Deno.writeTextFile(reportFile, JSON.stringify(result));
       if (ui.json) ui.result(result, () => "");
       else {
-        const sent = amount(Number(report["sentBytes"])), seconds = (onlineMs / 1000).toFixed(2);
-        ui.note(
-          `${report["exchanges"]} exchanges, sent ${sent}, ${seconds} s online, ${tokensPerSecond.toFixed(1)} tokens/s`,
-        );
+        ui.note(`${(onlineMs / 1000).toFixed(2)} s online, ${tokensPerSecond.toFixed(1)} tokens/s`);
+        ui.note(costTable(session, link, keys, options.has("profile")));
       }
     } catch (error) {
       link.close(error instanceof Error ? error : undefined);

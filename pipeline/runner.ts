@@ -15,8 +15,15 @@ export interface RunnerCounts {
   exchanges: number;
   /** Packed payload that this party sent. */
   sentBytes: number;
-  /** Time spent waiting for the peer, in milliseconds. */
+  /** Time spent computing between openings, packing included, in milliseconds. */
+  computeMs: number;
+  /** Time spent waiting for the peer, in milliseconds; other lanes may compute meanwhile. */
   waitMs: number;
+}
+
+/** Counts of nothing yet. */
+export function noCounts(): RunnerCounts {
+  return { exchanges: 0, sentBytes: 0, computeMs: 0, waitMs: 0 };
 }
 
 /**
@@ -34,9 +41,12 @@ export async function runLane<T>(
 ): Promise<T> {
   const { scope, counts, now } = options;
   for (let exchange = 0;; exchange++) {
-    const outer = engine.enter(scope), next = gate.next();
+    const resumed = now(), outer = engine.enter(scope), next = gate.next();
     engine.enter(outer);
-    if (next.done) return next.value;
+    if (next.done) {
+      counts.computeMs += now() - resumed;
+      return next.value;
+    }
     // All shares are asked for before the first is waited for: a device reads them back together.
     const packing: (Uint8Array | Promise<Uint8Array>)[] = [], payload: Uint8Array[] = [];
     let expectedBytes = 0;
@@ -52,6 +62,7 @@ export async function runLane<T>(
     for (const packed of packing) payload.push(packed instanceof Uint8Array ? packed : await packed);
     for (const bytes of payload) counts.sentBytes += bytes.length;
     counts.exchanges++;
+    counts.computeMs += now() - resumed;
     channel.post(lane, exchange, payload);
     const taken = channel.take(lane, exchange, expectedBytes);
     if (taken instanceof Uint8Array) distribute(next.value, taken, channel.party);

@@ -12,7 +12,7 @@ import type { Cache, Wire } from "../core/protocols/gate.ts";
 import { stage, stageCount, wanted } from "./forward.ts";
 import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
 import { PartyContext, type PartyLane, recordView } from "./party.ts";
-import { runLane, type RunnerCounts } from "./runner.ts";
+import { noCounts, runLane, type RunnerCounts } from "./runner.ts";
 import type { SessionPlan } from "./session_plan.ts";
 
 /** What a party brings to a session. */
@@ -39,6 +39,8 @@ export interface SessionOptions {
   readonly windowBytes: number;
   /** Clock in milliseconds. */
   readonly now: () => number;
+  /** Called after every lane, for progress. */
+  readonly onLane?: () => void;
 }
 
 /** Public lengths of one request. */
@@ -80,8 +82,8 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
 
 /** One party's side of a session. */
 export class PartySession {
-  /** What the session has sent and waited for so far. */
-  readonly counts: RunnerCounts = { exchanges: 0, sentBytes: 0, waitMs: 0 };
+  /** By stage. */
+  readonly stageCounts: readonly RunnerCounts[];
   readonly #options: SessionOptions;
   readonly #window: KeyWindow;
   readonly #prepared = new Map<string, { readonly scope: Scope; readonly products: ReadonlyMap<string, Handle> }>();
@@ -90,6 +92,7 @@ export class PartySession {
   /** Makes a session; nothing is read or sent yet. */
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.stageCounts = Array.from({ length: stageCount(options.plan.model) }, noCounts);
     const { engine, plan, seed, keys: source, windowBytes, channel } = options;
     this.#window = new KeyWindow({ party: channel.party, engine, plan, seed, source, windowBytes });
   }
@@ -112,6 +115,23 @@ export class PartySession {
       }
     }
     return order;
+  }
+
+  /** Counts of all stages. */
+  get counts(): RunnerCounts {
+    const sum = noCounts();
+    for (const { exchanges, sentBytes, computeMs, waitMs } of this.stageCounts) {
+      sum.exchanges += exchanges;
+      sum.sentBytes += sentBytes;
+      sum.computeMs += computeMs;
+      sum.waitMs += waitMs;
+    }
+    return sum;
+  }
+
+  /** Lanes that requests of these lengths take. */
+  laneCount(shapes: readonly RequestShape[]): number {
+    return this.#lanes(this.#chunks(shapes), shapes).length;
   }
 
   /** The lanes of chunks, stage by stage. */
@@ -280,11 +300,12 @@ export class PartySession {
           engine.enter(outer);
           const gate = stage(context, plan.model, index, x, cache, positions),
             laneId = { request: item.request, step: positions.from, layer: index };
-          const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.counts, now });
+          const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.stageCounts[index]!, now });
           scope.end([result.data]);
           prepared?.scope.end([]);
           this.#prepared.delete(name);
           this.#window.release(loaded);
+          this.#options.onLane?.();
           out.enqueue({ ...item, input: null, x: result, bytes: 4 * result.data.count });
         },
       },

@@ -52,12 +52,9 @@ function fieldsOf(source: string): string[] {
 
 /** What the specification says, as rows. */
 function rowsOf(spec: KernelSpec): Row[] {
-  const bound = Object.entries(spec.bindings).map(([name, access], binding) => ({
-    binding,
-    name,
-    access,
-    type: "u32",
-  }));
+  const bound = Object.entries(spec.bindings).map(([name, kind], binding) => {
+    return { binding, name, access: kind.startsWith("write") ? "write" : "read", type: "u32" };
+  });
   return [...bound, { binding: bound.length, name: "params", access: "uniform", type: "Params" }];
 }
 

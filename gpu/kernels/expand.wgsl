@@ -34,8 +34,11 @@ fn put(stream_at: u32, words: vec4u) {
   for (var j = 0u; j < 4u; j++) {
     let at = params.target_at + stream_at + j;
     if (at >= params.word_first && at < params.word_end) {
-      let keep = select(0u, ~params.tail_mask, at + 1u == params.word_end);
-      key_memory[at] = (key_memory[at] & keep) | (words[j] & ~keep);
+      if (at + 1u == params.word_end && params.tail_mask != 0xffffffffu) {
+        key_memory[at] = (key_memory[at] & ~params.tail_mask) | (words[j] & params.tail_mask);
+      } else {
+        key_memory[at] = words[j];
+      }
     }
   }
 }
