@@ -118,7 +118,7 @@ Deno.test("sluice party0 and party1 refuse what does not fit without spending th
       result = oneLine(await server.outcome);
     assertEquals(client.code, 0, client.stderr);
     assert(client.stdout.length > 2 && client.stdout.endsWith("\n"), client.stdout);
-    assertMatch(client.stderr, /exchanges, sent .* tokens\/s/);
+    assertMatch(client.stderr, /tokens\/s[\s\S]*exchanges +sent +compute +wait/);
     assertEquals(
       result["keyBytes"],
       (await runJson("plan", "--model", model, "--prompt-tokens", "4", "--generate", "5") as {

@@ -1,21 +1,57 @@
-// _lookup: looks a public table up with a one-hot vector of the given record: Σ_j bit(j)·table((u - j) mod 2^k), for u and for u - 1.
+// _lookup: looks a public table up with a one-hot vector of the given record: Σ_i table(i)·bit((u - i) mod 2^k), for u and for u - 1.
+// Threads read the same table entry at the same time, each with its own turned bits: turns are public.
+
+// The last bit of a vector, which is not stored.
+fn last_bit_of(cursor: Cursor, offset: u32, last: u32, parity: u32) -> u32 {
+  var folded = 0u;
+  for (var at = 0u; at < last; at += 32u) {
+    folded ^= given_field(cursor, offset + at, min(32u, last - at));
+  }
+  return parity ^ parity_of(folded);
+}
+
+// 32 bits of a circular vector of at least 64 from `first` on.
+fn circular_bits(cursor: Cursor, offset: u32, last: u32, last_bit: u32, first: u32) -> u32 {
+  let ahead = last - first; // stored bits before the last one
+  if (ahead >= 32u) {
+    return given_field(cursor, offset + first, 32u);
+  }
+  var bits = given_field(cursor, offset + first, ahead) | (last_bit << ahead);
+  if (ahead < 31u) {
+    bits |= given_field(cursor, offset, 31u - ahead) << (ahead + 1u);
+  }
+  return bits;
+}
+
+// All ones where the highest bit is 1, else 0.
+fn spread_high(word: u32) -> u32 {
+  return bitcast<u32>(bitcast<i32>(word) >> 31u);
+}
 
 fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: u32) -> vec2u {
   let last = (1u << k) - 1u;
+  let last_bit = last_bit_of(cursor, offset, last, parity);
   var sums = vec2u(0u, 0u);
-  var folded = 0u;
-  var entry = tables[table + (u & last)];
-  for (var at = 0u; at < last; at += 32u) {
-    let count = min(32u, last - at);
-    var bits = given_field(cursor, offset + at, count);
-    folded ^= bits;
-    for (var j = 0u; j < count; j++) {
-      let next = tables[table + ((u - at - j - 1u) & last)];
-      sums += vec2u(entry, next) & vec2u(spread(bits), spread(bits));
-      entry = next;
-      bits >>= 1u;
+  if (k <= 5u) {
+    let bits = given_field(cursor, offset, last) | (last_bit << last);
+    for (var i = 0u; i <= last; i++) {
+      let entry = tables[table + i];
+      sums += vec2u(entry & spread(bits >> ((u - i) & last)), entry & spread(bits >> ((u - 1u - i) & last)));
     }
+    return sums;
   }
-  let last_bit = spread(parity ^ parity_of(folded));
-  return sums + (vec2u(entry, tables[table + (u & last)]) & vec2u(last_bit, last_bit));
+  // Bit 31 - j of `near` belongs to entry i + j.
+  var near = circular_bits(cursor, offset, last, last_bit, (u - 31u) & last);
+  for (var i = 0u; i <= last; i += 32u) {
+    let next = circular_bits(cursor, offset, last, last_bit, (u - i - 63u) & last);
+    var far = (near << 1u) | (next >> 31u);
+    for (var j = 0u; j < 32u; j++) {
+      let entry = tables[table + i + j];
+      sums += vec2u(entry & spread_high(near), entry & spread_high(far));
+      near <<= 1u;
+      far <<= 1u;
+    }
+    near = next;
+  }
+  return sums;
 }
