@@ -1,7 +1,7 @@
 /**
  * Rates of the GPU engine's kernels against what the adapter itself reaches (memory copy, integer multiply-add), and the latency of an exchange.
  *
- * `deno run --allow-read bench/gpu_bench.ts [--adapter=NAME] [--elements=N]` prints a table. A rate is the mean of many calls in one batch, the cost of recording
+ * `deno run --allow-read bench/gpu_bench.ts [--adapter=NAME] [--elements=N] [--only=PART]` prints a table of the kernels, or of those whose names contain a part. A rate is the mean of many calls in one batch, the cost of recording
  * them included; `of ceiling` divides the key bytes that a kernel reads, or its multiply-adds, by the adapter's own rate.
  */
 
@@ -228,7 +228,9 @@ function si(value: number, unit: string): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { adapter: { type: "string" }, elements: { type: "string" } } }),
+  const { values } = parseArgs({
+      options: { adapter: { type: "string" }, elements: { type: "string" }, only: { type: "string" } },
+    }),
     engine = await createGpuEngine({ adapter: values.adapter, log: (line) => console.log(line) }),
     count = Number(values.elements ?? 2 ** 16),
     { copyBytes, multiplyAdds } = await ceilings(values.adapter);
@@ -238,7 +240,7 @@ async function main(): Promise<void> {
     console.log(`exchange of ${size} × 20 bits: ${(await exchangeMs(engine, size)).toFixed(3)} ms`);
   }
   const probe = engine.upload(Uint32Array.of(0));
-  for (const work of works(engine, count)) {
+  for (const work of works(engine, count).filter(({ name }) => name.includes(values.only ?? ""))) {
     const ms = await timeOf(() => {
         const scope = engine.begin();
         work.run();

@@ -180,7 +180,8 @@ Deno.test({
     // rsqrt: the exact model is 0.154 away from them. What is compared here is the exact float twin.
     const { model: folded, rows } = await readBertTinySst2(published.folder), { config } = folded;
     // The folder has no word embeddings: the sentence enters where the normalised embedding would.
-    const model = specOf({ ...config, vocabCount: 1 }, rows.length), one = 2 ** streamScale(model),
+    const model = specOf({ ...config, vocabCount: 1 }, rows.length),
+      one = 2 ** streamScale(model),
       matrices = await integers(model, withVocabulary(folded, [0]).folded);
     const extent = tokenRows(model, { from: 0, count: rows.length }, config.hiddenWidth),
       data = Float64Array.from(rows.flatMap((row) => [...row]), (value) => Math.round(value * one));

@@ -48,9 +48,9 @@ for (const vector of [domain5, domain8, domain10, domain20, domain64]) {
     }
   });
 
-  Deno.test(`evalTreeAll() contains the vector's leaves (${vector.domainBits} bits)`, {
-    ignore: vector.domainBits > 16,
-  }, () => {
+  // The whole domain is expanded where it has at most 2^16 points.
+  if (vector.domainBits > 16) continue;
+  Deno.test(`evalTreeAll() contains the vector's leaves (${vector.domainBits} bits)`, () => {
     for (const key of keys) {
       const all = evalTreeAll(params, key).toHex();
       for (const { x, leaves } of vector.evaluations) {

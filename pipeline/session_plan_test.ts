@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { archPlan, planTotals } from "../cmd/plan.ts";
+import { ModelError } from "../core/errors.ts";
+import type { ModelConfig } from "../models/config.ts";
+import { specOf, TINY_LLAMA, TINY_MODELS } from "../tests/_tiny_models.ts";
+import { stageCount } from "./forward.ts";
+import { assignOwners, layoutBlock } from "./layout.ts";
+import { chunksOf, positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "./session_plan.ts";
+
+function tinyPlan(config: ModelConfig, shape: SessionShape): SessionPlan {
+  return new SessionPlan(specOf(config, positionCount(shape)), shape);
+}
+
+Deno.test("chunksOf() covers every position once, in order", () => {
+  for (const shape of [{ promptTokens: 7, generate: 4 }, { promptTokens: 1, generate: 0 }]) {
+    for (const chunkTokens of [1, 2, 3, 7, 100]) {
+      const covered = chunksOf(shape, chunkTokens).flatMap(({ from, count }) =>
+        Array.from({ length: count }, (_, i) => from + i)
+      );
+      assertEquals(covered, Array.from({ length: positionCount(shape) }, (_, i) => i));
+    }
+  }
+});
+
+for (const [name, config] of Object.entries({ "a causal": TINY_LLAMA, "a bidirectional": TINY_MODELS.BERT })) {
+  Deno.test(`SessionPlan.offset() gives every block of ${name} model bytes of its own and leaves none over`, () => {
+    const shape = { promptTokens: 5, generate: config.causal ? 4 : 0, requests: 3 }, plan = tinyPlan(config, shape);
+    for (const party of [0, 1] as const) {
+      const regions: [number, number][] = [];
+      for (let request = 0; request < shape.requests; request++) {
+        for (let stage = 0; stage < stageCount(plan.model); stage++) {
+          for (let position = 0; position < plan.blocks; position++) {
+            const at = plan.offset(party, request, stage, position);
+            regions.push([at, at + plan.layout(stage, position).explicitBytes[party]]);
+          }
+        }
+      }
+      let at = STREAM_PREFIX_BYTES;
+      for (const [begin, end] of regions.sort(([a, b], [c, d]) => a - c || b - d)) {
+        assertEquals(begin, at);
+        at = end;
+      }
+      assertEquals(at, plan.keyBytes[party]);
+    }
+  });
+}
+
+Deno.test("SessionPlan.layout() is what the lanes of any chunks need, so keys serve any split and any prompt", () => {
+  const plan = tinyPlan(TINY_LLAMA, { promptTokens: 8, generate: 0, requests: 1 });
+  for (let stage = 0; stage < stageCount(plan.model); stage++) {
+    const owners = assignOwners(plan.lane(stage, { from: 0, count: plan.positions }).gates);
+    for (const promptTokens of [1, 3, 8]) {
+      for (const chunkTokens of [1, 2, 5]) {
+        for (const chunk of plan.chunks({ promptTokens, generate: 9 - promptTokens }, chunkTokens)) {
+          const { gates } = plan.lane(stage, chunk);
+          for (const [block, position] of plan.blocksOf(chunk).entries()) {
+            assertEquals(layoutBlock(gates, block, owners), plan.layout(stage, position));
+          }
+        }
+      }
+    }
+  }
+});
+
+Deno.test("SessionPlan gives the same keys however many of the positions are the prompt's", () => {
+  const bytes = [[9, 1], [5, 5], [1, 9]].map(([promptTokens, generate]) =>
+    tinyPlan(TINY_LLAMA, { promptTokens: promptTokens!, generate: generate!, requests: 2 }).keyBytes
+  );
+
+  assertEquals(bytes[1], bytes[0]);
+  assertEquals(bytes[2], bytes[0]);
+});
+
+Deno.test("SessionPlan.positionBytes() adds up to the key streams", () => {
+  const plan = tinyPlan(TINY_LLAMA, { promptTokens: 4, generate: 3, requests: 2 });
+
+  const all = Array.from({ length: plan.positions }, (_, position) => plan.positionBytes(position))
+    .reduce((a, b) => a + b);
+
+  assertEquals(plan.keyBytes[0] + plan.keyBytes[1], 2 * STREAM_PREFIX_BYTES + 2 * all);
+});
+
+Deno.test("SessionPlan.chunks() takes all tokens of a bidirectional model at once", () => {
+  const plan = tinyPlan(TINY_MODELS.BERT, { promptTokens: 6, generate: 0, requests: 1 });
+
+  assertEquals(plan.chunks(plan.shape, 2), [{ from: 0, count: 6 }]);
+  assertEquals(plan.blocks, 1);
+});
+
+Deno.test("SessionPlan refuses positions beyond the window of a local layer", () => {
+  const config = { ...TINY_MODELS["GPT-Neo"], windows: [null, 4, null] },
+    shape = { promptTokens: 4, generate: 1, requests: 1 };
+
+  assertEquals(tinyPlan(config, shape).positions, 4);
+  assertThrows(() => tinyPlan(config, { ...shape, generate: 2 }), ModelError, "Cannot plan 5 positions");
+});
+
+Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
+  const { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(archPlan("llama2-7b", undefined, 128), 128);
+
+  assertEquals(keyBytes, [7_384_137_776, 7_385_808_944]);
+  assertEquals(sentBytes, [2_764_236_800, 2_848_196_608]);
+  assertEquals([exchangesPerLayer, exchanges], [62, 32 * 62 + 1]);
+});
+
+/** At 128 tokens, blocks alone: key bytes of both parties, bytes that the busier party sends, exchanges of a layer. */
+const GOALS: Record<string, readonly [keyBytes: number, sentBytes: number, exchanges: number]> = {
+  "bert-tiny": [40e6, 7.0e6, 57],
+  "bert-base": [1.40e9, 255e6, 57],
+  "bert-large": [3.7e9, 670e6, 57],
+  "gpt2": [1.10e9, 195e6, 57],
+  "gpt-neo-1.3b": [5.1e9, 940e6, 57],
+  "gpt-neo-2.7b": [8.5e9, 1.55e9, 57],
+  "llama2-7b": [15.6e9, 2.95e9, 62],
+  "llama2-13b": [24.5e9, 4.6e9, 62],
+};
+
+for (const [arch, [keyBytes, sentBytes, exchanges]] of Object.entries(GOALS)) {
+  Deno.test(`SessionPlan keeps ${arch} within the goal for keys, traffic and exchanges`, () => {
+    const totals = planTotals(archPlan(arch, undefined, 128), 128), sum = totals.keyBytes[0] + totals.keyBytes[1];
+
+    assert(sum <= 1.05 * keyBytes, `${sum} bytes of keys`);
+    assert(Math.max(...totals.sentBytes) <= 1.05 * sentBytes, `${totals.sentBytes} bytes sent`);
+    assertEquals(totals.exchangesPerLayer, exchanges);
+  });
+}
