@@ -11,7 +11,7 @@
  *
  * `SPEC.md` is normative for everything here: roles, formulas, bytes.
  *
- * @example What a forward pass of Llama 2 7B over 128 tokens costs
+ * @example What the blocks of Llama 2 7B cost over 128 tokens
  * ```ts
  * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
@@ -25,7 +25,7 @@
  * const [key0, key1] = plan.keyBytes;
  *
  * assertEquals(layer.exchanges, 62);
- * assertEquals(Math.round((key0 + key1) / 1e8), 149); // 14.9 GB, both parties together
+ * assertEquals(Math.round((key0 + key1) / 1e8), 148); // 14.8 GB, both parties together
  * ```
  *
  * @module
@@ -84,6 +84,8 @@ export * from "./core/protocols/softmax.ts";
 export * from "./core/channel.ts";
 export * from "./core/engine.ts";
 export * from "./cpu/mod.ts";
+export { type DeviceOptions } from "./gpu/device.ts";
+export * from "./gpu/mod.ts";
 
 // Models: configs, weights, tokenizers.
 export { knownArchitectures } from "./models/architectures.ts";
@@ -104,10 +106,13 @@ export * from "./pipeline/dealer.ts";
 export * from "./pipeline/digest.ts";
 export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward.ts";
 export {
+  expTableScale,
   type ModelSpec,
   outputScale,
   outputWidth,
   type Scope as ModelScope,
+  streamScale,
+  TANH_DIGITS,
   weightRefs,
 } from "./pipeline/model_spec.ts";
 export * from "./pipeline/key_window.ts";
@@ -119,6 +124,7 @@ export * from "./pipeline/runner.ts";
 export * from "./pipeline/scales.ts";
 export * from "./pipeline/session.ts";
 export * from "./pipeline/session_plan.ts";
+export * from "./pipeline/warm_up.ts";
 export * from "./pipeline/weights.ts";
 
 // Links between the parties, and key folders.

@@ -18,10 +18,12 @@ import { type KeyFileReader, type KeyHeader, openKeyFile, readLinkKey, usedBy } 
 import type { Link } from "../transport/link.ts";
 import type { RunnerCounts } from "../pipeline/runner.ts";
 import type { Flag } from "./_args.ts";
+import { HOST_FLAG } from "./_sockets.ts";
 import { amount } from "./_ui.ts";
 
 /** Flags of both parties. */
 export const SESSION_FLAGS: readonly Flag[] = [
+  HOST_FLAG,
   { name: "profile", help: "show what every stage cost" },
   { name: "key-window", value: "MB", help: "key bytes held in memory ahead of their use (default 256)" },
 ];

@@ -5,6 +5,7 @@
  */
 
 import { runKernelWorkerIfNamed } from "../cpu/mod.ts";
+import { runSocketThreadIfNamed } from "../transport/socket_thread.ts";
 import { type Command, commandHelp, type Options, parseFlags } from "./_args.ts";
 import { Ui, UsageError } from "./_ui.ts";
 import { DEMO, demo } from "./demo.ts";
@@ -68,5 +69,5 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// A helper thread of the engine starts from this same file: then there is nothing else to do.
-if (!runKernelWorkerIfNamed() && import.meta.main) Deno.exit(await main(Deno.args));
+// Helper threads of the engine and the socket thread start from this same file: then there is nothing else to do.
+if (!runKernelWorkerIfNamed() && !runSocketThreadIfNamed() && import.meta.main) Deno.exit(await main(Deno.args));

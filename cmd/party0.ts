@@ -11,12 +11,13 @@ import { positionCount, type SessionShape } from "../pipeline/session_plan.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
-import { formatAddress, listen, parseAddress } from "../transport/tcp.ts";
+import { formatAddress, parseAddress } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { readPrepared, readSalt, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
 import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { openSockets } from "./_sockets.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
 /** The command. */
@@ -46,7 +47,8 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     keys = await openKeys(options.required("keys"), 0);
   const prepared = await readPrepared(folder),
     opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
-    { engine } = opened;
+    { engine } = opened,
+    sockets = openSockets(options, engine.name);
   try {
     if (prepared.weightsId !== keys.identity.weightsId) {
       throw new KeyError(
@@ -65,7 +67,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
       throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
     }
     await warmUp(engine);
-    const listener = listen(address, { linkKey: keys.linkKey, identity: keys.identity });
+    const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
     const link = await listener.accept().finally(() => listener.close());
     try {
@@ -117,6 +119,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     }
   } finally {
     keys.file.close();
+    sockets.close();
     opened.close();
   }
 }

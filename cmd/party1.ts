@@ -12,12 +12,12 @@ import { PartySession, type RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { maskedMatrix } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
-import { connect } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
 import { ASK_FLAGS, type Asked, askedRequests } from "./_asked.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { defaultCache, receiveModel } from "./_received_model.ts";
 import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { openSockets } from "./_sockets.ts";
 import { amount, type Ui } from "./_ui.ts";
 import { addressOf } from "./party0.ts";
 
@@ -81,11 +81,12 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
   const start = performance.now(), address = addressOf(options.required("connect"));
   const keys = await openKeys(options.required("keys"), 1),
     opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
-    { engine } = opened;
+    { engine } = opened,
+    sockets = openSockets(options, engine.name);
   try {
     await warmUp(engine);
     ui.note(`connecting to ${options.required("connect")}`);
-    const link = await connect(address, {
+    const link = await sockets.connect(address, {
       linkKey: keys.linkKey,
       identity: keys.identity,
       deadlineMs: options.count("wait", 60, 1) * 1000,
@@ -188,6 +189,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
     }
   } finally {
     keys.file.close();
+    sockets.close();
     opened.close();
   }
 }

@@ -104,7 +104,7 @@ export interface ExpStep {
   readonly highTable: Uint32Array;
 }
 
-/** relu(x) minus a windowed table; see `core/protocols/splice.ts`. */
+/** A ramp or a step minus a windowed table; see `core/protocols/splice.ts`. */
 export interface SpliceStep {
   /** Digit sizes in bits, lowest first. */
   readonly digits: readonly [low: number, index: number, top: number];
@@ -148,7 +148,7 @@ export interface AttentionStep {
   readonly cols: readonly number[];
 }
 
-/** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/attention_products.ts`). */
+/** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/products.ts`). */
 export interface CacheHandle {
   /** Tokens that there is room for. */
   readonly capacityTokens: number;
@@ -276,7 +276,7 @@ export interface Engine {
   ): { symbols: Handle; values: Handle };
   /** Exchange 2: the bits neg, w_0, w_1 under their pads. */
   spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 3: the value under its pad. */
+  /** Exchange 3: the value under its pad; x is the masked input for a ramp, the public constant 2 for a step. */
   spliceFinish(
     party: 0 | 1,
     step: SpliceStep,

@@ -62,10 +62,16 @@ async function chooseAdapter(wanted: string | undefined): Promise<GPUAdapter | n
   return match;
 }
 
-/** Name of the adapter that {@linkcode Device.open} would choose, null if there is none. */
+/** Name of the adapter that an engine would choose by itself, null if there is none. */
 export async function findAdapter(): Promise<string | null> {
   const adapter = await chooseAdapter(undefined);
   return adapter === null ? null : nameOf(adapter);
+}
+
+/** Name of the hardware adapter that an engine would choose by itself, null if there is none or only a software one. */
+export async function findHardwareAdapter(): Promise<string | null> {
+  const adapter = await chooseAdapter(undefined);
+  return adapter === null || isFallback(adapter) ? null : nameOf(adapter);
 }
 
 /** An open device and its first failure, if any. */

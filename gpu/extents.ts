@@ -34,14 +34,18 @@ export class Spread {
    */
   range(unitItems: (b: number) => number): WordRange {
     const items = this.#items, words = this.#words;
-    const place = (item: number, round: (units: number) => number): number => {
-      let b = 0;
-      while (b + 2 < items.length && item >= items[b + 1]!) b++;
+    const place = (b: number, item: number, round: (units: number) => number): number => {
       const count = items[b + 1]! - items[b]!, unit = unitItems(b);
       if (count === 0) return words[b]!;
       return words[b]! + round((item - items[b]!) / unit) * (words[b + 1]! - words[b]!) / (count / unit);
     };
-    return (first, end) => [place(first, Math.floor), place(end, Math.ceil)];
+    return (first, end) => {
+      let low = 0;
+      while (low + 2 < items.length && first >= items[low + 1]!) low++;
+      let high = low;
+      while (high + 2 < items.length && end > items[high + 1]!) high++;
+      return [place(low, first, Math.floor), place(high, end, Math.ceil)];
+    };
   }
 }
 

@@ -5,4 +5,4 @@
  */
 
 export { createGpuEngine, type GpuEngine, type GpuEngineOptions } from "./engine.ts";
-export { findAdapter } from "./device.ts";
+export { findAdapter, findHardwareAdapter } from "./device.ts";

@@ -39,6 +39,23 @@ const SCORE_HEADROOM = 2;
  *
  * @param weights The integers of the model at the default weight scale.
  * @throws {ModelError} If a wire cannot be represented with headroom; the message names it.
+ *
+ * @example The windows of the norms follow a sample of small values
+ * ```ts
+ * import { calibrate, defaultScales, type ModelSpec, namedShape, weightRefs } from "sluice/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = namedShape("llama-tiny", { layers: 1 }), first = defaultScales(config);
+ * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2 };
+ * const zeros = new Map(weightRefs(model).map((ref) => [ref.name, new Int32Array(ref.inputs * ref.outputs)]));
+ * const sample = (value: number) => ({ hidden: new Float64Array(2 * config.hiddenWidth).fill(value * 2 ** first.residual) });
+ *
+ * const ordinary = calibrate(model, (name) => zeros.get(name)!, sample(1)).scales;
+ * const small = calibrate(model, (name) => zeros.get(name)!, sample(1 / 64)).scales;
+ *
+ * assertEquals(ordinary, first);
+ * assertEquals([first.norms[0]!.lo, small.norms[0]!.lo], [22, 18]);
+ * ```
  */
 export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
   let spec = model;
@@ -57,7 +74,7 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
     };
     let failure: ModelError | null = null;
     try {
-      const oracle = new Oracle(spec, weights, { observe });
+      const oracle = new Oracle(withWideSums(spec), weights, { observe });
       if ("tokens" in sample) oracle.tokens(sample.tokens);
       else oracle.hidden(sample.hidden);
     } catch (error) {
@@ -76,6 +93,12 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
     spec = { ...spec, scales };
   }
   throw new ModelError("Cannot calibrate the model as its norms do not settle");
+}
+
+/** The model with sums of squares in a ring that holds any of them: one beyond its norm's window must be seen for the window to move there. */
+function withWideSums(model: ModelSpec): ModelSpec {
+  const norms = model.scales.norms.map((norm) => ({ ...norm, sumBits: 64 }));
+  return { ...model, scales: { ...model.scales, norms } };
 }
 
 function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales {
@@ -105,7 +128,7 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
       const largest = Math.max(-products.min, products.max) * HEADROOM;
       if (largest > 2 ** 30) inverse -= Math.ceil(Math.log2(largest / 2 ** 30));
     }
-    return { lo, hi, sumBits, inverse };
+    return { sumBits, lo, hi, inverse };
   });
   let spread = 0;
   for (const [key, { min, max }] of seen) {

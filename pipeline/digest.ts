@@ -32,7 +32,9 @@ export function planDigest(model: ModelSpec, shape: SessionShape): string {
   for (const table of [lowTable, highTable]) add(table);
   add(bumpTable(config.activation, scales.hiddenDigits, scales.hidden));
   if (config.classCount > 0 || config.head === "pooled") add(bumpTable("tanh_plus_1", TANH_DIGITS, scales.activation));
-  const positions = Array.from({ length: maxPositions }, (_, position) => position);
-  add(rotaryAngles(positions, config.headWidth, config.ropeTheta, scales.angle));
+  if (config.positions === "rotary") {
+    const positions = Array.from({ length: maxPositions }, (_, position) => position);
+    add(rotaryAngles(positions, config.headWidth, config.ropeTheta, scales.angle));
+  }
   return hash.digest("hex");
 }

@@ -1,7 +1,7 @@
 /**
  * Where every key record lies: the layout of a block, computed from the plan alone by dealer and parties.
  *
- * A *block* is the key of one (request, position, layer). Each party's block has an explicit part, which stands in its key stream, and a seed part, which it
+ * A *block* is the key of one (request, stage, position); of a bidirectional model, of one (request, stage). Each party's block has an explicit part, which stands in its key stream, and a seed part, which it
  * expands from its session seed at the block's address. Records follow in the order of the gates; every record begins at a multiple of 4 bytes.
  *
  * @module

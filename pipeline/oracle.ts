@@ -16,11 +16,32 @@ export type IntegerWeights = (name: string) => Int32Array;
 
 /** What an oracle may report while it runs. */
 export interface OracleOptions {
-  /** Called with every tensor that a gate reads: stage, path within the stage, integers and fractional bits. */
+  /** Called with every tensor that a gate reads: stage, path with the stage's name in front, integers and fractional bits. */
   readonly observe?: (stage: number, path: string, data: Float64Array, scale: number) => void;
 }
 
-/** One request in the clear; keeps the cache of the tokens so far. */
+/**
+ * One request in the clear; keeps the cache of the tokens so far.
+ *
+ * @example The cache makes chunks of a causal model equal to the whole
+ * ```ts
+ * import { foldModel, integerWeights, namedShape, Oracle, syntheticInput, syntheticWeights } from "sluice/mod.ts";
+ * import { defaultScales, type ModelSpec } from "sluice/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config), width = config.hiddenWidth;
+ * const model: ModelSpec = { scope: "blocks", config, scales, maxPositions: 3 };
+ * const weights = new Map<string, Int32Array>();
+ * for await (const { name, data } of integerWeights(model, foldModel(config, syntheticWeights(config, 1)))) weights.set(name, data);
+ * const states = Float64Array.from(syntheticInput(3, width, "example"), (x) => Math.round(x * 2 ** scales.residual));
+ *
+ * const whole = new Oracle(model, (name) => weights.get(name)!), chunked = new Oracle(model, (name) => weights.get(name)!);
+ * const expected = whole.hidden(states);
+ * chunked.hidden(states.subarray(0, 2 * width));
+ *
+ * assertEquals(chunked.hidden(states.subarray(2 * width)), expected.subarray(2 * width));
+ * ```
+ */
 export class Oracle {
   readonly #model: ModelSpec;
   readonly #weights: IntegerWeights;
@@ -45,14 +66,14 @@ export class Oracle {
     this.#caches = Array.from({ length: model.config.layers }, () => ({ keys: make(), values: make() }));
   }
 
-  /** Runs a chunk of tokens and returns the integer logits after the last one. */
+  /** Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a pooled state plus 1, or hidden states. */
   tokens(ids: readonly number[]): Float64Array {
     const { vocabCount } = this.#model.config, oneHot = new Float64Array(ids.length * vocabCount);
     ids.forEach((id, row) => oneHot[row * vocabCount + id] = 1);
     return this.#run(oneHot, ids.length);
   }
 
-  /** Runs hidden states (integers at the residual's scale, shape (T, C)) through the blocks. */
+  /** Runs hidden states (integers at the scale of the stream between stages, shape (T, C)) through the blocks. */
   hidden(states: Float64Array): Float64Array {
     return this.#run(states, states.length / this.#model.config.hiddenWidth);
   }

@@ -32,7 +32,7 @@ import { leastKnown } from "./plan.ts";
 export interface LoadedBlock {
   /** Records of the block. */
   readonly layout: BlockLayout;
-  /** Byte offset of the explicit part and of the seed part. */
+  /** Byte offset of the explicit part. */
   readonly explicitAt: number;
   /** Byte offset of the seed part. */
   readonly seedAt: number;

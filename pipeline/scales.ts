@@ -20,15 +20,15 @@ export interface NormScales {
 
 /** All fractional bits and windows of a model. */
 export interface Scales {
-  /** Fractional bits of the residual stream and of the embedding's integers. */
+  /** Fractional bits of the residual stream, of the embedding's integers and of learned positions. */
   readonly residual: number;
-  /** Fractional bits of normalised values, queries, keys, values and hidden activations. */
+  /** Fractional bits of normalised values, queries, keys, values and their mixtures, and of the pooler. */
   readonly activation: number;
   /** Fractional bits of the integer weights. */
   readonly weight: number;
   /** Fractional bits of cosines and sines. */
   readonly angle: number;
-  /** Two norms per layer in order, then the final one. */
+  /** Norms in order: two per layer, then the final one; of a post-norm model the embedding's, then two per layer. */
   readonly norms: readonly NormScales[];
   /** Ring of the scores, in bits. */
   readonly scoreBits: number;

@@ -80,7 +80,34 @@ const QUEUE_BYTES = 1 << 22;
 /** Prepared products that party 1 keeps, in elements. */
 const MAX_PREPARED_ELEMENTS = 1 << 26;
 
-/** One party's side of a session. */
+/**
+ * One party's side of a session.
+ *
+ * @example A layer whose weights are zero gives its input back
+ * ```ts
+ * import { dealSession, defaultScales, createReferenceEngine, memoryPair, namedShape, PartySession, Seed, SessionPlan, weightRefs } from "sluice/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1 } as const;
+ * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape), salt = new Uint8Array(16);
+ * const seeds = [Seed.random(), Seed.random()] as const, streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
+ * const noWeights = { seeds, salt, maskProduct: ({ outputs }: { outputs: number }) => new Uint32Array(outputs) };
+ * await dealSession(plan, noWeights, { write: (p, bytes, at) => Promise.resolve(streams[p]!.set(bytes, at)) });
+ *
+ * const links = await memoryPair(), engine = createReferenceEngine(), now = () => performance.now();
+ * const zeros = new Map(weightRefs(model).map(({ name, inputs, outputs }) =>
+ *   [name, engine.weights(new Uint32Array(inputs * outputs), inputs, outputs)]));
+ * const [owner, client] = links.map((channel) => new PartySession({ plan, engine, channel, salt, now, seed: seeds[channel.party],
+ *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
+ *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
+ * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
+ * await Promise.all([owner!.run([shape], null, () => {}), client!.run([shape], [() => x], (_, y) => void revealed.push(y!))]);
+ *
+ * assertEquals(revealed, [x]);
+ * for (const link of links) link.close();
+ * await Promise.all(links.map((link) => link.closed));
+ * ```
+ */
 export class PartySession {
   /** By stage. */
   readonly stageCounts: readonly RunnerCounts[];

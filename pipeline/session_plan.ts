@@ -80,7 +80,23 @@ function assertWithinWindows({ config }: ModelSpec, positions: number): void {
   }
 }
 
-/** The plan of a session, from public data alone. */
+/**
+ * The plan of a session, from public data alone.
+ *
+ * @example What 32 generated tokens of GPT-2 cost beyond the prompt of 64
+ * ```ts
+ * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95 } as const;
+ * const plan = new SessionPlan(model, { promptTokens: 64, generate: 32, requests: 1 });
+ * const token = plan.lane(1, { from: 94, count: 1 });
+ *
+ * assertEquals(plan.chunks(plan.shape, 128).length, 1 + 31); // the last token is not fed back
+ * assertEquals(token.exchanges, 57);
+ * assertEquals(Math.round(plan.positionBytes(94) / 1e6), 9); // key bytes of both parties
+ * ```
+ */
 export class SessionPlan {
   /** What is computed. */
   readonly model: ModelSpec;

@@ -74,7 +74,7 @@ for (const [name, spec] of Object.entries(KERNELS) as [string, KernelSpec][]) {
       needs = spec.needs.map((fragment) => `_${fragment}.wgsl`).join(", ") || "nothing";
 
     assert(header.startsWith(`// ${name}: `));
-    for (const label of ["Spec", "Twin", "Test", "Dispatch", "Secrecy"]) {
+    for (const label of ["Spec", "Twin", "Test", "Dispatch", "Items", "Secrecy"]) {
       assert(new RegExp(`${label} {2,}\\S`).test(header), label);
     }
     assert(header.includes(`// Needs     ${needs}\n`), needs);

@@ -71,12 +71,22 @@ export function formatAddress({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** An open port that gives raw connections. */
+export interface Port {
+  /** The address with the port that the system chose. */
+  readonly address: Address;
+  /** Waits for a peer. */
+  accept(): Promise<Deno.TcpConn>;
+  /** Closes the port; connections stay open. A waiting `accept` rejects. Idempotent. */
+  close(): void;
+}
+
 /**
- * Opens a port for the other party.
+ * Opens a port.
  *
  * @throws {ProtocolError} If the port is in use or the address is not one of this machine.
  */
-export function listen(address: Address, options: TcpOptions): Listener {
+export function openPort(address: Address): Port {
   let listener: Deno.TcpListener;
   try {
     listener = Deno.listen({ hostname: address.hostname, port: address.port });
@@ -91,15 +101,13 @@ export function listen(address: Address, options: TcpOptions): Listener {
   let closed = false;
   return {
     address: { hostname: address.hostname, port: (listener.addr as Deno.NetAddr).port },
-    async accept(): Promise<Link> {
-      let connection: Deno.TcpConn;
+    async accept(): Promise<Deno.TcpConn> {
       try {
-        connection = await listener.accept();
+        return undelayed(await listener.accept());
       } catch (cause) {
         const how = closed ? "a closed port" : reasonOf(cause);
         throw new ProtocolError(`Cannot accept a peer as the port must be open: received ${how}`, { cause });
       }
-      return openConnection(connection, { ...options, role: "listener" });
     },
     close(): void {
       if (closed) return;
@@ -110,17 +118,35 @@ export function listen(address: Address, options: TcpOptions): Listener {
 }
 
 /**
+ * Opens a port for the other party.
+ *
+ * @throws {ProtocolError} If the port is in use or the address is not one of this machine.
+ */
+export function listen(address: Address, options: TcpOptions): Listener {
+  const port = openPort(address);
+  return {
+    address: port.address,
+    accept: async () => await openLink(await port.accept(), { ...options, role: "listener" }),
+    close: () => port.close(),
+  };
+}
+
+/**
  * Connects to the other party, and tries again while nobody listens there yet.
  *
  * @throws {ProtocolError} If nobody answers by the deadline, the signal ends the attempts, or the handshake fails.
  */
 export async function connect(address: Address, options: ConnectOptions): Promise<Link> {
   const { deadlineMs = 60_000, signal } = options;
-  const connection = await reach(address, deadlineMs, signal);
-  return openConnection(connection, { ...options, role: "dialer" });
+  return await openLink(await dial(address, deadlineMs, signal), { ...options, role: "dialer" });
 }
 
-async function reach(address: Address, deadlineMs: number, signal: AbortSignal | undefined): Promise<Deno.TcpConn> {
+/** Reaches a raw connection to the other party within a time. */
+export async function dial(
+  address: Address,
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Deno.TcpConn> {
   const attempts = new AbortController();
   const stop = (): void => attempts.abort();
   const timer = setTimeout(stop, deadlineMs);
@@ -130,7 +156,9 @@ async function reach(address: Address, deadlineMs: number, signal: AbortSignal |
   try {
     for (let retryMs = FIRST_RETRY_MS; !attempts.signal.aborted; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
       try {
-        return await Deno.connect({ hostname: address.hostname, port: address.port, signal: attempts.signal });
+        return undelayed(
+          await Deno.connect({ hostname: address.hostname, port: address.port, signal: attempts.signal }),
+        );
       } catch (error) {
         if (!attempts.signal.aborted) reason = reasonOf(error);
         else if (reason === "no attempt") reason = "no answer";
@@ -149,10 +177,10 @@ async function reach(address: Address, deadlineMs: number, signal: AbortSignal |
   );
 }
 
-function openConnection(connection: Deno.TcpConn, options: OpenOptions): Promise<Link> {
-  // Openings are small and each waits for the other's: holding one back for a fuller segment costs a round trip.
+/** Openings are small and each waits for the other's: holding one back for a fuller segment costs a round trip. */
+function undelayed(connection: Deno.TcpConn): Deno.TcpConn {
   connection.setNoDelay(true);
-  return openLink(connection, options);
+  return connection;
 }
 
 /** Whether trying again may help: the other party, or the network before it, is not there yet. */

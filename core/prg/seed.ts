@@ -66,13 +66,13 @@ export class Seed {
 
 /** What a stream is for. Two purposes never share an address, so no pad is ever used twice. */
 export const PURPOSE = {
-  /** The implicit half of a lane's key: free pads, seed halves of given values and of one-hot vectors. */
+  /** The seed part of a block: free pads, seed halves of given values and of one-hot vectors, the client's masks, roots of tree DPFs. */
   key: 0,
   /** Masks of weights. */
   weights: 1,
-  /** Masks of inputs. */
+  /** Reserved. */
   input: 2,
-  /** Root seeds and salts of tree DPFs. */
+  /** Reserved. */
   tree: 3,
 } as const;
 
@@ -87,7 +87,7 @@ export interface StreamAddress {
   readonly request: number;
   /** Position within the request; u32. */
   readonly position: number;
-  /** Stage or layer; u16. */
+  /** Stage; u16. */
   readonly layer: number;
 }
 

@@ -13,9 +13,9 @@ import { truncate } from "./truncate.ts";
 
 /** Public numbers of one attention layer. */
 export interface AttentionParams {
-  /** Query heads H, and heads H_kv of keys and values. */
+  /** Query heads H. */
   readonly heads: number;
-  /** Heads of keys and values. */
+  /** Heads H_kv of keys and values; divides H. */
   readonly kvHeads: number;
   /** Head width D. */
   readonly width: number;

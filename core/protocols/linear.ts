@@ -1,5 +1,5 @@
 /**
- * Linear layers whose weights party 0 knows: z = x·W mod 2^n in the ring of x, left as a share.
+ * Linear layers whose weights party 0 knows: z = x·W + b mod 2^n in the ring of x, left as a share; and what is done to such a share before it is opened.
  *
  * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w, see SPEC §5.1). With r_x = r_0 + r_1 and free
  * pads e_0, e_1,
@@ -74,7 +74,29 @@ function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: 
   return out;
 }
 
-/** z = x·W as a share. */
+/**
+ * z = x·W as a share.
+ *
+ * @example A row times a matrix, and its key: 32 bits of each input, at party 0
+ * ```ts
+ * import { wire } from "sluice/core/protocols/gate.ts";
+ * import { linear } from "sluice/core/protocols/linear.ts";
+ * import { ClearContext } from "sluice/pipeline/clear.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/plan.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 }, extent = { rows: 1, cols: [2] };
+ * const reader = { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6), constants: () => new Int32Array(0), input: () => new Float64Array(0) };
+ * const x = wire("clear", 32, 10, extent, Float64Array.of(10, 100));
+ *
+ * assertEquals([...finish(new ClearContext({ reader }).gate("gate", linear, params, x)).value.data], [410, 520, 630]);
+ *
+ * const plan = new PlanContext();
+ * finish(plan.gate("gate", linear, params, wire("plan", 32, 10, extent, null)));
+ *
+ * assertEquals(plan.gates[0]!.records.map(({ kind, counts }) => [kind, counts]), [["given0", [2]], ["free", [3]]]);
+ * ```
+ */
 export const linear: Primitive<LinearParams, ["wire"], "share"> = {
   name: "linear",
   clear(p, [x], reader) {

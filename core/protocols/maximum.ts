@@ -35,7 +35,7 @@ export function halved(extent: Extent): Extent {
   return { rows: extent.rows, cols: extent.cols.map((cols) => Math.ceil(cols / 2)) };
 }
 
-/** Calls `visit(from, to)` for every result: the index of its first source element, and -1 - from where it is carried over alone. */
+/** Calls `visit(from, pair, to)` for every result: its first source element, and which pair it comes from; -1 where the last column is carried over. */
 function eachResult(extent: Extent, visit: (from: number, pair: number, to: number) => void): void {
   let from = 0, pair = 0, to = 0;
   for (const cols of extent.cols) {

@@ -1,5 +1,6 @@
 /**
- * Root-mean-square normalisation: x̃ = x / √(Σx²/d + ε), with γ folded into the matrices that read x̃.
+ * Root-mean-square normalisation: x̃ = x / √(Σx²/d + ε), with γ folded into the matrices that read x̃. A LayerNorm is the same once the
+ * mean is folded out of what writes the residual stream, and β into the biases of what reads x̃.
  *
  * @module
  */

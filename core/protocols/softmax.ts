@@ -15,6 +15,9 @@ import { hold, multiply } from "./products.ts";
 import { rowFunction } from "./row_function.ts";
 import { truncate } from "./truncate.ts";
 
+/** Octaves of one group of the reciprocal of a row sum. */
+const SUM_GROUP_OCTAVES = 4;
+
 /** Public numbers of one softmax. */
 export interface SoftmaxParams {
   /** Ring of the scores, in bits; the digits of the exponential must have as many. */
@@ -39,6 +42,25 @@ export interface SoftmaxParams {
  * Probabilities of every row of a share of scores.
  *
  * Exchanges: 3 for the scores, 2 for the coarse scores, 2 for each of ⌈log2 columns⌉ levels, 3 exp, 2 truncation (beside the reciprocal), 3 for the product.
+ *
+ * @example Probabilities of three scores, in 13 + 2·2 exchanges
+ * ```ts
+ * import { share } from "sluice/core/protocols/gate.ts";
+ * import { softmax } from "sluice/core/protocols/softmax.ts";
+ * import { ClearContext } from "sluice/pipeline/clear.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/plan.ts";
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ *
+ * const params = { scoreBits: 20, scoreScale: 10, digits: [8, 6, 6], tableScale: 11, expScale: 12, inverseScale: 14, scale: 12,
+ *   maxColumns: 3 } as const;
+ * const extent = { rows: 1, cols: [3] }, none = () => new Int32Array(0), scores = [1, 2, 0.5];
+ * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
+ * const z = share("clear", 32, 20, extent, Float64Array.from(scores, (score) => score * 2 ** 20));
+ * const p = finish(softmax(clear, params, z)).value, sum = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+ *
+ * scores.forEach((score, i) => assertAlmostEquals(p.data[i]! / 2 ** p.scale, Math.exp(score) / sum, 0.002));
+ * assertEquals(finish(softmax(new PlanContext(), params, share("plan", 32, 20, extent, null))).exchanges, 17);
+ * ```
  */
 export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: Share<V>): Gate<Wire<V>> {
   const s = yield* ctx.gate("score", truncate, {
@@ -64,6 +86,8 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
     { digits: p.digits, tableScale: p.tableScale, ringBits: 32 },
     ctx.local(distance, {}, top, s),
   );
+  const hi = 2 * p.tableScale + Math.ceil(Math.log2(p.maxColumns)),
+    groups = Math.ceil((hi - 2 * p.tableScale + 2) / SUM_GROUP_OCTAVES);
   const [e, inverse] = yield* par(
     ctx.gate(
       "fine",
@@ -75,10 +99,11 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
       function: "reciprocal",
       scale: p.inverseScale,
       ringBits: 32,
-      lo: 2 * p.tableScale - 2,
-      hi: 2 * p.tableScale + Math.ceil(Math.log2(p.maxColumns)),
+      // The last of the whole groups must end within the ring: they begin lower where the sum may be large.
+      lo: Math.min(2 * p.tableScale - 2, 32 - groups * SUM_GROUP_OCTAVES),
+      hi,
       mantissaBits: 8,
-      octaves: 4,
+      octaves: SUM_GROUP_OCTAVES,
       divisor: 1,
       offset: 0,
     }, ctx.local(rowSum, {}, fine)),

@@ -76,7 +76,30 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
-/** Truncates a wire, or opens a share and truncates it. */
+/**
+ * Truncates a wire, or opens a share and truncates it.
+ *
+ * @example Two values, rounded to 10 fractional bits, and what that costs
+ * ```ts
+ * import { wire } from "sluice/core/protocols/gate.ts";
+ * import { truncate } from "sluice/core/protocols/truncate.ts";
+ * import { ClearContext } from "sluice/pipeline/clear.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/plan.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" } as const;
+ * const extent = { rows: 1, cols: [2] }, none = () => new Int32Array(0);
+ * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
+ * const x = wire("clear", 32, 22, extent, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
+ *
+ * assertEquals([...finish(clear.gate("gate", truncate, params, x)).value.data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
+ *
+ * const plan = new PlanContext();
+ * const { exchanges } = finish(plan.gate("gate", truncate, params, wire("plan", 32, 22, extent, null)));
+ *
+ * assertEquals([exchanges, plan.gates[0]!.sentBytes], [2, [2 + 8, 2 + 8]]); // 7 symbols and 32 bits of each value
+ * ```
+ */
 export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   name: "truncate",
 

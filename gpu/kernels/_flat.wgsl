@@ -1,4 +1,5 @@
-// _flat: evaluates halves of one-hot vectors in the given record. Points are public; only 2^k - 1 bits are stored, and the parity of all 2^k is known.
+// _flat: evaluates halves of one-hot vectors in the given record. Points are public; only 2^k - 1 bits are stored, and the
+// parity of all 2^k is known.
 
 fn parity_of(word: u32) -> u32 {
   return countOneBits(word) & 1u;

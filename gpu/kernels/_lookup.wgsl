@@ -23,16 +23,24 @@ fn circular_bits(cursor: Cursor, offset: u32, last: u32, last_bit: u32, first: u
   return bits;
 }
 
-// All ones where the highest bit is 1, else 0.
-fn spread_high(word: u32) -> u32 {
-  return bitcast<u32>(bitcast<i32>(word) >> 31u);
+// All ones where the bit that is `lanes` below the highest is 1, else 0.
+fn spread_high(word: u32, lanes: vec4u) -> vec4u {
+  return bitcast<vec4u>(bitcast<vec4i>(vec4u(word) << lanes) >> vec4u(31u));
+}
+
+fn four_entries(at: u32) -> vec4u {
+  return vec4u(tables[at], tables[at + 1u], tables[at + 2u], tables[at + 3u]);
+}
+
+fn sum_of(x: vec4u) -> u32 {
+  return x.x + x.y + x.z + x.w;
 }
 
 fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: u32) -> vec2u {
   let last = (1u << k) - 1u;
   let last_bit = last_bit_of(cursor, offset, last, parity);
-  var sums = vec2u(0u, 0u);
   if (k <= 5u) {
+    var sums = vec2u(0u, 0u);
     let bits = given_field(cursor, offset, last) | (last_bit << last);
     for (var i = 0u; i <= last; i++) {
       let entry = tables[table + i];
@@ -41,17 +49,20 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
     return sums;
   }
   // Bit 31 - j of `near` belongs to entry i + j.
+  let lanes = vec4u(0u, 1u, 2u, 3u);
+  var near_sums = vec4u(0u);
+  var far_sums = vec4u(0u);
   var near = circular_bits(cursor, offset, last, last_bit, (u - 31u) & last);
   for (var i = 0u; i <= last; i += 32u) {
     let next = circular_bits(cursor, offset, last, last_bit, (u - i - 63u) & last);
-    var far = (near << 1u) | (next >> 31u);
-    for (var j = 0u; j < 32u; j++) {
-      let entry = tables[table + i + j];
-      sums += vec2u(entry & spread_high(near), entry & spread_high(far));
-      near <<= 1u;
-      far <<= 1u;
+    let far = (near << 1u) | (next >> 31u);
+    for (var j = 0u; j < 32u; j += 8u) {
+      let low = four_entries(table + i + j);
+      let high = four_entries(table + i + j + 4u);
+      near_sums += (low & spread_high(near << j, lanes)) + (high & spread_high(near << (j + 4u), lanes));
+      far_sums += (low & spread_high(far << j, lanes)) + (high & spread_high(far << (j + 4u), lanes));
     }
     near = next;
   }
-  return sums;
+  return vec2u(sum_of(near_sums), sum_of(far_sums));
 }

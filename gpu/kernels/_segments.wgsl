@@ -1,5 +1,9 @@
-// _segments: which block an item belongs to. A segment has 8 words: first item, item behind the last, the words (mod 2^32) at which its given, free and
-// common records begin, the bytes beyond these words (2 bits each), and two words for the kernel.
+// _segments: which block an item belongs to. A segment has 8 words:
+//
+//   0  first item of the block           4  word at which its common record begins, mod 2^32
+//   1  item behind the last              5  bytes beyond these words: given, free and common, 2 bits each
+//   2  word of its given record          6  for the kernel
+//   3  word of its free record           7  for the kernel
 
 const SEGMENT_WORDS: u32 = 8u;
 

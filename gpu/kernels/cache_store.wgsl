@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.6 (scores and mix)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a value
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a value
 //
 // binding  name     access   type    shape        holds
 // 0        x        read     u32     (count,)     masked value

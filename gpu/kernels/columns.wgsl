@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element of the result; segments hold the rows of a block
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element of the result; segments hold the rows of a block
 //
 // binding  name    access   type    shape          holds
 // 0        x       read     u32     (count,)       masked value or share

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §2.4 (openings)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element
 //
 // binding  name    access   type    shape          holds
 // 0        mine    read     u32     (count, wide)  share, secret

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element; a segment is a block, its words its first row and its columns
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element; a segment is a block, its words its first row and its columns
 //
 // binding  name    access   type    shape          holds
 // 0        top     read     u32     (rows,)        masked value

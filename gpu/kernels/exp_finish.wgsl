@@ -6,7 +6,8 @@
 // Spec      SPEC.md §5.11 (exponential)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element
 //
 // binding  name       access   type    shape          holds
 // 0        opened     read     u32     (count,)       opened symbols, public

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §3.1 (streams)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _chacha.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a block of 64 bytes
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a block of 64 bytes
 //
 // binding  name        access   type    shape     holds
 // 0        seed        read     u32     (11,)     secret: key (8 words), nonce (3 words)

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.1 (linear layers)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
-// Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs; an item is a row
+// Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs
+// Items     a row
 //
 // binding  name     access   type    shape                    holds
 // 0        x        read     u32     (rows, inputs)           share or masked value

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.1 (linear layers)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
-// Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs; an item is a row
+// Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs
+// Items     a row
 //
 // binding  name     access   type    shape                    holds
 // 0        x        read     u32     (rows, inputs)           share or masked value
@@ -41,6 +42,24 @@ const DEPTH: u32 = 16u;         // inputs in workgroup memory at a time
 var<workgroup> x_tile: array<array<vec4u, TILE_THREADS>, DEPTH>;      // four rows in each vector
 var<workgroup> weight_tile: array<array<vec4u, TILE_THREADS>, DEPTH>; // four columns in each vector
 
+// A thread's 4 × 4 sums.
+struct Sums {
+  row_0: vec4u, // mod 2^32, as all of them
+  row_1: vec4u,
+  row_2: vec4u,
+  row_3: vec4u,
+}
+
+// Adds the products of four rows and four columns.
+fn add_outer(sums: Sums, rows: vec4u, columns: vec4u) -> Sums {
+  return Sums(
+    sums.row_0 + rows.x * columns,
+    sums.row_1 + rows.y * columns,
+    sums.row_2 + rows.z * columns,
+    sums.row_3 + rows.w * columns,
+  );
+}
+
 // x[row .. row + 3, input], 0 beyond the edges.
 fn fetch_x(row: u32, input: u32, input_end: u32) -> vec4u {
   let rows = vec4u(row, row + 1u, row + 2u, row + 3u);
@@ -73,30 +92,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let column_first = TILE * group.x;
   let slice_first = params.input_first + group.z * params.slice_inputs;
   let slice_end = min(slice_first + params.slice_inputs, params.input_end);
-  var sums_0 = vec4u(0u);
-  var sums_1 = vec4u(0u);
-  var sums_2 = vec4u(0u);
-  var sums_3 = vec4u(0u);
+  var sums = Sums(vec4u(0u), vec4u(0u), vec4u(0u), vec4u(0u));
   for (var at = slice_first; at < slice_end; at += DEPTH) {
     // A thread fetches one input of four rows of x, and four columns of one row of the matrix.
     x_tile[local.x][local.y] = fetch_x(row_first + 4u * local.y, at + local.x, slice_end);
     weight_tile[local.y][local.x] = fetch_weights(at + local.y, column_first + 4u * local.x, slice_end);
     workgroupBarrier();
-    for (var d = 0u; d < DEPTH; d++) {
-      let rows = x_tile[d][local.y];
-      let columns = weight_tile[d][local.x];
-      sums_0 += rows.x * columns;
-      sums_1 += rows.y * columns;
-      sums_2 += rows.z * columns;
-      sums_3 += rows.w * columns;
+    for (var d = 0u; d < DEPTH; d += 4u) {
+      sums = add_outer(sums, x_tile[d][local.y], weight_tile[d][local.x]);
+      sums = add_outer(sums, x_tile[d + 1u][local.y], weight_tile[d + 1u][local.x]);
+      sums = add_outer(sums, x_tile[d + 2u][local.y], weight_tile[d + 2u][local.x]);
+      sums = add_outer(sums, x_tile[d + 3u][local.y], weight_tile[d + 3u][local.x]);
     }
     workgroupBarrier();
   }
   let row = row_first + 4u * local.y;
   let column = column_first + 4u * local.x;
   let slice = params.slice_first + group.z;
-  put(slice, row, column, sums_0);
-  put(slice, row + 1u, column, sums_1);
-  put(slice, row + 2u, column, sums_2);
-  put(slice, row + 3u, column, sums_3);
+  put(slice, row, column, sums.row_0);
+  put(slice, row + 1u, column, sums.row_1);
+  put(slice, row + 2u, column, sums.row_2);
+  put(slice, row + 3u, column, sums.row_3);
 }

@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.10 (maximum)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element of the result; a segment's words are its block's first element and columns, word 2 its first pair
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element of the result; a segment's words are its block's first element and columns, word 2 its first pair
 //
 // binding  name      access   type    shape          holds
 // 0        x         read     u32     (count,)       masked value or share

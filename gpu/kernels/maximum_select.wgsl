@@ -6,7 +6,8 @@
 // Spec      SPEC.md §5.10 (maximum)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a pair; a segment's words are its block's first element and columns
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a pair; a segment's words are its block's first element and columns
 //
 // binding  name       access   type    shape          holds
 // 0        x          read     u32     (count,)       masked value or share

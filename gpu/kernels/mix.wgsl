@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.6 (scores and mix)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a value of a head; a segment's words are its block's first weight and columns
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a value of a head; a segment's words are its block's first weight and columns
 //
 // binding  name      access   type    shape                holds
 // 0        x         read     u32     (count,)             masked value
@@ -66,7 +67,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     } else {
       sum = result[i - params.result_base];
     }
-    for (var j = params.column_first; j < min(columns, params.column_end); j++) {
+    let column_end = min(columns, params.column_end);
+    var j = params.column_first;
+    for (; j + 4u <= column_end; j += 4u) {
+      let cached = (j - params.column_first) * params.per_token + value;
+      let at = vec4u(cached) + vec4u(0u, 1u, 2u, 3u) * params.per_token;
+      let p = vec4u(x[weight + j], x[weight + j + 1u], x[weight + j + 2u], x[weight + j + 3u]);
+      let r = vec4u(mask[weight_mask + j], mask[weight_mask + j + 1u], mask[weight_mask + j + 2u], mask[weight_mask + j + 3u]);
+      sum += dot(p, vec4u(own[at.x], own[at.y], own[at.z], own[at.w]));
+      sum += dot(r, vec4u(negated[at.x], negated[at.y], negated[at.z], negated[at.w]));
+    }
+    for (; j < column_end; j++) {
       let cached = (j - params.column_first) * params.per_token + value;
       sum += x[weight + j] * own[cached] + mask[weight_mask + j] * negated[cached];
     }

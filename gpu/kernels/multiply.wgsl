@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.5 (multiply)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is an element; a segment's words are its block's first row and columns
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element; a segment's words are its block's first row and columns
 //
 // binding  name      access   type    shape             holds
 // 0        x         read     u32     (count,)          masked value

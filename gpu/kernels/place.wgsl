@@ -5,7 +5,8 @@
 // Spec      SPEC.md §3.1 (streams)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a word of `key_memory`
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a word of `key_memory`
 //
 // binding  name        access   type    shape     holds
 // 0        source      read     u32     (words,)  key bits, secret

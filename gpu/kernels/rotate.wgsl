@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a pair
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a pair
 //
 // binding  name    access   type    shape              holds
 // 0        x       read     u32     (count,)           masked value or share

@@ -6,7 +6,8 @@
 // Spec      SPEC.md §5.9 (row function)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a row
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a row
 //
 // binding  name       access   type    shape              holds
 // 0        v          read     u32     (rows, wide)       masked value

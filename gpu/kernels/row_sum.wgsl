@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.13 (public-linear operations)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
-// Dispatch  x = rows, strided past 65535 groups: a group sums a row; an item is a row, a segment's words are its block's first element and columns
+// Dispatch  x = rows, strided past 65535 groups: a group sums a row
+// Items     a row, a segment's words are its block's first element and columns
 //
 // binding  name    access   type    shape          holds
 // 0        x       read     u32     (count,)       masked value or share

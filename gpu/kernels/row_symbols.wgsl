@@ -6,7 +6,8 @@
 // Spec      SPEC.md §5.9 (row function)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _common.wgsl, _flat.wgsl, _permuted.wgsl, _chacha.wgsl, _tree.wgsl
-// Dispatch  x = rows, strided past 65535 groups: a group of threads takes a row; an item is a row
+// Dispatch  x = rows, strided past 65535 groups: a group of threads takes a row
+// Items     a row
 //
 // binding  name        access   type    shape                     holds
 // 0        v           read     u32     (rows, wide)              masked value

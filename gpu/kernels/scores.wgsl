@@ -5,7 +5,8 @@
 // Spec      SPEC.md §5.6 (scores and mix)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups; an item is a score; a segment's words are its block's first row and columns
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     a score; a segment's words are its block's first row and columns
 //
 // binding  name      access   type    shape                holds
 // 0        x         read     u32     (count,)             masked value
@@ -64,7 +65,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let query_mask = (lists[segment + 6u] + row) * params.width - params.mask_base;
     let key = (column - params.column_first) * params.per_token + head / params.group_heads * params.width;
     var sum = free_field(free_cursor(segment, i), 0u, params.free_bits);
-    for (var d = 0u; d < params.width; d++) {
+    var d = 0u;
+    for (; d + 4u <= params.width; d += 4u) {
+      let q = vec4u(x[query + d], x[query + d + 1u], x[query + d + 2u], x[query + d + 3u]);
+      let r = vec4u(mask[query_mask + d], mask[query_mask + d + 1u], mask[query_mask + d + 2u], mask[query_mask + d + 3u]);
+      let k = vec4u(own[key + d], own[key + d + 1u], own[key + d + 2u], own[key + d + 3u]);
+      let minus = vec4u(negated[key + d], negated[key + d + 1u], negated[key + d + 2u], negated[key + d + 3u]);
+      sum += dot(q, k) + dot(r, minus);
+    }
+    for (; d < params.width; d++) {
       sum += x[query + d] * own[key + d] + mask[query_mask + d] * negated[key + d];
     }
     result[i - params.result_base] = sum & params.ring_mask;

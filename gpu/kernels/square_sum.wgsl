@@ -6,7 +6,8 @@
 // Spec      SPEC.md §5.8 (squares)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
-// Dispatch  x = rows, strided past 65535 groups: a group sums a row; an item is a row, a segment's words are its block's first element and columns
+// Dispatch  x = rows, strided past 65535 groups: a group sums a row
+// Items     a row, a segment's words are its block's first element and columns
 //
 // binding  name       access   type    shape          holds
 // 0        x          read     u32     (count,)       masked value or share

@@ -1,0 +1,146 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { ModelError } from "../core/errors.ts";
+import type { ModelConfig } from "../models/config.ts";
+import type { FoldedModel, Matrix } from "../models/fold.ts";
+import { syntheticInput } from "../models/synthetic.ts";
+import { integers } from "../tests/_models.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../tests/_tiny_models.ts";
+import { floatModel } from "../tests/float_model.ts";
+import { runOnCpu } from "../tests/two_parties.ts";
+import { calibrate, type Calibration } from "./calibrate.ts";
+import { type ModelSpec, outputScale, streamScale } from "./model_spec.ts";
+import { Oracle } from "./oracle.ts";
+import { defaultScales } from "./scales.ts";
+
+const IDS = [3, 1, 4, 1, 5, 9, 2, 6];
+
+/** Calibrates a model on eight tokens, from the default scales. */
+async function calibrated(folded: FoldedModel): Promise<Calibration> {
+  const model = specOf(folded.config, IDS.length), matrices = await integers(model, folded);
+  return calibrate(model, (name) => matrices.get(name)!.data, { tokens: IDS });
+}
+
+function times(matrix: Matrix, factor: number): Matrix {
+  return { ...matrix, data: matrix.data.map((value) => value * factor) };
+}
+
+/** A model whose residual stream begins `factor` times larger. */
+async function withLargeEmbedding(config: ModelConfig, factor: number): Promise<FoldedModel> {
+  const folded = await livelyModel(config), { embed, positions } = folded;
+  return { ...folded, embed: times(embed, factor), positions: positions === null ? null : times(positions, factor) };
+}
+
+/** Distance of the oracle's logits after the tokens from the float model's. */
+async function distance(folded: FoldedModel, model: ModelSpec): Promise<number> {
+  const matrices = await integers(model, folded), expected = floatModel(folded).tokens(IDS);
+  const logits = new Oracle(model, (name) => matrices.get(name)!.data).tokens(IDS), one = 2 ** outputScale(model);
+  return logits.reduce((most, value, i) => Math.max(most, Math.abs(value / one - expected[i]!)), 0);
+}
+
+for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS })) {
+  Deno.test(`calibrate() keeps the default scales for a ${name} of ordinary values`, async () => {
+    assertEquals((await calibrated(await livelyModel(config))).scales, defaultScales(config));
+  });
+}
+
+Deno.test("calibrate() keeps the default scales for ordinary hidden states", async () => {
+  const model = specOf(TINY_LLAMA, 5, { scope: "blocks" }),
+    matrices = await integers(model, await livelyModel(TINY_LLAMA));
+  const hidden = Float64Array.from(
+    syntheticInput(5, TINY_LLAMA.hiddenWidth, "states"),
+    (value) => Math.round(value * 2 ** streamScale(model)),
+  );
+
+  assertEquals(calibrate(model, (name) => matrices.get(name)!.data, { hidden }).scales, model.scales);
+});
+
+Deno.test("calibrate() reports the largest magnitude of every wire in real units", async () => {
+  const folded = await livelyModel(TINY_LLAMA), { magnitudes } = await calibrated(folded);
+  let largest = 0;
+  floatModel(folded, (part, layer, values) => {
+    if (part === "residual" && layer === 1) {
+      for (const value of values) largest = Math.max(largest, Math.abs(value));
+    }
+  }).tokens(IDS);
+
+  const seen = Math.max(...["2:norm1/squares", "2:norm2/squares"].map((wire) => magnitudes.get(wire)!));
+  assertAlmostEquals(seen, largest, 0.01);
+});
+
+Deno.test("calibrate() moves the window of the norm that needs it, and of no other", async () => {
+  // After the first norm of a post-norm model nothing tells how large the embedding was.
+  const config = TINY_MODELS.BERT, [first, ...others] = defaultScales(config).norms;
+
+  for (const [factor, up] of [[1 / 64, false], [32, true]] as const) {
+    const { scales } = await calibrated(await withLargeEmbedding(config, factor));
+    const [moved, ...kept] = scales.norms;
+
+    assertEquals(kept, others);
+    assertEquals({ ...scales, norms: [] }, { ...defaultScales(config), norms: [] });
+    assert(up ? moved!.hi > first!.hi : moved!.lo < first!.lo);
+    assertEquals(moved!.sumBits, Math.max(34, moved!.hi + 1));
+    assertEquals((moved!.hi - moved!.lo) % 4, 0);
+  }
+});
+
+Deno.test("calibrate() gives scales that secure runs and the oracle can use where every norm's window moved", async () => {
+  const folded = await withLargeEmbedding(TINY_MODELS["GPT-2"], 64), { scales } = await calibrated(folded);
+  assert(scales.norms.every(({ hi }, i) => hi > defaultScales(folded.config).norms[i]!.hi));
+  const model = specOf(folded.config, IDS.length, { scales });
+
+  const outcome = await runOnCpu({
+    model,
+    folded,
+    dealt: { promptTokens: 6, generate: 3 },
+    requests: [{ promptIds: IDS.slice(0, 6), generate: 3 }],
+  });
+
+  assertEquals(outcome.logits, outcome.expectedLogits);
+  assert(await distance(folded, model) < 0.05);
+});
+
+Deno.test("calibrate() raises the top digit of hidden values that leave the activation's window", async () => {
+  const folded = await livelyModel(TINY_MODELS["GPT-2"]), [low, index, top] = defaultScales(folded.config).hiddenDigits;
+  const layers = folded.layers.map((layer) => ({
+    ...layer,
+    gateUp: times(layer.gateUp, 32),
+    down: times(layer.down, 1 / 32),
+  }));
+
+  const { scales, magnitudes } = await calibrated({ ...folded, layers });
+
+  const [newLow, newIndex, newTop] = scales.hiddenDigits, largest = magnitudes.get("1:mlp/activation")!;
+  assertEquals([newLow, newIndex], [low, index]);
+  assert(newTop > top, `values up to ${largest}`);
+  assert(4 * largest * 2 ** scales.hidden <= 2 ** (low + index + newTop - 1), "two bits of headroom");
+});
+
+Deno.test("calibrate() widens the ring of scores that spread further", async () => {
+  const folded = await livelyModel(TINY_MODELS["GPT-2"]), { scoreBits, expDigits } = defaultScales(folded.config);
+  const layers = folded.layers.map((layer) => ({ ...layer, qkv: times(layer.qkv, 8) }));
+
+  const { scales } = await calibrated({ ...folded, layers });
+
+  assert(scales.scoreBits > scoreBits);
+  assertEquals(scales.expDigits.reduce((a, b) => a + b), scales.scoreBits);
+  assertEquals(scales.expDigits.slice(0, 2), expDigits.slice(0, 2));
+});
+
+Deno.test("calibrate() names the wire that cannot be represented, and not its value", async () => {
+  const folded = await livelyModel(TINY_MODELS["GPT-2"]), [first, second] = folded.layers;
+  const cases: [RegExp, FoldedModel][] = [
+    [/the wire stage 1: norm1\/rsqrt as the sum of squares/, await withLargeEmbedding(folded.config, 256)],
+    [/the wire stage 2: .*out/, { ...folded, layers: [first!, { ...second!, out: times(second!.out, 20_000) }] }],
+    [/the wire stage 1: attention\/qkv/, { ...folded, layers: [{ ...first!, qkv: times(first!.qkv, 4000) }, second!] }],
+  ];
+  for (const [wire, broken] of cases) {
+    const model = specOf(folded.config, IDS.length), matrices = await integers(model, broken);
+    const error = assertThrows(
+      () => calibrate(model, (name) => matrices.get(name)!.data, { tokens: IDS }),
+      ModelError,
+      "Cannot represent",
+    );
+    assert(wire.test(error.message), error.message);
+    assert(!/received|\d{4}/.test(error.message), error.message);
+  }
+});

@@ -1,0 +1,114 @@
+/**
+ * Sockets on a thread of their own, for engines that block theirs while a device works: bytes go through rings in shared memory, and the kernel's socket buffers
+ * never fill while nobody looks.
+ *
+ * The thread starts from the program's own entry, so that it is found from a bundle too; the entry calls {@linkcode runSocketThreadIfNamed} first.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../core/errors.ts";
+import { openLink } from "./handshake.ts";
+import type { Link } from "./link.ts";
+import { createSharedStream, otherSide, pump, SharedDuplex, type SharedStream } from "./shared_ring.ts";
+import { type Address, type ConnectOptions, dial, type Listener, openPort, type TcpOptions } from "./tcp.ts";
+
+const WORKER_NAME = "sluice-sockets";
+
+type Request =
+  | { readonly kind: "listen"; readonly address: Address }
+  | { readonly kind: "accept" }
+  | { readonly kind: "connect"; readonly address: Address; readonly deadlineMs: number };
+
+type Reply = { readonly address: Address } | { readonly stream: SharedStream } | { readonly error: string };
+
+/** A thread that holds one party's sockets. */
+export class SocketThread {
+  readonly #worker: Worker;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param url The program's entry. */
+  constructor(url: string | URL) {
+    this.#worker = new Worker(url, { type: "module", name: WORKER_NAME });
+  }
+
+  /** Opens a port; as `listen` of tcp.ts, on the thread. */
+  async listen(address: Address, options: TcpOptions): Promise<Listener> {
+    const reply = await this.#ask({ kind: "listen", address }) as { address: Address };
+    return {
+      address: reply.address,
+      accept: () => this.#open({ kind: "accept" }, { ...options, role: "listener" }),
+      close: () => {},
+    };
+  }
+
+  /** Connects; as `connect` of tcp.ts, on the thread. */
+  connect(address: Address, options: ConnectOptions): Promise<Link> {
+    const { deadlineMs = 60_000 } = options;
+    return this.#open({ kind: "connect", address, deadlineMs }, { ...options, role: "dialer" });
+  }
+
+  /** Ends the thread and its sockets; links must be closed before. */
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  async #open(request: Request, options: Parameters<typeof openLink>[1]): Promise<Link> {
+    const { stream } = await this.#ask(request) as { stream: SharedStream };
+    return await openLink(new SharedDuplex(stream), options);
+  }
+
+  /** One question at a time. */
+  #ask(request: Request): Promise<Reply> {
+    const answer = this.#last.then(() =>
+      new Promise<Reply>((resolve, reject) => {
+        this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+          if ("error" in data) reject(new ProtocolError(data.error));
+          else resolve(data);
+        };
+        this.#worker.onerror = (event) => {
+          event.preventDefault();
+          reject(
+            new ProtocolError(`Cannot start the socket thread as its module must load: received ${event.message}`),
+          );
+        };
+        this.#worker.postMessage(request);
+      })
+    );
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+}
+
+interface WorkerScope {
+  readonly name: string;
+  onmessage: ((event: MessageEvent<Request>) => void) | null;
+  postMessage(reply: Reply): void;
+}
+
+/** Serves sockets where the current thread was started for that; then there is nothing else for the entry to do. */
+export function runSocketThreadIfNamed(): boolean {
+  const scope = globalThis as unknown as WorkerScope;
+  if (!("WorkerGlobalScope" in globalThis) || scope.name !== WORKER_NAME) return false;
+  let port: ReturnType<typeof openPort> | null = null;
+  const hand = (connection: Deno.TcpConn): void => {
+    const stream = createSharedStream();
+    void pump(connection, new SharedDuplex(stream));
+    scope.postMessage({ stream: otherSide(stream) });
+  };
+  const serve = async (request: Request): Promise<void> => {
+    if (request.kind === "listen") {
+      port = openPort(request.address);
+      scope.postMessage({ address: port.address });
+    } else if (request.kind === "connect") {
+      hand(await dial(request.address, request.deadlineMs, undefined));
+    } else if (port !== null) {
+      const open = port;
+      hand(await open.accept().finally(() => open.close()));
+    }
+  };
+  scope.onmessage = ({ data }) => {
+    serve(data).catch((error) => scope.postMessage({ error: error instanceof Error ? error.message : String(error) }));
+  };
+  return true;
+}

@@ -1,0 +1,81 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ProtocolError } from "../core/errors.ts";
+import type { Identity } from "./handshake.ts";
+import { createSharedStream, otherSide, SharedDuplex } from "./shared_ring.ts";
+import { SocketThread } from "./socket_thread.ts";
+import { connect, listen } from "./tcp.ts";
+
+const ENTRY = new URL("./socket_worker.ts", import.meta.url);
+const linkKey = new Uint8Array(32).fill(7);
+const identity = (party: 0 | 1): Identity => ({ party, weightsId: "w", planDigest: "p", session: "s" });
+const local = { hostname: "127.0.0.1", port: 0 };
+
+Deno.test("SharedDuplex carries bytes around the end of a ring, waits for room, and ends after what was written", async () => {
+  const stream = createSharedStream(8), near = new SharedDuplex(stream), far = new SharedDuplex(otherSide(stream));
+  const sent = Uint8Array.from({ length: 1000 }, (_, i) => i), got: number[] = [];
+  const writing = (async () => {
+    for (let rest = sent; rest.length > 0;) rest = rest.subarray(await near.write(rest.subarray(0, 5)));
+    near.close();
+  })();
+  const buffer = new Uint8Array(3);
+  for (let count = await far.read(buffer); count !== null; count = await far.read(buffer)) {
+    got.push(...buffer.subarray(0, count));
+  }
+  await writing;
+  assertEquals(got, [...sent]);
+  await assertRejects(() => far.write(sent), Deno.errors.BrokenPipe);
+});
+
+Deno.test("createSharedStream() refuses a ring whose size is no power of two", () => {
+  let message = "";
+  try {
+    createSharedStream(12);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  assertEquals(message, "Cannot create a shared stream as its rings must be a power of two of bytes: received 12");
+});
+
+for (
+  const [name, threads] of [["listener", [true, false]], ["dialer", [false, true]], ["both sides", [
+    true,
+    true,
+  ]]] as const
+) {
+  Deno.test(`SocketThread carries a link (${name} on a thread)`, async () => {
+    const [first, second] = threads.map((threaded) => threaded ? new SocketThread(ENTRY) : null);
+    const listener = first === null
+      ? listen(local, { linkKey, identity: identity(0) })
+      : await first!.listen(local, { linkKey, identity: identity(0) });
+    const options = { linkKey, identity: identity(1) };
+    const [server, client] = await Promise.all([
+      listener.accept(),
+      second === null ? connect(listener.address, options) : second!.connect(listener.address, options),
+    ]);
+    listener.close();
+    const lane = { request: 0, step: 0, layer: 1 }, big = new Uint8Array(20_000_000).fill(3);
+    server.post(lane, 0, [Uint8Array.of(1, 2)]);
+    client.post(lane, 0, [big]);
+    assertEquals(await client.take(lane, 0, 2), Uint8Array.of(1, 2));
+    assertEquals((await server.take(lane, 0, big.length)).length, big.length);
+    server.close();
+    client.close();
+    await Promise.all([server.closed, client.closed]);
+    first?.close();
+    second?.close();
+  });
+}
+
+Deno.test("SocketThread says what keeps it from connecting", async () => {
+  const thread = new SocketThread(ENTRY),
+    port = Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+    { port: free } = port.addr as Deno.NetAddr;
+  port.close();
+  const options = { linkKey, identity: identity(1), deadlineMs: 50 };
+  await assertRejects(
+    () => thread.connect({ hostname: "127.0.0.1", port: free }, options),
+    ProtocolError,
+    "must listen there within 50 ms",
+  );
+  thread.close();
+});
