@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Engine, Weights } from "../core/engine.ts";
 import { KeyError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
 import process from "node:process";
@@ -11,13 +12,13 @@ import type { ModelConfig } from "../models/config.ts";
 import { planDigest } from "../pipeline/digest.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
-import type { PartySession } from "../pipeline/session.ts";
+import { PartySession } from "../pipeline/session.ts";
 import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";
 import type { Identity } from "../transport/handshake.ts";
 import { type KeyFileReader, type KeyHeader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
 import type { Link } from "../transport/link.ts";
 import type { RunnerCounts } from "../pipeline/runner.ts";
-import type { Flag } from "./_args.ts";
+import type { Flag, Options } from "./_args.ts";
 import { HOST_FLAG } from "./_sockets.ts";
 import { amount } from "./_ui.ts";
 
@@ -97,6 +98,37 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
       cause,
     });
   }
+}
+
+/** What a party brings to a session beside its keys. */
+export interface PartyParts {
+  readonly engine: Engine;
+  readonly link: Link;
+  /** W or Ŵ by name. */
+  readonly weights: ReadonlyMap<string, Weights>;
+  /** Party 0's biases and learned positions by name. */
+  readonly vectors: ReadonlyMap<string, Int32Array> | null;
+  readonly chunkTokens: number;
+  readonly onLane?: () => void;
+}
+
+/** A party's side of the session that its keys are for. */
+export function openSession(options: Options, keys: OpenKeys, parts: PartyParts): PartySession {
+  const { engine, link, weights, vectors, chunkTokens, onLane } = parts;
+  return new PartySession({
+    plan: keys.plan,
+    engine,
+    channel: link,
+    keys: keys.file,
+    seed: keys.seed,
+    salt: keys.salt,
+    weights: (name) => weights.get(name)!,
+    constants: vectors === null ? null : (name) => vectors.get(name)!,
+    chunkTokens,
+    windowBytes: options.count("key-window", 256, 1) * 1e6,
+    now: () => performance.now(),
+    ...(onLane === undefined ? {} : { onLane }),
+  });
 }
 
 /** Numbers that both parties report. */

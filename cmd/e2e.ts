@@ -9,7 +9,7 @@ import { Oracle } from "../pipeline/oracle.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, engineArgs, engineName } from "./_engine.ts";
+import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";

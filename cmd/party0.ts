@@ -5,8 +5,8 @@
  */
 
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
-import type { Weights } from "../core/engine.ts";
-import { PartySession, type RequestShape } from "../pipeline/session.ts";
+import type { Engine, Weights } from "../core/engine.ts";
+import type { RequestShape } from "../pipeline/session.ts";
 import { positionCount, type SessionShape } from "../pipeline/session_plan.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
@@ -16,9 +16,9 @@ import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { readPrepared, readSalt, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
-import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { openSockets } from "./_sockets.ts";
-import { amount, type Ui, UsageError } from "./_ui.ts";
+import { type Ui, UsageError } from "./_ui.ts";
 
 /** The command. */
 export const PARTY0: Command = {
@@ -41,31 +41,12 @@ export const PARTY0: Command = {
 
 /** Runs the command. */
 export async function party0(options: Options, ui: Ui): Promise<void> {
-  const start = performance.now(),
-    folder = options.required("model"),
-    address = addressOf(options.required("listen")),
-    keys = await openKeys(options.required("keys"), 0);
-  const prepared = await readPrepared(folder),
-    opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
-    { engine } = opened,
-    sockets = openSockets(options, engine.name);
+  const start = performance.now(), folder = options.required("model"), address = addressOf(options.required("listen"));
+  const keys = await openKeys(options.required("keys"), 0);
+  const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
+  const sockets = openSockets(options, engine.name);
   try {
-    if (prepared.weightsId !== keys.identity.weightsId) {
-      throw new KeyError(
-        `Cannot run ${folder} with these keys as they are for other weights: expected ${prepared.weightsId}, received ${keys.identity.weightsId}`,
-      );
-    }
-    const weights = new Map<string, Weights>(),
-      vectors = new Map<string, Int32Array>(),
-      digest = new WeightsDigest(await readSalt(folder));
-    for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
-      digest.add(matrix);
-      if (matrix.inputs === 0) vectors.set(matrix.name, matrix.data);
-      else weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
-    }
-    if (digest.hex() !== prepared.weightsDigest) {
-      throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
-    }
+    const { weights, vectors } = await loadWeights(folder, keys, engine);
     await warmUp(engine);
     const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
@@ -76,36 +57,31 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
       const { shapes, chunkTokens } = askedRequests((await link.receiveControl("requests")).body, keys.shape);
       await claimKeys(keys.folder, keys.identity.session);
       let lanes = 0;
-      const session: PartySession = new PartySession({
-        plan: keys.plan,
+      const session = openSession(options, keys, {
         engine,
-        channel: link,
-        keys: keys.file,
-        seed: keys.seed,
-        salt: keys.salt,
-        weights: (name) => weights.get(name)!,
-        constants: (name) => vectors.get(name)!,
+        link,
+        weights,
+        vectors,
         chunkTokens,
-        windowBytes: options.count("key-window", 256, 1) * 1e6,
-        now: () => performance.now(),
         onLane: () => bar.update(++lanes),
       });
       const bar = ui.progress("run", session.laneCount(shapes), "lanes");
       session.reserve(shapes);
-      const setupMs = performance.now() - start, setupBytes = link.stats.wireBytes, begin = performance.now();
+      const setupMs = Math.round(performance.now() - start),
+        setupBytes = link.stats.wireBytes,
+        begin = performance.now();
       link.sendControl("ready");
       await session.run(shapes, null, () => {});
+      const onlineMs = Math.round(performance.now() - begin);
       bar.end();
-      const onlineMs = performance.now() - begin;
       link.close();
       await link.closed;
-      const report = sessionReport(session, link, keys);
       ui.result(
         {
-          ...report,
-          setupMs: Math.round(setupMs),
+          ...sessionReport(session, link, keys),
+          setupMs,
           setupBytes,
-          onlineMs: Math.round(onlineMs),
+          onlineMs,
           threads: opened.threads,
           ...opened.device(),
           engine: engine.name,
@@ -122,6 +98,32 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     sockets.close();
     opened.close();
   }
+}
+
+/** The quantised model in the engine, checked against what was prepared and against the keys. */
+async function loadWeights(
+  folder: string,
+  keys: OpenKeys,
+  engine: Engine,
+): Promise<{ weights: Map<string, Weights>; vectors: Map<string, Int32Array> }> {
+  const prepared = await readPrepared(folder);
+  if (prepared.weightsId !== keys.identity.weightsId) {
+    throw new KeyError(
+      `Cannot run ${folder} with these keys as they are for other weights: expected ${prepared.weightsId}, received ${keys.identity.weightsId}`,
+    );
+  }
+  const weights = new Map<string, Weights>(),
+    vectors = new Map<string, Int32Array>(),
+    digest = new WeightsDigest(await readSalt(folder));
+  for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
+    digest.add(matrix);
+    if (matrix.inputs === 0) vectors.set(matrix.name, matrix.data);
+    else weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
+  }
+  if (digest.hex() !== prepared.weightsDigest) {
+    throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
+  }
+  return { weights, vectors };
 }
 
 /** Parses an address of the command line. */

@@ -4,11 +4,13 @@
  * @module
  */
 
-import type { Weights } from "../core/engine.ts";
+import type { Engine, Weights } from "../core/engine.ts";
+import type { Seed } from "../core/prg/seed.ts";
+import type { Positions } from "../core/protocols/attention.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
 import { type ModelSpec, outputScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
-import { PartySession, type RequestShape } from "../pipeline/session.ts";
+import type { PartySession, RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { maskedMatrix } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
@@ -16,9 +18,9 @@ import type { Command, Options } from "./_args.ts";
 import { ASK_FLAGS, type Asked, askedRequests } from "./_asked.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
 import { defaultCache, receiveModel } from "./_received_model.ts";
-import { costTable, openKeys, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { openSockets } from "./_sockets.ts";
-import { amount, type Ui } from "./_ui.ts";
+import type { Ui } from "./_ui.ts";
 import { addressOf } from "./party0.ts";
 
 /** The command. */
@@ -54,6 +56,11 @@ class Answer {
     this.#model = model;
     this.#stream = tokenizer?.createStreamDecoder();
   }
+  /** The words of a chunk: of the prompt, and of the tokens that were generated so far. */
+  input(chunk: Positions): Uint32Array {
+    const known = [...(this.asked.ids ?? []), ...this.ids];
+    return this.asked.input(known.slice(chunk.from, chunk.from + chunk.count), chunk);
+  }
   /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
   take(output: Uint32Array): string {
     this.words.push(output.slice());
@@ -79,107 +86,50 @@ class Answer {
 /** Runs the command. */
 export async function party1(options: Options, ui: Ui): Promise<void> {
   const start = performance.now(), address = addressOf(options.required("connect"));
-  const keys = await openKeys(options.required("keys"), 1),
-    opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)),
-    { engine } = opened,
-    sockets = openSockets(options, engine.name);
+  const keys = await openKeys(options.required("keys"), 1), { identity, linkKey } = keys;
+  const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
+  const sockets = openSockets(options, engine.name);
   try {
     await warmUp(engine);
     ui.note(`connecting to ${options.required("connect")}`);
-    const link = await sockets.connect(address, {
-      linkKey: keys.linkKey,
-      identity: keys.identity,
-      deadlineMs: options.count("wait", 60, 1) * 1000,
-    });
+    const link = await sockets.connect(address, { linkKey, identity, deadlineMs: options.count("wait", 60, 1) * 1000 });
     try {
-      const received = await receiveModel(link, options.text("cache") ?? defaultCache(), keys.identity.weightsId),
-        weights = new Map<string, Weights>();
-      const asked = await askedRequests(options, keys, received.tokenizer),
-        answers = asked.map((request) => new Answer(request, keys.model, received.tokenizer));
-      for (const [i, ref] of weightRefs(keys.model).entries()) {
-        weights.set(
-          ref.name,
-          engine.weights(maskedMatrix(received.seed, i, ref.inputs * ref.outputs), ref.inputs, ref.outputs),
-        );
-      }
-      const shapes: RequestShape[] = asked.map(({ promptTokens, generate }) => ({ promptTokens, generate })),
-        chunkTokens = options.count("chunk", 128, 1);
-      const session = new PartySession({
-        plan: keys.plan,
-        engine,
-        channel: link,
-        keys: keys.file,
-        seed: keys.seed,
-        salt: keys.salt,
-        weights: (name) => weights.get(name)!,
-        constants: null,
-        chunkTokens,
-        windowBytes: options.count("key-window", 256, 1) * 1e6,
-        now: () => performance.now(),
-      });
+      const { tokenizer, seed } = await receiveModel(link, options.text("cache") ?? defaultCache(), identity.weightsId);
+      const answers = (await askedRequests(options, keys, tokenizer)).map((asked) =>
+        new Answer(asked, keys.model, tokenizer)
+      );
+      const weights = maskedWeights(keys, seed, engine),
+        shapes = answers.map(({ asked }): RequestShape => ({
+          promptTokens: asked.promptTokens,
+          generate: asked.generate,
+        }));
+      const chunkTokens = options.count("chunk", 128, 1),
+        session = openSession(options, keys, { engine, link, weights, vectors: null, chunkTokens });
+
+      // What needs no input is made before the clock starts.
       const setupMs = performance.now() - start, prepareStart = performance.now();
       session.prepare(shapes);
       session.reserve(shapes);
       const prepareMs = performance.now() - prepareStart;
-      await claimKeys(keys.folder, keys.identity.session);
+      await claimKeys(keys.folder, identity.session);
       link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
       await link.receiveControl("ready");
-      const setupBytes = link.stats.wireBytes,
-        begin = performance.now(),
-        write = (text: string): void => {
-          if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
-        };
-      // One answer is shown as it comes; several are shown whole, in the order of the prompts.
-      const single = answers.length === 1,
-        inputs = answers.map((answer) => (chunk: { from: number; count: number }) => {
-          const known = [...(answer.asked.ids ?? []), ...answer.ids];
-          return answer.asked.input(known.slice(chunk.from, chunk.from + chunk.count), chunk);
-        });
-      let firstTokenMs = 0;
-      await session.run(shapes, inputs, (request, output) => {
-        if (firstTokenMs === 0) firstTokenMs = performance.now() - begin;
-        const piece = answers[request]!.take(output!);
-        if (single) write(piece);
-      });
-      const onlineMs = performance.now() - begin;
-      for (const answer of answers) {
-        const rest = answer.finish();
-        if (answer.text !== "") write(`${single ? rest : answer.text}\n`);
-      }
+      const setupBytes = link.stats.wireBytes, { onlineMs, firstTokenMs } = await ask(session, answers, ui);
       link.close();
       await link.closed;
-      const file = options.text("output");
-      if (file !== undefined) {
-        await Deno.writeFile(
-          file,
-          new Uint8Array(concat(answers.flatMap((answer) => answer.words)).buffer),
-        );
-      }
-      const report = sessionReport(session, link, keys),
-        generatedTokens = answers.reduce((sum, answer) => sum + answer.ids.length, 0),
-        tokensPerSecond = generatedTokens / (onlineMs / 1000);
+
+      const times = { firstTokenMs, onlineMs, setupMs, setupBytes, prepareMs };
       const result = {
-        text: answers.map((answer) => answer.text).join("\n"),
-        tokens: answers[0]!.ids,
-        promptTokens: asked.reduce((sum, request) => sum + request.promptTokens, 0),
-        generatedTokens,
-        tokensPerSecond: Math.round(tokensPerSecond * 100) / 100,
-        firstTokenMs: Math.round(firstTokenMs),
-        onlineMs: Math.round(onlineMs),
-        setupMs: Math.round(setupMs),
-        setupBytes,
-        prepareMs: Math.round(prepareMs),
-        ...report,
+        ...answered(answers, times),
+        ...sessionReport(session, link, keys),
         threads: opened.threads,
         ...opened.device(),
         engine: engine.name,
-        answers: answers.map(({ text, ids }) => ({ text, tokens: ids })),
       };
-      const reportFile = options.text("report");
-      if (reportFile !== undefined) await Deno.writeTextFile(reportFile, JSON.stringify(result));
+      await writeFiles(options, answers, result);
       if (ui.json) ui.result(result, () => "");
       else {
-        ui.note(`${(onlineMs / 1000).toFixed(2)} s online, ${tokensPerSecond.toFixed(1)} tokens/s`);
+        ui.note(`${(onlineMs / 1000).toFixed(2)} s online, ${result.tokensPerSecond.toFixed(1)} tokens/s`);
         ui.note(costTable(session, link, keys, options.has("profile")));
       }
     } catch (error) {
@@ -192,6 +142,77 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
     sockets.close();
     opened.close();
   }
+}
+
+/** Ŵ of every matrix, from the client's seed. */
+function maskedWeights({ model }: OpenKeys, seed: Seed, engine: Engine): Map<string, Weights> {
+  return new Map(
+    weightRefs(model).map((
+      { name, inputs, outputs },
+      i,
+    ) => [name, engine.weights(maskedMatrix(seed, i, inputs * outputs), inputs, outputs)]),
+  );
+}
+
+/** Runs the requests and shows their answers: a single one as it comes, several whole and in the order of the prompts. */
+async function ask(
+  session: PartySession,
+  answers: readonly Answer[],
+  ui: Ui,
+): Promise<{ onlineMs: number; firstTokenMs: number }> {
+  const begin = performance.now(), single = answers.length === 1;
+  const write = (text: string): void => {
+    if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
+  };
+  let firstTokenMs = 0;
+  await session.run(
+    answers.map(({ asked }) => asked),
+    answers.map((answer) => (chunk) => answer.input(chunk)),
+    (request, output) => {
+      if (firstTokenMs === 0) firstTokenMs = performance.now() - begin;
+      const piece = answers[request]!.take(output!);
+      if (single) write(piece);
+    },
+  );
+  const onlineMs = performance.now() - begin;
+  for (const answer of answers) {
+    const rest = answer.finish();
+    if (answer.text !== "") write(`${single ? rest : answer.text}\n`);
+  }
+  return { onlineMs, firstTokenMs };
+}
+
+/** The client's own numbers. */
+function answered(
+  answers: readonly Answer[],
+  times: Readonly<Record<"firstTokenMs" | "onlineMs" | "setupMs" | "setupBytes" | "prepareMs", number>>,
+) {
+  const generatedTokens = answers.reduce((sum, answer) => sum + answer.ids.length, 0), seconds = times.onlineMs / 1000;
+  return {
+    text: answers.map((answer) => answer.text).join("\n"),
+    tokens: answers[0]!.ids,
+    promptTokens: answers.reduce((sum, { asked }) => sum + asked.promptTokens, 0),
+    generatedTokens,
+    tokensPerSecond: Math.round(100 * generatedTokens / seconds) / 100,
+    firstTokenMs: Math.round(times.firstTokenMs),
+    onlineMs: Math.round(times.onlineMs),
+    setupMs: Math.round(times.setupMs),
+    setupBytes: times.setupBytes,
+    prepareMs: Math.round(times.prepareMs),
+    answers: answers.map(({ text, ids }) => ({ text, tokens: ids })),
+  };
+}
+
+/** Writes the revealed words and the report where the user wants them. */
+async function writeFiles(options: Options, answers: readonly Answer[], result: unknown): Promise<void> {
+  const output = options.text("output"), report = options.text("report");
+  if (output !== undefined) {
+    await Deno.writeFile(
+      output,
+      new Uint8Array(concat(answers.flatMap((answer) => answer.words)).buffer),
+    );
+  }
+  if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result));
 }
 
 function concat(parts: readonly Uint32Array[]): Uint32Array {

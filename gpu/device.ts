@@ -36,7 +36,7 @@ function isFallback(adapter: GPUAdapter): boolean {
   return adapter.info.isFallbackAdapter === true;
 }
 
-/** Adapters that the browser's three questions find, hardware first, without repetitions. */
+/** All adapters that WebGPU's three questions find, hardware first, without repetitions. */
 async function findAdapters(gpu: GPU): Promise<GPUAdapter[]> {
   const asked = await Promise.all([
     gpu.requestAdapter({ powerPreference: "high-performance" }),
@@ -48,18 +48,20 @@ async function findAdapters(gpu: GPU): Promise<GPUAdapter[]> {
   return [...found.values()].sort((a, b) => Number(isFallback(a)) - Number(isFallback(b)));
 }
 
-/** Chooses an adapter; null if there is none at all. */
+/** Chooses an adapter; null if there is none at all. A hardware adapter comes first wherever high performance is asked for. */
 async function chooseAdapter(wanted: string | undefined): Promise<GPUAdapter | null> {
-  const gpu: GPU | undefined = navigator.gpu, adapters = gpu === undefined ? [] : await findAdapters(gpu);
-  if (wanted === undefined || adapters.length === 0) return adapters[0] ?? null;
+  const gpu: GPU | undefined = navigator.gpu;
+  if (gpu === undefined) return null;
+  if (wanted === undefined) return await gpu.requestAdapter({ powerPreference: "high-performance" });
   const part = wanted.toLowerCase(),
+    adapters = await findAdapters(gpu),
     match = adapters.find((adapter) => `${nameOf(adapter)} ${adapter.info.vendor}`.toLowerCase().includes(part));
-  if (match === undefined) {
+  if (match === undefined && adapters.length > 0) {
     throw new DeviceError(
       `Cannot open an adapter as its name must contain ${wanted}: received ${adapters.map(nameOf).join(", ")}`,
     );
   }
-  return match;
+  return match ?? null;
 }
 
 /** Name of the adapter that an engine would choose by itself, null if there is none. */
@@ -94,7 +96,9 @@ export class Device {
       if (!this.#closed) {
         this.fail(
           new DeviceError(
-            `Cannot go on as the device ${adapterName} must not be lost: received ${reason || "loss"} (${message})`,
+            `Cannot go on as the device ${adapterName} must not be lost: received ${
+              reason || "loss"
+            }: ${message} (start again, with a smaller --key-window or --engine wasm)`,
           ),
         );
       }
@@ -123,7 +127,9 @@ export class Device {
       );
     }
     const requiredLimits: Record<string, number> = {};
-    for (const name of WANTED_LIMITS) requiredLimits[name] = Number(adapter.limits[name]);
+    for (const name of WANTED_LIMITS) {
+      requiredLimits[name] = Math.min(Number(adapter.limits[name]), Number.MAX_SAFE_INTEGER);
+    }
     const name = nameOf(adapter);
     try {
       const device = new Device(await adapter.requestDevice({ label: "sluice", requiredLimits }), name, options);

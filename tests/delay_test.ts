@@ -11,7 +11,17 @@ import { runOnCpu, type TestOutcome, type TestRequest } from "./two_parties.ts";
 const DELAY_MS = 3;
 
 async function readAll(connection: Deno.Conn): Promise<Uint8Array> {
-  return new Uint8Array(await new Response(connection.readable).arrayBuffer());
+  const pieces: number[] = [], piece = new Uint8Array(2 ** 16);
+  for (let count = await connection.read(piece); count !== null; count = await connection.read(piece)) {
+    pieces.push(...piece.subarray(0, count));
+  }
+  return Uint8Array.from(pieces);
+}
+
+/** Writes all bytes, and ends this direction. */
+async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  await connection.closeWrite();
 }
 
 Deno.test("openDelayRelay() passes bytes on in both directions, in order, and their ends", async () => {
@@ -20,15 +30,13 @@ Deno.test("openDelayRelay() passes bytes on in both directions, in order, and th
   const near = await Deno.connect({ hostname: "127.0.0.1", port: relay.address.port }), far = await listener.accept();
   const request = Uint8Array.from({ length: 300_001 }, (_, i) => i % 251), reply = request.map((byte) => byte ^ 90);
 
-  const asked = readAll(far);
-  for (let at = 0; at < request.length;) at += await near.write(request.subarray(at, at + 70_000));
-  await near.closeWrite();
-  assertEquals(await asked, request);
-  const answered = readAll(near), writer = far.writable.getWriter();
-  await writer.write(reply);
-  await writer.close();
-  assertEquals(await answered, reply);
+  const [asked] = await Promise.all([readAll(far), writeAll(near, request)]);
+  const [answered] = await Promise.all([readAll(near), writeAll(far, reply)]);
 
+  assertEquals(asked, request);
+  assertEquals(answered, reply);
+  near.close();
+  far.close();
   listener.close();
   await relay.close();
 });
