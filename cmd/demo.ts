@@ -14,6 +14,7 @@ import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs, engineName } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
+import { withTempFolder } from "./_temp.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
 /** The command. */
@@ -48,25 +49,24 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
   const engine = engineName(options),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
     common = engineArgs(options, threads);
-  const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
-    model = `${folder}/model`,
-    public_ = `${folder}/dealer`,
-    keys = `${folder}/keys`;
-  try {
+  return await withTempFolder(async (folder) => {
+    const model = `${folder}/model`,
+      forDealer = `${folder}/dealer`,
+      keys = `${folder}/keys`;
     await Deno.mkdir(model);
     for (const [name, bytes] of Object.entries(files)) await Deno.writeFile(`${model}/${name}`, bytes);
     ui.note("party 0 prepares the model");
     await spawn(["prepare", "--model", model]).result;
     // The dealer gets the public files and the masks of the weights, and nothing else.
-    await Deno.mkdir(public_);
+    await Deno.mkdir(forDealer);
     for (const name of ["config.json", "sluice.json", "dealer.masks"]) {
-      await Deno.copyFile(`${model}/${name}`, `${public_}/${name}`);
+      await Deno.copyFile(`${model}/${name}`, `${forDealer}/${name}`);
     }
     ui.note("the dealer deals the keys");
     await spawn([
       "keygen",
       "--model",
-      public_,
+      forDealer,
       "--prompt-tokens",
       String(promptIds.length),
       "--generate",
@@ -132,9 +132,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
         } in ${result.exchanges} exchanges`,
       ].join("\n"));
     return equal ? 0 : 1;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** Greedy tokens and all their logits in the clear. */

@@ -12,6 +12,7 @@ import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
+import { withTempFolder } from "./_temp.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";
 import { amount, type Ui } from "./_ui.ts";
 
@@ -39,12 +40,11 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     seq = options.count("seq", 0, 1);
   const config = shapeOf(arch, layers),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
-  const folder = await Deno.makeTempDir({ prefix: "sluice-" }),
-    model = `${folder}/model`,
-    keys = `${folder}/keys`,
-    common = engineArgs(options, threads),
-    clientEngine = engineArgs(options, threads, options.text("engine1"));
-  try {
+  return await withTempFolder(async (folder) => {
+    const model = `${folder}/model`,
+      keys = `${folder}/keys`,
+      common = engineArgs(options, threads),
+      clientEngine = engineArgs(options, threads, options.text("engine1"));
     await Deno.mkdir(model);
     await Deno.writeTextFile(
       `${model}/${SYNTHETIC_FILE}`,
@@ -124,9 +124,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
         } (dealer, party 0, party 1)`,
       ].join("\n"));
     return equal ? 0 : 1;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** The blocks' output in the clear. */
