@@ -4,18 +4,20 @@
  * @module
  */
 
-/** Runs `use` with a folder of its own, and removes it when that ends, also by Ctrl-C. */
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Runs `use` with a folder of its own, and removes it when that ends, also by Ctrl-C or a kill. */
 export async function withTempFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-" });
   const interrupted = (): never => {
     Deno.removeSync(folder, { recursive: true });
     Deno.exit(130);
   };
-  Deno.addSignalListener("SIGINT", interrupted);
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupted);
   try {
     return await use(folder);
   } finally {
-    Deno.removeSignalListener("SIGINT", interrupted);
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupted);
     await Deno.remove(folder, { recursive: true });
   }
 }
