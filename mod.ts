@@ -136,4 +136,5 @@ export * from "./transport/link.ts";
 export { DEFAULT_MAILBOX_LIMITS, type MailboxLimits } from "./transport/mailbox.ts";
 export * from "./transport/memory.ts";
 export * from "./transport/seal.ts";
+export * from "./transport/socket_thread.ts";
 export * from "./transport/tcp.ts";

@@ -7,7 +7,7 @@
 import type { Engine } from "../core/engine.ts";
 import { ReferenceEngine } from "../core/reference.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
-import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
+import { createGpuEngine, findHardwareAdapter } from "../gpu/mod.ts";
 import type { Flag, Options } from "./_args.ts";
 import { UsageError } from "./_ui.ts";
 
@@ -32,9 +32,6 @@ export interface OpenEngine {
   readonly device: () => { readonly readbackMs: number; readonly deviceMs: number };
   close(): void;
 }
-
-/** Software adapters by what their names contain. */
-const SOFTWARE = /llvmpipe|swiftshader|software/i;
 
 /** Throws unless the name is an engine's. */
 export function engineName(options: Options): EngineName {
@@ -82,7 +79,7 @@ export async function openCpuEngine(threads: number): Promise<OpenEngine> {
 }
 
 async function automatic(note: (line: string) => void): Promise<"wasm" | "webgpu"> {
-  const adapter = await findAdapter(), hardware = adapter !== null && !SOFTWARE.test(adapter);
-  note(hardware ? `uses the GPU ${adapter}` : "uses the CPU: there is no hardware GPU adapter");
-  return hardware ? "webgpu" : "wasm";
+  const adapter = await findHardwareAdapter();
+  note(adapter === null ? "uses the CPU: there is no hardware GPU adapter" : `uses the GPU ${adapter}`);
+  return adapter === null ? "wasm" : "webgpu";
 }

@@ -7,7 +7,7 @@
 const ROOT = posix(import.meta.dirname ?? "").slice(0, -"tools".length);
 
 const PURE_CORE = ["core/ring/", "core/prg/", "core/fss/", "core/errors.ts"];
-const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference.ts"];
+const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference"];
 
 /**
  * What each part of the tree may import besides itself; the longest prefix counts. Parts without a row (`cmd/`, `mod.ts`,

@@ -1,0 +1,64 @@
+/**
+ * Public-linear operations of the reference engine.
+ *
+ * @module
+ */
+
+import type { Extent, Handle } from "../engine.ts";
+import { lowMask } from "../ring/words.ts";
+import { eachElement, tensor, words } from "./memory.ts";
+
+/** {@linkcode Engine.add}, as loops. */
+export function add(x: Handle, y: Handle, bits: number): Handle {
+  const a = words(x), b = words(y), ring = lowMask(bits);
+  return tensor(a.map((word, i) => (word + b[i]!) & ring));
+}
+
+/** {@linkcode Engine.columns}, as loops. */
+export function columns(x: Handle, extent: Extent, from: number, to: number): Handle {
+  const data = words(x), out = new Uint32Array(extent.cols.length * extent.rows * (to - from));
+  let base = 0, at = 0;
+  for (const cols of extent.cols) {
+    for (let row = 0; row < extent.rows; row++, base += cols) {
+      for (let c = from; c < to; c++) out[at++] = data[base + c]!;
+    }
+  }
+  return tensor(out);
+}
+
+/** {@linkcode Engine.rotate}, as loops. */
+export function rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle {
+  const data = words(x),
+    out = new Uint32Array(data.length),
+    half = width / 2,
+    perToken = heads * width,
+    ring = lowMask(bits);
+  for (let token = 0; token * perToken < data.length; token++) {
+    for (let head = 0; head < heads; head++) {
+      const at = token * perToken + head * width;
+      for (let j = 0; j < half; j++) {
+        const cos = angles[2 * (token * half + j)]!,
+          sin = angles[2 * (token * half + j) + 1]!,
+          a = data[at + j]!,
+          b = data[at + half + j]!;
+        out[at + j] = (Math.imul(cos, a) - Math.imul(sin, b)) & ring;
+        out[at + half + j] = (Math.imul(cos, b) + Math.imul(sin, a)) & ring;
+      }
+    }
+  }
+  return tensor(out);
+}
+
+/** {@linkcode Engine.distance}, as loops. */
+export function distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle {
+  const data = words(x), tops = words(top), out = new Uint32Array(data.length), ring = lowMask(bits);
+  eachElement(extent, (e, row) => out[e] = (((tops[row]! + 1) << scale) - data[e]!) & ring);
+  return tensor(out);
+}
+
+/** {@linkcode Engine.rowSum}, as loops. */
+export function rowSum(x: Handle, extent: Extent, bits: number): Handle {
+  const data = words(x), out = new Uint32Array(extent.cols.length * extent.rows), ring = lowMask(bits);
+  eachElement(extent, (e, row) => out[row] = (out[row]! + data[e]!) & ring);
+  return tensor(out);
+}

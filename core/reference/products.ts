@@ -1,0 +1,138 @@
+/**
+ * The products of the reference engine.
+ *
+ * @module
+ */
+
+import type { AttentionStep, CacheHandle, Engine, Extent, Handle, RecordView, Weights } from "../engine.ts";
+import { CachedTokens, Cursor, eachElement, Matrix, recordWords, reduce, Tensor, tensor, words } from "./memory.ts";
+
+function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
+  const { inputs, outputs } = matrix, rows = x.length / inputs, out = new Uint32Array(rows * outputs);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < inputs; i++) {
+      const factor = x[row * inputs + i]!, from = i * outputs, to = row * outputs;
+      for (let j = 0; j < outputs; j++) out[to + j]! += Math.imul(factor, matrix.words[from + j]!);
+    }
+  }
+  return out;
+}
+
+/** Calls `visit(q, k, at)` for every (query head, cached token): offsets of `width` values, and the score's index. */
+function eachScore(step: AttentionStep, visit: (q: number, k: number, at: number) => void): void {
+  const group = step.heads / step.kvHeads, perToken = step.kvHeads * step.width;
+  let at = 0, q = 0;
+  for (const cols of step.cols) {
+    for (let token = 0; token < step.tokens; token++) {
+      for (let head = 0; head < step.heads; head++, q += step.width) {
+        const base = Math.floor(head / group) * step.width;
+        for (let column = 0; column < cols; column++, at++) visit(q, column * perToken + base, at);
+      }
+    }
+  }
+}
+
+/** {@linkcode Engine.linear}, as loops. */
+export function linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
+  const pads = recordWords(pad), count = pads.length / weights.outputs * weights.inputs;
+  const masks = mask === null ? new Uint32Array(count) : recordWords(mask),
+    data = x === null ? new Uint32Array(count) : words(x);
+  const product = matrixProduct(data.map((word, i) => word - masks[i]!), weights as Matrix);
+  return tensor(reduce(product.map((word, i) => word + pads[i]!), pad.bits));
+}
+
+/** {@linkcode Engine.multiplyWeights}, as loops. */
+export function multiplyWeights(x: Handle, weights: Weights): Handle {
+  return tensor(matrixProduct(words(x), weights as Matrix));
+}
+
+/** {@linkcode Engine.multiply}, as loops. */
+export function multiply(
+  party: 0 | 1,
+  x: Handle,
+  maskX: Handle,
+  y: Handle,
+  maskY: Handle,
+  extent: Extent,
+  broadcast: boolean,
+  pad: RecordView,
+): Handle {
+  const out = recordWords(pad), a = words(x), ra = words(maskX), b = words(y), rb = words(maskY);
+  eachElement(extent, (e, row) => {
+    const j = broadcast ? row : e, both = party === 0 ? Math.imul(a[e]!, b[j]!) : 0;
+    out[e] = out[e]! + both - Math.imul(a[e]!, rb[j]!) - Math.imul(ra[e]!, b[j]!);
+  });
+  return tensor(reduce(out, pad.bits));
+}
+
+/** {@linkcode Engine.store}, as loops. */
+export function store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void {
+  const { pairs, widthPerToken } = cache as CachedTokens,
+    data = words(x),
+    r = words(mask),
+    base = 2 * fromToken * widthPerToken;
+  for (let i = 0; i < data.length; i++) {
+    pairs[base + 2 * i] = (party === 0 ? data[i]! : 0) - r[i]!;
+    pairs[base + 2 * i + 1] = -data[i]!;
+  }
+}
+
+/** {@linkcode Engine.scores}, as loops. */
+export function scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
+  const out = recordWords(pad), data = words(q), r = words(maskQ), { pairs } = cache as CachedTokens;
+  eachScore(step, (qAt, kAt, at) => {
+    let sum = out[at]!;
+    for (let d = 0; d < step.width; d++) {
+      sum =
+        (sum + Math.imul(data[qAt + d]!, pairs[2 * (kAt + d)]!) + Math.imul(r[qAt + d]!, pairs[2 * (kAt + d) + 1]!)) |
+        0;
+    }
+    out[at] = sum;
+  });
+  return tensor(reduce(out, pad.bits));
+}
+
+/** {@linkcode Engine.mix}, as loops. */
+export function mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
+  const out = recordWords(pad), data = words(p), r = words(maskP), { pairs } = cache as CachedTokens;
+  eachScore(step, (outAt, vAt, at) => {
+    for (let d = 0; d < step.width; d++) {
+      out[outAt + d]! += Math.imul(data[at]!, pairs[2 * (vAt + d)]!) + Math.imul(r[at]!, pairs[2 * (vAt + d) + 1]!);
+    }
+  });
+  return tensor(reduce(out, pad.bits));
+}
+
+/** {@linkcode Engine.squareSum}, as loops. */
+export function squareSum(
+  party: 0 | 1,
+  x: Handle,
+  extent: Extent,
+  outBits: number,
+  given: RecordView,
+  free: RecordView,
+): Handle {
+  const data = words(x),
+    sums = new Array<bigint>(extent.cols.length * extent.rows).fill(0n),
+    key = new Cursor(given),
+    pads = new Cursor(free);
+  const n = (3 * outBits - 1 - given.bits) / 2, top = BigInt(n + 1), half = 1n << BigInt(n - 2);
+  eachElement(extent, (e, row) => {
+    key.seek(e);
+    const shifted = BigInt.asUintN(n, BigInt(data[e]!) + half),
+      u = shifted - half,
+      k = 1n - (shifted >> BigInt(n - 1));
+    const r = key.wide(0, outBits),
+      b = key.wide(outBits, outBits - n),
+      br = key.wide(outBits + (outBits - n), outBits - n - 1);
+    sums[row]! += (party === 0 ? u * u : 0n) - 2n * u * r +
+      k * (((u * b) << top) - (br << top) + (b << BigInt(2 * n)));
+  });
+  const wide = outBits > 32 ? 2 : 1, out = new Uint32Array(wide * sums.length);
+  sums.forEach((sum, row) => {
+    const value = BigInt.asUintN(outBits, sum + pads.seek(row).wide(0, outBits));
+    out[wide * row] = Number(value & 0xffffffffn);
+    if (wide === 2) out[2 * row + 1] = Number(value >> 32n);
+  });
+  return new Tensor(out, wide);
+}
