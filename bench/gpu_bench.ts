@@ -192,7 +192,7 @@ function works(engine: GpuEngine, count: number): Work[] {
     });
   }
 
-  const attention = { tokens: 64, heads: 8, kvHeads: 8, width: 64, cols: [64] },
+  const attention = { tokens: 64, heads: 8, kvHeads: 8, width: 64, cols: [64], starts: [0] },
     cache = engine.cache(64, 512),
     tokens = engine.upload(words(64 * 512)),
     scorePad = record(engine, 32, 64 * 8 * 64);

@@ -68,7 +68,7 @@ for (const [rows, inputs, outputs] of [[1, 64, 192], [1, 2048, 2048], [128, 768,
 }
 
 bench("scores 64 tokens × 12 heads × 64 columns × 64 wide", (engine) => {
-  const step = { tokens: 64, heads: 12, kvHeads: 12, width: 64, cols: [64] },
+  const step = { tokens: 64, heads: 12, kvHeads: 12, width: 64, cols: [64], starts: [0] },
     x = engine.upload(words(64 * 768)),
     cache = engine.cache(64, 768);
   engine.store(0, cache, 0, x, x);
@@ -77,7 +77,7 @@ bench("scores 64 tokens × 12 heads × 64 columns × 64 wide", (engine) => {
 });
 
 bench("mix 64 tokens × 12 heads × 64 columns × 64 wide", (engine) => {
-  const step = { tokens: 64, heads: 12, kvHeads: 12, width: 64, cols: [64] },
+  const step = { tokens: 64, heads: 12, kvHeads: 12, width: 64, cols: [64], starts: [0] },
     x = engine.upload(words(64 * 768)),
     cache = engine.cache(64, 768);
   engine.store(0, cache, 0, x, x);

@@ -113,6 +113,10 @@ async function promptIds(options: Options, tokenizer: Tokenizer | null, vocabCou
   return lines.map((line) => {
     const ids = tokenizer.encode(line);
     if (ids.length === 0) throw new UsageError("Cannot run an empty prompt");
+    // A tokenizer may know added tokens that the model has no row for.
+    if (ids.some((id) => id >= vocabCount)) {
+      throw new ModelError(`Cannot run the prompt as every token must be one of the model's ${vocabCount}`);
+    }
     return ids;
   });
 }

@@ -72,7 +72,17 @@ class Answer {
       return this.#add(`${config.labels[best] ?? best} (${scores.join(", ")})`);
     }
     this.ids.push(best);
-    return this.#add(this.#stream === undefined ? `${best} ` : this.#stream.push(best));
+    return this.#add(this.#decode(best));
+  }
+  /** Text of a generated token. One that the tokenizer lacks must not end the session: party 0 would learn when it came. */
+  #decode(id: number): string {
+    if (this.#stream === undefined) return `${id} `;
+    try {
+      return this.#stream.push(id);
+    } catch (error) {
+      if (error instanceof RangeError) return "\uFFFD";
+      throw error;
+    }
   }
   finish(): string {
     return this.#add(this.#model.config.head === "tokens" ? this.#stream?.finish() ?? "" : "");

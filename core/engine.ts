@@ -146,6 +146,8 @@ export interface AttentionStep {
   readonly width: number;
   /** Columns (cached tokens) that block b attends to. */
   readonly cols: readonly number[];
+  /** First cached token that block b attends to: 0, or where its window begins. */
+  readonly starts: readonly number[];
 }
 
 /** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/products.ts`). */

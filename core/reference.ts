@@ -18,7 +18,7 @@ import { maximumMerge, maximumSelect, maximumSymbols } from "./reference/maximum
 import { expClip, expFinish, expSymbols } from "./reference/exp.ts";
 import { spliceBits, spliceFinish, spliceSymbols } from "./reference/splice.ts";
 import { rowFinish, rowSymbols } from "./reference/row_function.ts";
-import { CachedTokens, Cursor, Keys, Matrix, reduce, Tensor, tensor, words } from "./reference/memory.ts";
+import { CachedTokens, Cursor, Keys, Matrix, Tensor, tensor, words } from "./reference/memory.ts";
 
 /** Engine of plain loops. */
 export class ReferenceEngine implements Engine {

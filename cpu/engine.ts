@@ -191,7 +191,7 @@ class KernelEngine implements WasmEngine {
   }
 
   /** One segment per block, of its rows: records, then first element and columns. */
-  #rows(extent: Extent, given?: RecordView, free?: RecordView): Runner {
+  #rows(extent: Extent, given?: RecordView, free?: RecordView, starts?: readonly number[]): Runner {
     const run = this.#run.clear();
     let element = 0;
     for (let b = 0; b < extent.cols.length; b++) {
@@ -201,7 +201,7 @@ class KernelEngine implements WasmEngine {
         free ? recordAt(free, b) : 0,
         0,
         element,
-        0,
+        starts?.[b] ?? 0,
         extent.cols[b]!,
       );
       element += extent.rows * extent.cols[b]!;
@@ -321,7 +321,7 @@ class KernelEngine implements WasmEngine {
       width,
       kvHeads * width,
     ];
-    this.#rows({ rows, cols: step.cols }, pad).run(kernel, args, columns * width / 2);
+    this.#rows({ rows, cols: step.cols }, pad, undefined, step.starts).run(kernel, args, columns * width / 2);
     return out;
   }
   squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {

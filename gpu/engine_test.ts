@@ -152,7 +152,7 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
       rows = subject.upload(words(20 * 300)),
       mask = record(subject, 29, [20 * 300], 4),
       pad = record(subject, 29, [20 * 40], 4);
-    const step = { tokens: 10, heads: 4, kvHeads: 2, width: 16, cols: [150, 170] },
+    const step = { tokens: 10, heads: 4, kvHeads: 2, width: 16, cols: [150, 170], starts: [20, 0] },
       cache = subject.cache(180, 32),
       scored = 40 * 320;
     subject.store(0, cache, 0, subject.upload(words(100 * 32)), subject.upload(words(100 * 32)));

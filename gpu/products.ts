@@ -291,9 +291,13 @@ export function attend(
       ? new Spread(counts, values).range((b) => step.cols[b]!)
       : new Spread(counts, step.cols.map((count) => rows * count)).range(() => width);
   for (const { first, end, blocks } of cache.parts) {
-    if (first > 0 && step.cols.every((count) => count <= first)) break;
+    if (first > 0 && step.cols.every((count, b) => step.starts[b]! + count <= first)) break;
     run.run(kernel, {
-      segments: { counts, words: (b) => [isScores ? b * rows : scored.firstWord(b), step.cols[b]!] },
+      segments: {
+        counts,
+        words: (b) => [isScores ? b * rows : scored.firstWord(b), step.cols[b]!],
+        third: (b) => step.starts[b]!,
+      },
       operands: {
         x: { tensor: x as Tensor, range },
         mask: { tensor: mask as Tensor, range },

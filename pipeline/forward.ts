@@ -8,6 +8,7 @@
  * @module
  */
 
+import { ModelError } from "../core/errors.ts";
 import { attention, type AttentionCache, type Positions, type Sight } from "../core/protocols/attention.ts";
 import type { Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
 import { addConstants, addShares, affine, embed, input } from "../core/protocols/linear.ts";
@@ -54,10 +55,17 @@ export function outputRows(model: ModelSpec, positions: Positions, cols: number)
   return first ? { rows: 1, cols: [cols] } : tokenRows(model, positions, cols);
 }
 
-/** What every block attends to. */
-function sightOf(model: ModelSpec, { from, count }: Positions): Sight {
-  if (!model.config.causal) return { tokens: count, cols: [count] };
-  return { tokens: 1, cols: Array.from({ length: count }, (_, i) => from + i + 1) };
+/** What every block attends to: all tokens, or those up to itself, as far back as the layer's window reaches. */
+function sightOf({ config }: ModelSpec, layer: number, { from, count }: Positions): Sight {
+  if (!config.causal) {
+    if ((config.windows[layer] ?? null) !== null) {
+      throw new ModelError(`Cannot run layer ${layer} as a bidirectional model has no local windows`);
+    }
+    return { tokens: count, cols: [count], starts: [0] };
+  }
+  const ends = Array.from({ length: count }, (_, i) => from + i + 1), window = config.windows[layer] ?? Infinity;
+  const cols = ends.map((end) => Math.min(end, window));
+  return { tokens: 1, cols, starts: ends.map((end, block) => end - cols[block]!) };
 }
 
 /** Opens a share and truncates it to the residual stream's scale. Exchanges: 3. */
@@ -103,7 +111,7 @@ export function* layerStage<V extends View>(
   cache: AttentionCache<V>,
   positions: Positions,
 ): Gate<Wire<V>> {
-  const post = model.config.normPlacement === "post", sight = sightOf(model, positions);
+  const post = model.config.normPlacement === "post", sight = sightOf(model, layer, positions);
   // Who receives all bits of the attention's result alternates where that evens out what both parties send.
   const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
   // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ModelError } from "../core/errors.ts";
 import type { Cache } from "../core/protocols/gate.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
@@ -70,16 +69,6 @@ function emptyCache(model: ModelSpec, tokens: number): AttentionCache<"plan"> {
   return { keys: make(), values: make() };
 }
 
-/** Local attention is computed as global attention, which it is as long as no token is out of a window's sight. */
-function assertWithinWindows({ config }: ModelSpec, positions: number): void {
-  const window = Math.min(...config.windows.map((window) => window ?? Infinity));
-  if (positions > window) {
-    throw new ModelError(
-      `Cannot plan ${positions} positions as local attention layers of this model see ${window} tokens back`,
-    );
-  }
-}
-
 /**
  * The plan of a session, from public data alone.
  *
@@ -118,7 +107,6 @@ export class SessionPlan {
     this.model = model;
     this.shape = shape;
     this.positions = positionCount(shape);
-    assertWithinWindows(model, this.positions);
     this.blocks = blocksOf(model, { from: 0, count: this.positions }).count;
     for (let index = 0; index < stageCount(model); index++) {
       const twin = this.#twin(index);
@@ -188,10 +176,10 @@ export class SessionPlan {
   /** An earlier layer with the same numbers, whose layout is the same. */
   #twin(index: number): number | null {
     if (index <= 1 || index === stageCount(this.model) - 1) return null;
-    const own = JSON.stringify(layerNorms(this.model, index - 1));
-    for (let other = 1; other < index; other++) {
-      if (JSON.stringify(layerNorms(this.model, other - 1)) === own) return other;
-    }
+    const numbers = (layer: number): string =>
+      JSON.stringify([layerNorms(this.model, layer), this.model.config.windows[layer] ?? null]);
+    const own = numbers(index - 1);
+    for (let other = 1; other < index; other++) if (numbers(other - 1) === own) return other;
     return null;
   }
 

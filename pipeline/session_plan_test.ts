@@ -87,12 +87,23 @@ Deno.test("SessionPlan.chunks() takes all tokens of a bidirectional model at onc
   assertEquals(plan.blocks, 1);
 });
 
-Deno.test("SessionPlan refuses positions beyond the window of a local layer", () => {
-  const config = { ...TINY_MODELS["GPT-Neo"], windows: [null, 4, null] },
-    shape = { promptTokens: 4, generate: 1, requests: 1 };
+Deno.test("SessionPlan of a local layer stops growing at its window", () => {
+  const shape = { promptTokens: 10, generate: 0, requests: 1 },
+    globalPlan = tinyPlan({ ...TINY_MODELS["GPT-Neo"], windows: [null, null, null] }, shape),
+    localPlan = tinyPlan({ ...TINY_MODELS["GPT-Neo"], windows: [null, 4, null] }, shape);
+  const bytes = (plan: SessionPlan, layer: number, position: number): number =>
+    plan.layout(layer + 1, position).explicitBytes.reduce((a, b) => a + b);
 
-  assertEquals(tinyPlan(config, shape).positions, 4);
-  assertThrows(() => tinyPlan(config, { ...shape, generate: 2 }), ModelError, "Cannot plan 5 positions");
+  assertEquals(bytes(localPlan, 1, 3), bytes(globalPlan, 1, 3));
+  assertEquals(bytes(localPlan, 1, 9), bytes(localPlan, 1, 3));
+  assert(bytes(globalPlan, 1, 9) > bytes(globalPlan, 1, 3));
+  assertEquals(bytes(localPlan, 0, 9), bytes(globalPlan, 0, 9));
+});
+
+Deno.test("SessionPlan refuses windows in a bidirectional model", () => {
+  const config = { ...TINY_MODELS.BERT, windows: TINY_MODELS.BERT.windows.map(() => 4) };
+
+  assertThrows(() => tinyPlan(config, { promptTokens: 6, generate: 0, requests: 1 }), ModelError, "bidirectional");
 });
 
 Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {

@@ -235,9 +235,8 @@ function lastRow(config: ModelConfig, model: ModelSpec, words: Int32Array): numb
 
 for (const [name, config] of Object.entries(TINY_MODELS)) {
   Deno.test(`secure ${name} with random weights equals the oracle, which is close to the float model`, async () => {
-    // A local layer's window holds all positions of a session, or the plan refuses them: here it holds the model's own.
     const ids = [3, 1, 4, 1, 5, 9],
-      folded = await livelyModel({ ...config, windows: config.windows.map((window) => window && config.maxPositions) }),
+      folded = await livelyModel(config),
       model = await calibratedModel(folded, [...ids, 2, 6]);
 
     const outcome = await assertSecure(folded, model, [{ promptIds: ids, generate: config.causal ? 3 : 0 }]);

@@ -264,7 +264,8 @@ for (const subject of SUBJECTS) {
     const cache: CacheHandle = engine.cache(cached + 3, perToken), first = kit.int(1, cached - 1);
     engine.store(party, cache, 0, kit.tensor(first * perToken), kit.tensor(first * perToken));
     engine.store(party, cache, first, kit.tensor((cached - first) * perToken), kit.tensor((cached - first) * perToken));
-    const step = { tokens, heads, kvHeads, width, cols },
+    const starts = cols.map((count) => kit.int(0, cached - count)),
+      step = { tokens, heads, kvHeads, width, cols, starts },
       queries = cols.length * tokens * heads * width,
       rows = tokens * heads,
       scored = sum(cols) * rows,

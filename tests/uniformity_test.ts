@@ -89,7 +89,7 @@ function sumOfSquares(outBits: number): Composition {
 }
 
 function attend(width: number, cols: readonly number[], ringBits: number): Composition {
-  const step = { tokens: 1, heads: 2, kvHeads: 1, width, cols };
+  const step = { tokens: 1, heads: 2, kvHeads: 1, width, cols, starts: cols.map(() => 0) };
   return function* <V extends View>(ctx: Context<V>, [q, k, v, p]: Inputs<V>, cache: MakeCache<V>): Gate<Wire<V>> {
     const keys = cache(width, ringBits), values = cache(width, ringBits);
     ctx.store(keys, yield* ctx.gate("k", hold, {}, k as Wire<V>));

@@ -66,7 +66,8 @@ class Ring {
         this.#advance(TAKEN, count);
         return count;
       }
-      if (Atomics.load(this.#head, CLOSED) !== 0) return null;
+      // Looked at again: the other side may have written its last bytes and closed since the first look.
+      if (Atomics.load(this.#head, CLOSED) !== 0 && this.#filled() === 0) return null;
       await change(this.#head, WRITTEN, written);
     }
   }

@@ -27,7 +27,11 @@ export class SocketThread {
   readonly #worker: Worker;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param url The program's entry. */
+  /**
+   * Starts the thread.
+   *
+   * @param url The program's entry.
+   */
   constructor(url: string | URL) {
     this.#worker = new Worker(url, { type: "module", name: WORKER_NAME });
   }

@@ -53,6 +53,8 @@ export interface Sight {
   readonly tokens: number;
   /** Columns (cached tokens) that each block sees. */
   readonly cols: readonly number[];
+  /** The first of them. */
+  readonly starts: readonly number[];
 }
 
 /**

@@ -216,7 +216,11 @@ Deno.test("linear and embed obey the law", async () => {
 });
 
 Deno.test("scores and mix obey the law over a cache, grouped heads and all", async () => {
-  const heads = 4, kvHeads = 2, width = 6, cols = [1, 2, 3], step = { tokens: 1, heads, kvHeads, width, cols };
+  const heads = 4,
+    kvHeads = 2,
+    width = 6,
+    cols = [1, 2, 2],
+    step = { tokens: 1, heads, kvHeads, width, cols, starts: [0, 0, 1] };
   const qs: Extent = { rows: 1, cols: [24, 24, 24] }, ks: Extent = { rows: 1, cols: [12, 12, 12] };
   await assertLaw({
     engines,
@@ -301,7 +305,7 @@ Deno.test("squares and multiply obey the law in narrower rings", async () => {
 });
 
 Deno.test("scores and mix obey the law in a narrower ring", async () => {
-  const cols = [1, 2], step = { tokens: 1, heads: 2, kvHeads: 1, width: 3, cols }, n = 25;
+  const cols = [1, 2], step = { tokens: 1, heads: 2, kvHeads: 1, width: 3, cols, starts: [0, 0] }, n = 25;
   await assertLaw({
     engines,
     inputs: [

@@ -146,11 +146,12 @@ export type AttentionParams = AttentionStep;
 function eachPair(p: AttentionParams, visit: (q: number, k: number, at: number) => void): void {
   const group = p.heads / p.kvHeads, perToken = p.kvHeads * p.width;
   let at = 0, q = 0;
-  for (const cols of p.cols) {
+  for (const [block, cols] of p.cols.entries()) {
+    const start = p.starts[block]!;
     for (let token = 0; token < p.tokens; token++) {
       for (let head = 0; head < p.heads; head++, q += p.width) {
         const base = Math.floor(head / group) * p.width;
-        for (let column = 0; column < cols; column++, at++) visit(q, column * perToken + base, at);
+        for (let column = 0; column < cols; column++, at++) visit(q, (start + column) * perToken + base, at);
       }
     }
   }
@@ -165,10 +166,9 @@ function mixExtent(p: AttentionParams): Extent {
 }
 
 function assertCached(p: AttentionParams, cache: Cache<View>): void {
-  for (const cols of p.cols) {
-    if (cols > cache.tokens) {
-      throw new RangeError(`Cannot attend to ${cols} tokens as the cache holds ${cache.tokens}`);
-    }
+  for (const [block, cols] of p.cols.entries()) {
+    const end = p.starts[block]! + cols;
+    if (end > cache.tokens) throw new RangeError(`Cannot attend to ${end} tokens as the cache holds ${cache.tokens}`);
   }
 }
 

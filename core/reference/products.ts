@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AttentionStep, CacheHandle, Engine, Extent, Handle, RecordView, Weights } from "../engine.ts";
+import type { AttentionStep, CacheHandle, Extent, Handle, RecordView, Weights } from "../engine.ts";
 import { CachedTokens, Cursor, eachElement, Matrix, recordWords, reduce, Tensor, tensor, words } from "./memory.ts";
 
 function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
@@ -22,11 +22,12 @@ function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
 function eachScore(step: AttentionStep, visit: (q: number, k: number, at: number) => void): void {
   const group = step.heads / step.kvHeads, perToken = step.kvHeads * step.width;
   let at = 0, q = 0;
-  for (const cols of step.cols) {
+  for (const [block, cols] of step.cols.entries()) {
+    const start = step.starts[block]!;
     for (let token = 0; token < step.tokens; token++) {
       for (let head = 0; head < step.heads; head++, q += step.width) {
         const base = Math.floor(head / group) * step.width;
-        for (let column = 0; column < cols; column++, at++) visit(q, column * perToken + base, at);
+        for (let column = 0; column < cols; column++, at++) visit(q, (start + column) * perToken + base, at);
       }
     }
   }

@@ -17,13 +17,13 @@ export function cacheStore(args: usize, _segment: usize, from: u32, to: u32): vo
 /**
  * Scores of one (token, head) row against all columns. Items are rows.
  * Arguments: 0 q, 1 r_q, 2 plane A, 3 plane B, 4 out, 5 heads, 6 heads per cached head, 7 width, 8 values per token.
- * Segment: 0 first row, 2 pads, 5 first score, 7 columns.
+ * Segment: 0 first row, 2 pads, 5 first score, 6 first token, 7 columns.
  */
 export function scores(args: usize, segment: usize, from: u32, to: u32): void {
   const heads = word(args, 5), width = <usize> word(args, 7), tokenBytes = <usize> word(args, 8) << 2, cols = word(segment, 7);
   for (let row = from; row < to; row++) {
     const query = (<usize> (word(segment, 0) + row) * width) << 2, q = pointer(args, 0) + query, r = pointer(args, 1) + query;
-    const base = (<usize> ((row % heads) / word(args, 6)) * width) << 2;
+    const base = ((<usize> ((row % heads) / word(args, 6)) * width) << 2) + <usize> word(segment, 6) * tokenBytes;
     let a = pointer(args, 2) + base, b = pointer(args, 3) + base;
     let pad = pointer(segment, 2) + (<usize> (row * cols) << 2), out = pointer(args, 4) + (<usize> (word(segment, 5) + row * cols) << 2);
     for (let c: u32 = 0; c < cols; c++, a += tokenBytes, b += tokenBytes, pad += 4, out += 4) {
@@ -42,13 +42,13 @@ export function scores(args: usize, segment: usize, from: u32, to: u32): void {
 /**
  * Mixtures of one (token, head) row. Items are rows.
  * Arguments: 0 p, 1 r_p, 2 plane A, 3 plane B, 4 out, 5 heads, 6 heads per cached head, 7 width, 8 values per token.
- * Segment: 0 first row, 2 pads, 5 first score, 7 columns.
+ * Segment: 0 first row, 2 pads, 5 first score, 6 first token, 7 columns.
  */
 export function mix(args: usize, segment: usize, from: u32, to: u32): void {
   const heads = word(args, 5), width = <usize> word(args, 7), cols = word(segment, 7);
   for (let row = from; row < to; row++) {
     const score = <usize> (word(segment, 5) + row * cols) << 2, p = pointer(args, 0) + score, r = pointer(args, 1) + score;
-    const base = (<usize> ((row % heads) / word(args, 6)) * width) << 2, a = pointer(args, 2) + base, b = pointer(args, 3) + base;
+    const base = ((<usize> ((row % heads) / word(args, 6)) * width + <usize> word(segment, 6) * word(args, 8)) << 2), a = pointer(args, 2) + base, b = pointer(args, 3) + base;
     const pad = pointer(segment, 2) + ((<usize> row * width) << 2), out = pointer(args, 4) + ((<usize> (word(segment, 0) + row) * width) << 2);
     let at: usize = 0;
     for (; at + 32 <= width << 2; at += 32) mixEight(p, r, a + at, b + at, pad + at, out + at, cols, <usize> word(args, 8) << 2);

@@ -55,11 +55,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let segment = segment_of(i);
     let columns = lists[segment + 7u];
+    let start = lists[segment + 2u]; // the block's first token; its weights are indexed by token below
     let at = i - lists[segment];
     let row = at / params.width;
     let d = at - row * params.width;
-    let weight = lists[segment + 6u] + row * columns - params.x_base;
-    let weight_mask = lists[segment + 6u] + row * columns - params.mask_base;
+    let weight = lists[segment + 6u] + row * columns - params.x_base - start;
+    let weight_mask = lists[segment + 6u] + row * columns - params.mask_base - start;
     let value = row % params.heads / params.group_heads * params.width + d;
     var sum = 0u;
     if (params.is_first == 1u) {
@@ -67,8 +68,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     } else {
       sum = result[i - params.result_base];
     }
-    let column_end = min(columns, params.column_end);
-    var j = params.column_first;
+    let column_end = min(start + columns, params.column_end);
+    var j = max(start, params.column_first);
     for (; j + 4u <= column_end; j += 4u) {
       let cached = (j - params.column_first) * params.per_token + value;
       let at = vec4u(cached) + vec4u(0u, 1u, 2u, 3u) * params.per_token;

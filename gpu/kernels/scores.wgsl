@@ -6,7 +6,7 @@
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a score; a segment's words are its block's first row and columns
+// Items     a score; a segment's words are its block's first row and columns, and in place of a given record its first token
 //
 // binding  name      access   type    shape                holds
 // 0        x         read     u32     (count,)             masked value
@@ -57,13 +57,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let at = i - lists[segment];
     let row = at / columns;
     let column = at - row * columns;
-    if (column < params.column_first || column >= params.column_end) {
+    let token = lists[segment + 2u] + column;
+    if (token < params.column_first || token >= params.column_end) {
       continue;
     }
     let head = row % params.heads;
     let query = (lists[segment + 6u] + row) * params.width - params.x_base;
     let query_mask = (lists[segment + 6u] + row) * params.width - params.mask_base;
-    let key = (column - params.column_first) * params.per_token + head / params.group_heads * params.width;
+    let key = (token - params.column_first) * params.per_token + head / params.group_heads * params.width;
     var sum = free_field(free_cursor(segment, i), 0u, params.free_bits);
     var d = 0u;
     for (; d + 4u <= params.width; d += 4u) {
