@@ -17,7 +17,12 @@ import { UsageError } from "./_ui.ts";
 
 /** Flags that say what to ask. */
 export const ASK_FLAGS: readonly Flag[] = [
-  { name: "prompt", value: "TEXT", help: "the prompt; party 0 learns its length in tokens and nothing else" },
+  {
+    name: "prompt",
+    value: "TEXT",
+    help:
+      "the prompt; party 0 learns its length in tokens alone (others on this machine may see flags: --file hides it)",
+  },
   { name: "text", value: "TEXT", help: "the text for a classifier: the same as --prompt" },
   { name: "file", value: "FILE", help: "several prompts or texts, one per line: they run side by side" },
   { name: "prompt-ids", value: "IDS", help: "the prompt as token ids, separated by commas" },

@@ -44,7 +44,7 @@ export interface Prepared {
   readonly scope: Scope;
   /** Random id of this preparation: one per set of weight masks. */
   readonly weightsId: string;
-  /** SHA-256 of party 0's salt and the quantised integers. */
+  /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */
   readonly weightsDigest: string;
   readonly scales: Scales;
 }
@@ -155,6 +155,11 @@ export async function readPrepared(folder: string): Promise<Prepared> {
 /** Writes `sluice.json`. */
 export async function writePrepared(folder: string, prepared: Omit<Prepared, "format">): Promise<void> {
   await Deno.writeTextFile(`${folder}/${SLUICE_FILE}`, JSON.stringify({ format: FORMAT, ...prepared }, null, 2) + "\n");
+}
+
+/** Removes `sluice.json`, if there is one. */
+export async function removePrepared(folder: string): Promise<void> {
+  if (await exists(`${folder}/${SLUICE_FILE}`)) await Deno.remove(`${folder}/${SLUICE_FILE}`);
 }
 
 /** What the parties of a session run. */

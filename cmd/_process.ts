@@ -30,12 +30,23 @@ function command(args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), { ...options, args: ["run", ...permissions, Deno.mainModule, ...args] });
 }
 
+/** Children that have not ended. */
+const running = new Set<Deno.ChildProcess>();
+
+/** Ends all children at once, without leave to clean up: for a command that is itself being ended. */
+export function killChildren(): void {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+}
+
 /** Starts a sub-command with `--json`. With `onText` it runs in text mode instead: its output is passed on as it comes, and its result read from `report`. */
 export function spawn(
   args: readonly string[],
   text?: { readonly onText: (text: string) => void; readonly report: string },
 ): Child {
   const child = command(text === undefined ? [...args, "--json"] : [...args, "--report", text.report]).spawn();
+  running.add(child);
+  void child.status.then(() => running.delete(child));
   const said: string[] = [], waiting: { text: string; resolve: (line: string) => void }[] = [];
   const stderr = (async () => {
     for await (const line of child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {

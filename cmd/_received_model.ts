@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ModelError } from "../core/errors.ts";
+import { KeyError, ModelError } from "../core/errors.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
 import {
   createTokenizer,
@@ -14,7 +14,7 @@ import {
   TOKENIZER_FILE,
 } from "../models/tokenizer.ts";
 import type { Link } from "../transport/link.ts";
-import { diskFiles, readSeed, SEED_FILE } from "./_model_folder.ts";
+import { diskFiles, SEED_FILE } from "./_model_folder.ts";
 
 /** Files that travel, in order; a missing one travels empty. */
 const TRAVELLING = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, SEED_FILE] as const;
@@ -25,14 +25,14 @@ export interface ReceivedModel {
   readonly seed: Seed;
 }
 
-/** Party 0: waits for what the client has, and sends what it lacks. */
-export async function sendModel(folder: string, link: Link): Promise<void> {
+/** Party 0: waits for what the client has, and sends what it lacks. The seed is the one that was checked with the weights. */
+export async function sendModel(folder: string, seed: Seed, link: Link): Promise<void> {
   const { body } = await link.receiveControl("model"), files = diskFiles(folder);
   if ((body as { cached?: unknown } | null)?.cached === true) return;
   const tokenizer = await readTokenizerFiles(files), none = new Uint8Array(0);
   link.sendControl(TOKENIZER_FILE, null, tokenizer?.tokenizerJson ?? none);
   link.sendControl(TOKENIZER_CONFIG_FILE, null, tokenizer?.configJson ?? none);
-  link.sendControl(SEED_FILE, null, (await readSeed(folder)).expose());
+  link.sendControl(SEED_FILE, null, seed.expose());
 }
 
 /**
@@ -41,7 +41,10 @@ export async function sendModel(folder: string, link: Link): Promise<void> {
  * @param cache Folder of cached models; each has a folder named by its weights id.
  */
 export async function receiveModel(link: Link, cache: string, weightsId: string): Promise<ReceivedModel> {
-  const folder = `${cache}/${weightsId.replaceAll(/[^0-9A-Za-z-]/g, "")}`,
+  if (!/^[0-9a-f]{32}$/.test(weightsId)) {
+    throw new KeyError("Cannot use these keys as the id of their weights must be 32 hexadecimal digits");
+  }
+  const folder = `${cache}/${weightsId}`,
     files = diskFiles(folder),
     cached = await files.has(SEED_FILE);
   link.sendControl("model", { cached });
@@ -59,9 +62,9 @@ export async function receiveModel(link: Link, cache: string, weightsId: string)
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     // The seed comes last, under another name first: a folder that has it is complete.
     for (const [name, bytes] of received) {
-      const path = `${folder}/${name}`;
-      await Deno.writeFile(`${path}.part`, bytes, { mode: 0o600 });
-      await Deno.rename(`${path}.part`, path);
+      const path = `${folder}/${name}`, part = `${path}.${crypto.randomUUID()}`;
+      await Deno.writeFile(part, bytes, { mode: 0o600 });
+      await Deno.rename(part, path);
     }
   }
   return {

@@ -4,14 +4,20 @@
  * @module
  */
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+import { killChildren } from "./_process.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs `use` with a folder of its own, and removes it when that ends, also by Ctrl-C or a kill. */
 export async function withTempFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-" });
   const interrupted = (): never => {
-    Deno.removeSync(folder, { recursive: true });
-    Deno.exit(130);
+    try {
+      killChildren();
+      Deno.removeSync(folder, { recursive: true });
+    } finally {
+      Deno.exit(130);
+    }
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupted);
   try {

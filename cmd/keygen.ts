@@ -29,7 +29,12 @@ export const KEYGEN: Command = {
       help: "prepared model folder; weights and client.seed may be absent",
       required: true,
     },
-    { name: "prompt-tokens", value: "N", help: "longest prompt, in tokens", required: true },
+    {
+      name: "prompt-tokens",
+      value: "N",
+      help: "longest prompt, in tokens; of a bidirectional model, the exact length",
+      required: true,
+    },
     { name: "generate", value: "M", help: "tokens to generate after it (default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     { name: "out", value: "DIR", help: "writes DIR/party0 and DIR/party1", required: true },
@@ -44,8 +49,11 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   const promptTokens = options.count("prompt-tokens", 0, 1),
     generate = options.count("generate", 0),
     requests = options.count("requests", 1, 1);
-  const { config } = await readConfig(folder),
-    prepared = await readPrepared(folder),
+  const { config } = await readConfig(folder);
+  if (!config.causal && generate > 0) {
+    throw new UsageError("Cannot deal keys with --generate as a bidirectional model generates nothing");
+  }
+  const prepared = await readPrepared(folder),
     positions = positionCount({ promptTokens, generate });
   if (prepared.scope === "model" && positions > config.maxPositions) {
     throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);

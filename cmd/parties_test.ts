@@ -183,7 +183,15 @@ Deno.test("sluice names both sides when models, weights or key sets differ", asy
     weights[weights.length - 1]! ^= 1;
     await Deno.writeFile(path, weights);
     const changed = await runFailing(5, "party0", "--model", model, "--keys", keys0, ...LOOPBACK, ...ONE_THREAD);
-    assertMatch(changed.message, /weights changed since they were prepared/);
+    assertMatch(changed.message, /weights or its seed changed since they were prepared/);
+    weights[weights.length - 1]! ^= 1;
+    await Deno.writeFile(path, weights);
+
+    // A seed of another preparation would give wrong answers, and the client would keep it.
+    const seed = await Deno.readFile(`${model}/client.seed`);
+    await Deno.writeFile(`${model}/client.seed`, seed.map((byte) => byte ^ 1));
+    const swapped = await runFailing(5, "party0", "--model", model, "--keys", keys0, ...LOOPBACK, ...ONE_THREAD);
+    assertMatch(swapped.message, /weights or its seed changed since they were prepared/);
 
     // The same folder, prepared again: other masks.
     const { weightsId: before } = JSON.parse(await Deno.readTextFile(`${model}/sluice.json`)),

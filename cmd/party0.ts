@@ -6,15 +6,16 @@
 
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Engine, Weights } from "../core/engine.ts";
+import type { Seed } from "../core/prg/seed.ts";
 import type { RequestShape } from "../pipeline/session.ts";
-import { positionCount, type SessionShape } from "../pipeline/session_plan.ts";
+import { positionCount } from "../pipeline/session_plan.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import { formatAddress, parseAddress } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
-import { readPrepared, readSalt, readWeights } from "./_model_folder.ts";
+import { readPrepared, readSalt, readSeed, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
 import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { openSockets } from "./_sockets.ts";
@@ -46,15 +47,15 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
   const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
   const sockets = openSockets(options, engine.name);
   try {
-    const { weights, vectors } = await loadWeights(folder, keys, engine);
+    const { weights, vectors, seed } = await loadWeights(folder, keys, engine);
     await warmUp(engine);
     const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
     const link = await listener.accept().finally(() => listener.close());
     try {
-      await sendModel(folder, link);
+      await sendModel(folder, seed, link);
       ui.note("the client is here");
-      const { shapes, chunkTokens } = askedRequests((await link.receiveControl("requests")).body, keys.shape);
+      const { shapes, chunkTokens } = askedRequests((await link.receiveControl("requests")).body, keys);
       await claimKeys(keys.folder, keys.identity.session);
       let lanes = 0;
       const session = openSession(options, keys, {
@@ -105,7 +106,7 @@ async function loadWeights(
   folder: string,
   keys: OpenKeys,
   engine: Engine,
-): Promise<{ weights: Map<string, Weights>; vectors: Map<string, Int32Array> }> {
+): Promise<{ weights: Map<string, Weights>; vectors: Map<string, Int32Array>; seed: Seed }> {
   const prepared = await readPrepared(folder);
   if (prepared.weightsId !== keys.identity.weightsId) {
     throw new KeyError(
@@ -114,16 +115,19 @@ async function loadWeights(
   }
   const weights = new Map<string, Weights>(),
     vectors = new Map<string, Int32Array>(),
-    digest = new WeightsDigest(await readSalt(folder));
+    seed = await readSeed(folder),
+    digest = new WeightsDigest(await readSalt(folder), seed);
   for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
     digest.add(matrix);
     if (matrix.inputs === 0) vectors.set(matrix.name, matrix.data);
     else weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
   }
   if (digest.hex() !== prepared.weightsDigest) {
-    throw new ModelError(`Cannot run ${folder} as its weights changed since they were prepared: the digest differs`);
+    throw new ModelError(
+      `Cannot run ${folder} as its weights or its seed changed since they were prepared: the digest differs`,
+    );
   }
-  return { weights, vectors };
+  return { weights, vectors, seed };
 }
 
 /** Parses an address of the command line. */
@@ -136,7 +140,10 @@ export function addressOf(text: string): ReturnType<typeof parseAddress> {
 }
 
 /** The public lengths that the client asks for, checked against the keys. */
-function askedRequests(body: unknown, dealt: SessionShape): { shapes: RequestShape[]; chunkTokens: number } {
+function askedRequests(
+  body: unknown,
+  { shape: dealt, model }: OpenKeys,
+): { shapes: RequestShape[]; chunkTokens: number } {
   const { requests, chunkTokens } = (body ?? {}) as { requests?: unknown; chunkTokens?: unknown };
   if (!Array.isArray(requests) || requests.length === 0 || requests.length > dealt.requests) {
     throw new ProtocolError(`Cannot run the requests as there must be 1 to ${dealt.requests}`);
@@ -145,15 +152,15 @@ function askedRequests(body: unknown, dealt: SessionShape): { shapes: RequestSha
     throw new ProtocolError("Cannot run the requests as chunks must have at least one token");
   }
   const shapes = requests.map((item) => {
-    const { promptTokens, generate } = item as RequestShape;
-    if (
-      !isCount(promptTokens, 1) || !isCount(generate, 0) ||
-      positionCount({ promptTokens, generate }) > positionCount(dealt)
-    ) {
+    const { promptTokens, generate } = (item ?? {}) as RequestShape, served = positionCount(dealt);
+    if (!isCount(promptTokens, 1) || !isCount(generate, 0) || positionCount({ promptTokens, generate }) > served) {
       throw new ProtocolError(
-        `Cannot run a request as the keys serve ${
-          positionCount(dealt)
-        } positions: received ${promptTokens} prompt tokens and ${generate} to generate`,
+        `Cannot run a request as the keys serve ${served} positions: received ${promptTokens} prompt tokens and ${generate} to generate`,
+      );
+    }
+    if (!model.config.causal && (promptTokens !== served || generate !== 0)) {
+      throw new ProtocolError(
+        `Cannot run a text as the keys of a bidirectional model serve one length: expected ${served} tokens, received ${promptTokens}`,
       );
     }
     return { promptTokens, generate };

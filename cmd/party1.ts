@@ -172,7 +172,13 @@ async function ask(
 ): Promise<{ onlineMs: number; firstTokenMs: number }> {
   const begin = performance.now(), single = answers.length === 1;
   const write = (text: string): void => {
-    if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
+    if (ui.json) return;
+    try {
+      Deno.stdout.writeSync(new TextEncoder().encode(text));
+    } catch (error) {
+      // A reader that left, as head does, must not end the session: party 0 would learn after which token.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   };
   let firstTokenMs = 0;
   await session.run(
@@ -220,9 +226,10 @@ async function writeFiles(options: Options, answers: readonly Answer[], result: 
     await Deno.writeFile(
       output,
       new Uint8Array(concat(answers.flatMap((answer) => answer.words)).buffer),
+      { mode: 0o600 },
     );
   }
-  if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result));
+  if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result), { mode: 0o600 });
 }
 
 function concat(parts: readonly Uint32Array[]): Uint32Array {

@@ -20,6 +20,7 @@ import {
   readConfig,
   readOrExplain,
   readWeights,
+  removePrepared,
   SEED_FILE,
   SLUICE_FILE,
   writePrepared,
@@ -57,7 +58,7 @@ const SYNTHETIC_SAMPLE_TOKENS = 8;
 
 /** Runs the command. */
 export async function prepare(options: Options, ui: Ui): Promise<void> {
-  const salt = crypto.getRandomValues(new Uint8Array(32));
+  const salt = crypto.getRandomValues(new Uint8Array(32)), seed = Seed.random();
   const folder = options.required("model"),
     start = performance.now(),
     { config, synthetic } = await readConfig(folder),
@@ -65,7 +66,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   const scope = synthetic === null ? "model" : "blocks",
     first = defaultScales(config),
     matrices = new Map<string, IntegerMatrix>(),
-    digest = new WeightsDigest(salt);
+    digest = new WeightsDigest(salt, seed);
   const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions };
   const bar = ui.progress("quantise", weightRefs(draft).length, "matrices");
   for await (const matrix of integerWeights(draft, source)) {
@@ -88,9 +89,9 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
     throw new Error("Internal error: calibration may not change the integers that were quantised");
   }
 
-  const weightsId = crypto.randomUUID().replaceAll("-", ""),
-    seed = Seed.random(),
-    masks = await createMasks(folder, weightsId);
+  // From here until the public file is written again, the folder counts as not prepared.
+  await removePrepared(folder);
+  const weightsId = crypto.randomUUID().replaceAll("-", ""), masks = await createMasks(folder, weightsId);
   let index = 0, maskBytes = 0;
   try {
     for (const ref of weightRefs(draft)) {

@@ -6,6 +6,7 @@
 
 import type { Channel } from "../core/channel.ts";
 import type { CacheHandle, Engine, Handle, KeyMemory, Scope, Weights } from "../core/engine.ts";
+import { KeyError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import type { Cache, Wire } from "../core/protocols/gate.ts";
@@ -115,6 +116,7 @@ export class PartySession {
   readonly #window: KeyWindow;
   readonly #prepared = new Map<string, { readonly scope: Scope; readonly products: ReadonlyMap<string, Handle> }>();
   readonly #caches = new Map<string, AttentionCache<"masked">>();
+  #ran = false;
 
   /** Makes a session; nothing is read or sent yet. */
   constructor(options: SessionOptions) {
@@ -232,12 +234,15 @@ export class PartySession {
    * @param shapes Public lengths, one per request.
    * @param inputs The client's inputs, one per request; absent for party 0.
    * @param output Called at the client with the revealed words of every output in order, shape (V) or (T, C); at party 0 with null.
+   * @throws {KeyError} The second time: the same pads over other values would reveal their difference.
    */
   async run(
     shapes: readonly RequestShape[],
     inputs: readonly ChunkInput[] | null,
     output: (request: number, words: Uint32Array | null) => void | Promise<void>,
   ): Promise<void> {
+    if (this.#ran) throw new KeyError("Cannot run a session twice as its keys are spent");
+    this.#ran = true;
     const { plan, engine, channel } = this.#options, chunks = this.#chunks(shapes);
     this.#window.schedule(this.#lanes(chunks, shapes));
     const entry = new TransformStream<Item, Item>(), writer = entry.writable.getWriter();

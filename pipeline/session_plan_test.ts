@@ -100,6 +100,12 @@ Deno.test("SessionPlan of a local layer stops growing at its window", () => {
   assertEquals(bytes(localPlan, 0, 9), bytes(globalPlan, 0, 9));
 });
 
+Deno.test("SessionPlan plans rows of more than 1024 columns", () => {
+  const plan = tinyPlan(TINY_LLAMA, { promptTokens: 1500, generate: 0, requests: 1 });
+
+  assert(plan.layout(1, 1499).explicitBytes[0] > plan.layout(1, 1023).explicitBytes[0]);
+});
+
 Deno.test("SessionPlan refuses windows in a bidirectional model", () => {
   const config = { ...TINY_MODELS.BERT, windows: TINY_MODELS.BERT.windows.map(() => 4) };
 

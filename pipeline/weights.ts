@@ -90,16 +90,18 @@ function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
   for (let i = 0; i < matrix.length; i++) bias[i % bias.length]! -= one * matrix[i]!;
 }
 
-/** Salted digest of the integers of a model, in order: names, shapes and values. */
+/** Salted digest of what one preparation made: the client's seed, then the integers in order with their names and shapes. */
 export class WeightsDigest {
   readonly #hash = createHash("sha256");
   /**
    * Starts a digest.
    *
    * @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest.
+   * @param seed The client's seed of Ŵ: another one would answer wrongly and without an error.
    */
-  constructor(salt: Uint8Array) {
+  constructor(salt: Uint8Array, seed: Seed) {
     this.#hash.update(salt);
+    this.#hash.update(seed.expose());
   }
   /** Adds the next matrix. */
   add(matrix: IntegerMatrix): void {

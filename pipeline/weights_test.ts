@@ -96,16 +96,20 @@ for (const [what, value] of [["too large", 1_234_567], ["not a number", NaN]] as
   });
 }
 
-Deno.test("WeightsDigest depends on the salt, the names, the shapes, the values and their order", () => {
+Deno.test("WeightsDigest depends on the salt, the seed, the names, the shapes, the values and their order", () => {
   const a: IntegerMatrix = { name: "a", inputs: 1, outputs: 2, data: Int32Array.of(1, -2) }, b = { ...a, name: "b" };
   const salt = new Uint8Array(32),
+    seed = Seed.from(new Uint8Array(32)),
     digest = (salt: Uint8Array, ...matrices: IntegerMatrix[]): string => {
-      const hash = new WeightsDigest(salt);
+      const hash = new WeightsDigest(salt, seed);
       for (const matrix of matrices) hash.add(matrix);
       return hash.hex();
     };
+  const reseeded = new WeightsDigest(salt, Seed.from(new Uint8Array(32).fill(1)));
+  for (const matrix of [a, b]) reseeded.add(matrix);
   const seen = [
     digest(salt, a, b),
+    reseeded.hex(),
     digest(salt.with(31, 1), a, b),
     digest(salt, b, a),
     digest(salt, a),

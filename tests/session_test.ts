@@ -266,6 +266,16 @@ for (const leaver of [0, 1] as const) {
   });
 }
 
+Deno.test("PartySession runs once: its keys are spent", async () => {
+  await withEngines(async (engines) => {
+    const session = await startTwo({ engines });
+    await Promise.all(session.run());
+
+    for (const again of session.run()) await assertRejects(() => again, KeyError, "twice");
+    await session.close();
+  });
+});
+
 Deno.test("PartySession rejects with the reason when its key stream cannot be read, and its peer when the link closes", async () => {
   await withEngines(async (engines) => {
     let reads = 0;

@@ -8,7 +8,7 @@ import type { Party } from "../core/channel.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { closeQuietly, type Duplex } from "./duplex.ts";
 import type { ControlBody } from "./frame.ts";
-import { Link } from "./link.ts";
+import { Link, printable } from "./link.ts";
 import type { MailboxLimits } from "./mailbox.ts";
 import { type LinkRole, sealStream } from "./seal.ts";
 
@@ -92,7 +92,7 @@ function compare(mine: Readonly<Record<string, unknown>>, theirs: NonNullable<Co
 
 /** A peer's value in an error: short, and printable whatever the peer sent. */
 function show(value: unknown): string {
-  return (JSON.stringify(value) ?? "nothing").slice(0, 200);
+  return printable(JSON.stringify(value) ?? "nothing").slice(0, 200);
 }
 
 /**

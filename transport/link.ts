@@ -417,6 +417,6 @@ function noticeOf(error: Error): { kind: string; message: string } {
 }
 
 /** The peer's text is shown on terminals: nothing but printable characters passes. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu, " ");
 }

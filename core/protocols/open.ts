@@ -5,6 +5,7 @@
  */
 
 import {
+  assertKnownToBoth,
   assertRange,
   blockCounts,
   elementCount,
@@ -57,6 +58,7 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
     return wire("clear", z.ringBits, z.scale, z.extent, z.data);
   },
   plan(_p, [z]) {
+    if (z.kind === "wire") assertKnownToBoth(z, "reveal a wire");
     const key: KeyRecord[] = [{
       name: "mask",
       kind: "client",
