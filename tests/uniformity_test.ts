@@ -14,7 +14,7 @@ import {
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
-import { embed, input, linear } from "../core/protocols/linear.ts";
+import { addShares, embed, input, linear, shareColumns } from "../core/protocols/linear.ts";
 import { maximumLevel } from "../core/protocols/maximum.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
 import { openShare, reveal } from "../core/protocols/open.ts";
@@ -113,6 +113,28 @@ const linearRevealed: Composition = function* <V extends View>(ctx: Context<V>, 
   return yield* ctx.gate("reveal", reveal, {}, z);
 };
 
+const wide = { name: "w", inputs: 2, outputs: 3 };
+
+/** Post-norm models open some columns of a product, and add others to a share before they open it. */
+const cutAndAdded: Composition = function* <V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
+  const params = { weights: wide, weightScale: 0 }, cut = (from: number, to: number) => ({ from, to, moreScale: 0 });
+  const z = yield* ctx.gate("gate", linear, params, x as Wire<V>),
+    other = yield* ctx.gate("other", linear, params, x as Wire<V>);
+  yield* ctx.gate("open_left", openShare, {}, yield* ctx.gate("left", shareColumns, cut(0, 2), z));
+  const sum = yield* ctx.gate(
+    "sum",
+    addShares,
+    {},
+    yield* ctx.gate("right", shareColumns, cut(2, 3), z),
+    yield* ctx.gate("first", shareColumns, cut(0, 1), other),
+  );
+  return yield* ctx.gate("open", openShare, {}, sum);
+};
+
+function wideWeights(...data: number[]): NonNullable<UniformityCase["weights"]> {
+  return { w: { ref: wide, data: Int32Array.from(data) } };
+}
+
 function embedOpened(ringBits: number): Composition {
   return function* <V extends View>(ctx: Context<V>): Gate<Wire<V>> {
     const z = yield* ctx.gate("gate", embed, { extent: two, ringBits, scale: 0, weights: ref, weightScale: 0 });
@@ -185,6 +207,11 @@ const SMALL: Readonly<Record<string, readonly UniformityCase[]>> = {
     inputs: [tensor(5, 0, two, [x0!, x1!])],
     run: linearOpened,
     weights: weights(w0!, w1!),
+  })),
+  "linear, cut and added": [[1, -1, 1, 0, -1, 1, 1, 0], [0, 1, 0, 1, 1, -1, 0, 1]].map(([x0, x1, ...w]) => ({
+    inputs: [tensor(2, 0, two, [x0!, x1!])],
+    run: cutAndAdded,
+    weights: wideWeights(...w),
   })),
   "embed": [[1, 0], [0, 1]].map((x) => ({
     inputs: [],
@@ -283,6 +310,15 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   "splice": {
     inputs: [random(32, 10, rows, 14)],
     run: gate(splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }),
+  },
+  "splice, tanh + 1": {
+    inputs: [random(32, 10, rows, 13)],
+    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], knownTo: "both" }),
+  },
+  "linear, cut and added": {
+    inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)],
+    run: cutAndAdded,
+    weights: wideWeights(1234, -77, 5, 0, 9, -4096),
   },
   "squares, with a product": {
     inputs: [random(32, 12, lanes, 20), random(32, 12, lanes, 20)],
