@@ -72,6 +72,15 @@ export async function openEngine(
   return await openCpuEngine(threads);
 }
 
+/** Starts to count the time spent waiting for the device; what it returns gives the numbers since. */
+export function startDevice(opened: OpenEngine): OpenEngine["device"] {
+  const before = opened.device().deviceMs;
+  return () => {
+    const { readbackMs, deviceMs } = opened.device();
+    return { readbackMs, deviceMs: deviceMs - before };
+  };
+}
+
 /** The dealer's engine: its products are the only ones, and it needs their results at once. */
 export async function openCpuEngine(threads: number): Promise<OpenEngine> {
   const engine = await createWasmEngine({ threads, workerUrl: import.meta.resolve(Deno.mainModule) });

@@ -11,7 +11,7 @@ import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, engineArgs, engineName } from "./_engine.ts";
+import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { modelSpec, readPrepared, readWeights } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
@@ -46,8 +46,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
       `Cannot generate ${generate} tokens after ${promptIds.length} as the model has ${config.maxPositions} positions`,
     );
   }
-  const engine = engineName(options),
-    threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
+  const threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
     common = engineArgs(options, threads);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
@@ -115,7 +114,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
       keyBytesFreshPass: fresh[0] + fresh[1],
       sentBytes: [party0["sentBytes"], party1["sentBytes"]],
       exchanges: party1["exchanges"],
-      engine,
+      engine: party1["engine"],
     };
     ui.result(result, () =>
       [
@@ -123,7 +122,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
         equal
           ? "the secure output equals the clear oracle, bit for bit: every token and every revealed logit"
           : "NOT EQUAL to the clear oracle",
-        `  ${tokens.length} tokens at ${result.tokensPerSecond} tokens/s, the first after ${result.firstTokenMs} ms, on ${engine}`,
+        `  ${tokens.length} tokens at ${result.tokensPerSecond} tokens/s, the first after ${result.firstTokenMs} ms, on ${result.engine}`,
         `  keys ${result.keyBytes.map((bytes) => amount(Number(bytes))).join(" and ")}: ${
           amount(result.keyBytesPerToken)
         } for a token, ${amount(result.keyBytesFreshPass)} for one pass over the whole text`,

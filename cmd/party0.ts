@@ -14,7 +14,7 @@ import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import { formatAddress, parseAddress } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
+import { ENGINE_FLAGS, openEngine, startDevice } from "./_engine.ts";
 import { readPrepared, readSalt, readSeed, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
 import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
@@ -70,6 +70,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
       session.reserve(shapes);
       const setupMs = Math.round(performance.now() - start),
         setupBytes = link.stats.wireBytes,
+        deviceOf = startDevice(opened),
         begin = performance.now();
       link.sendControl("ready");
       await session.run(shapes, null, () => {});
@@ -84,7 +85,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
           setupBytes,
           onlineMs,
           threads: opened.threads,
-          ...opened.device(),
+          ...deviceOf(),
           engine: engine.name,
         },
         () => `served session ${keys.identity.session}: ${costTable(session, link, keys, options.has("profile"))}`,

@@ -16,7 +16,7 @@ import { maskedMatrix } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import type { Command, Options } from "./_args.ts";
 import { ASK_FLAGS, type Asked, askedRequests } from "./_asked.ts";
-import { ENGINE_FLAGS, openEngine } from "./_engine.ts";
+import { ENGINE_FLAGS, openEngine, startDevice } from "./_engine.ts";
 import { defaultCache, receiveModel } from "./_received_model.ts";
 import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
 import { openSockets } from "./_sockets.ts";
@@ -124,7 +124,9 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       await claimKeys(keys.folder, identity.session);
       link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
       await link.receiveControl("ready");
-      const setupBytes = link.stats.wireBytes, { onlineMs, firstTokenMs } = await ask(session, answers, ui);
+      const setupBytes = link.stats.wireBytes,
+        deviceOf = startDevice(opened),
+        { onlineMs, firstTokenMs } = await ask(session, answers, ui);
       link.close();
       await link.closed;
 
@@ -133,13 +135,14 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
         ...answered(answers, times),
         ...sessionReport(session, link, keys),
         threads: opened.threads,
-        ...opened.device(),
+        ...deviceOf(),
         engine: engine.name,
       };
       await writeFiles(options, answers, result);
       if (ui.json) ui.result(result, () => "");
       else {
-        ui.note(`${(onlineMs / 1000).toFixed(2)} s online, ${result.tokensPerSecond.toFixed(1)} tokens/s`);
+        const rate = result.generatedTokens === 0 ? "" : `, ${result.tokensPerSecond.toFixed(1)} tokens/s`;
+        ui.note(`${(onlineMs / 1000).toFixed(2)} s online${rate}`);
         ui.note(costTable(session, link, keys, options.has("profile")));
       }
     } catch (error) {

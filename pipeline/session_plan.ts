@@ -96,7 +96,6 @@ export class SessionPlan {
   /** Blocks of one request in a stage: one per position, or one in all where the model is bidirectional. */
   readonly blocks: number;
   readonly #stages: StageLayout[] = [];
-  readonly #lanes = new Map<string, LaneCost>();
   /** Offsets of (stage, position) within a request, for both parties. */
   readonly #offsets: (readonly [Float64Array, Float64Array])[];
   /** Explicit bytes of one request in each party's stream. */
@@ -154,12 +153,21 @@ export class SessionPlan {
     return bytes;
   }
 
-  /** Cost of the lane of a chunk in a stage. */
+  /** Cost of the lane of a chunk in a stage; computed anew at every call, as a long session has more lanes than are worth keeping. */
   lane(index: number, positions: Positions): LaneCost {
-    const key = `${index}/${positions.from}/${positions.count}`;
-    let cost = this.#lanes.get(key);
-    if (cost === undefined) this.#lanes.set(key, cost = this.#costLane(index, positions));
-    return cost;
+    const { model } = this, context = new PlanContext(), last = stageCount(model) - 1, { hiddenWidth } = model.config;
+    const extent = index === last
+      ? outputRows(model, positions, hiddenWidth)
+      : tokenRows(model, positions, hiddenWidth);
+    const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
+    const cache = index === 0 || index === last ? null : emptyCache(model, positions.from);
+    const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
+      sentBytes: [number, number] = [0, 0];
+    for (const gate of context.gates) {
+      sentBytes[0] += gate.sentBytes[0];
+      sentBytes[1] += gate.sentBytes[1];
+    }
+    return { gates: context.gates, exchanges, sentBytes };
   }
 
   /** The positions that the output stage computes for a chunk. */
@@ -183,24 +191,8 @@ export class SessionPlan {
     return null;
   }
 
-  #costLane(index: number, positions: Positions): LaneCost {
-    const { model } = this, context = new PlanContext(), last = stageCount(model) - 1, { hiddenWidth } = model.config;
-    const extent = index === last
-      ? outputRows(model, positions, hiddenWidth)
-      : tokenRows(model, positions, hiddenWidth);
-    const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
-    const cache = index === 0 || index === last ? null : emptyCache(model, positions.from);
-    const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
-      sentBytes: [number, number] = [0, 0];
-    for (const gate of context.gates) {
-      sentBytes[0] += gate.sentBytes[0];
-      sentBytes[1] += gate.sentBytes[1];
-    }
-    return { gates: context.gates, exchanges, sentBytes };
-  }
-
   #layoutStage(index: number): StageLayout {
-    const { gates } = this.#costLane(index, { from: 0, count: this.positions }), owners = assignOwners(gates);
+    const { gates } = this.lane(index, { from: 0, count: this.positions }), owners = assignOwners(gates);
     const layouts = Array.from({ length: this.blocks }, (_, block) => layoutBlock(gates, block, owners));
     const explicitBytes = [0, 1].map((p) => layouts.reduce((sum, layout) => sum + layout.explicitBytes[p]!, 0)) as [
       number,

@@ -9,7 +9,7 @@ import { ModelError } from "../core/errors.ts";
 import { expandChacha8 } from "../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
 import type { FoldedSource, Matrix } from "../models/fold.ts";
-import { type ModelSpec, weightRefs } from "./model_spec.ts";
+import type { ModelSpec } from "./model_spec.ts";
 
 /** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
 export interface IntegerMatrix {
@@ -134,9 +134,4 @@ export function maskOf(seed: Seed, index: number, matrix: IntegerMatrix): Uint32
   const mask = maskedMatrix(seed, index, matrix.data.length);
   for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! - matrix.data[i]!;
   return mask;
-}
-
-/** Count of all integers of a model. */
-export function weightCount(model: Pick<ModelSpec, "scope" | "config">): number {
-  return weightRefs(model).reduce((sum, ref) => sum + ref.inputs * ref.outputs, 0);
 }
