@@ -111,17 +111,18 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
       const needed = Math.ceil(Math.log2(sums.max * HEADROOM));
       lo = Math.floor(Math.log2(Math.max(1, sums.min) / HEADROOM));
       // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
-      const most = Math.floor((MAX_LAST_GROUP_BIT - lo) / NORM_GROUP_OCTAVES) + 1,
+      const top = MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES,
+        most = Math.floor((top - lo) / NORM_GROUP_OCTAVES),
         usual = (norm.hi - norm.lo) / NORM_GROUP_OCTAVES;
       const groups = Math.max(Math.min(usual, most), Math.ceil((needed - lo) / NORM_GROUP_OCTAVES));
-      hi = lo + groups * NORM_GROUP_OCTAVES;
-      if (groups > most) {
+      if (needed > top) {
         throw new ModelError(
-          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt as the sum of squares must lie below 2^${
-            MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES
-          }`,
+          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt as the sum of squares must lie below 2^${top}`,
         );
       }
+      // One group too many: they begin lower, and the last one ends at the top.
+      if (groups > most) lo = top - NORM_GROUP_OCTAVES * groups;
+      hi = lo + groups * NORM_GROUP_OCTAVES;
       sumBits = Math.max(34, hi + 1);
     }
     if (products !== undefined) {

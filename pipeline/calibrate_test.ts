@@ -83,6 +83,20 @@ Deno.test("calibrate() moves the window of the norm that needs it, and of no oth
   }
 });
 
+Deno.test("calibrate() fits narrow sums of squares just below the largest that fit", async () => {
+  const model = specOf(TINY_LLAMA, 5, { scope: "blocks" }),
+    matrices = await integers(model, await livelyModel(TINY_LLAMA)),
+    width = TINY_LLAMA.hiddenWidth,
+    value = Math.round(Math.sqrt(2 ** 40.6 / width));
+
+  const { scales } = calibrate(model, (name) => matrices.get(name)!.data, {
+    hidden: Float64Array.from({ length: 5 * width }, (_, i) => i % 2 === 0 ? value : -value),
+  });
+
+  const moved = scales.norms.slice(0, 2 * TINY_LLAMA.layers);
+  for (const { lo, hi } of moved) assert(lo <= 38 && hi === 43 && (hi - lo) % 4 === 0, `${lo} ${hi}`);
+});
+
 Deno.test("calibrate() gives scales that secure runs and the oracle can use where every norm's window moved", async () => {
   const folded = await withLargeEmbedding(TINY_MODELS["GPT-2"], 64), { scales } = await calibrated(folded);
   assert(scales.norms.every(({ hi }, i) => hi > defaultScales(folded.config).norms[i]!.hi));
