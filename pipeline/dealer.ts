@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { AttentionCache } from "../core/protocols/attention.ts";
-import type { Cache, Wire } from "../core/protocols/gate.ts";
+import type { Wire } from "../core/protocols/gate.ts";
 import { DealContext, type DealerKeys, LaneDealer } from "./deal.ts";
-import { stage, stageCount, wanted } from "./forward.ts";
+import { layerCache, stage, stageCount, wanted } from "./forward.ts";
 import { finish } from "./plan.ts";
 import type { SessionPlan } from "./session_plan.ts";
 
@@ -41,18 +40,9 @@ export async function dealSession(
     bytes += prefix.length;
   }
   for (let request = 0; request < shape.requests; request++) {
-    const make = (): Cache<"mask"> => ({
-      kind: "cache",
-      view: "mask",
-      ringBits: 32,
-      scale: model.scales.activation,
-      width: model.config.kvHeads * model.config.headWidth,
-      tokens: 0,
-      data: new Uint32Array(0),
-    });
-    const caches: AttentionCache<"mask">[] = Array.from(
+    const caches = Array.from(
       { length: model.config.layers },
-      () => ({ keys: make(), values: make() }),
+      () => layerCache(model, "mask", 0, () => new Uint32Array(0)),
     );
     for (const positions of plan.chunks({ promptTokens: plan.positions, generate: 0 }, DEAL_TOKENS)) {
       const at = plan.blocksOf(positions);

@@ -10,7 +10,7 @@
 
 import { ModelError } from "../core/errors.ts";
 import { attention, type AttentionCache, type Positions, type Sight } from "../core/protocols/attention.ts";
-import type { Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
+import type { Cache, Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
 import { addConstants, addShares, affine, embed, input } from "../core/protocols/linear.ts";
 import { add, firstRow, lastBlock } from "../core/protocols/local.ts";
 import { mlp } from "../core/protocols/mlp.ts";
@@ -53,6 +53,31 @@ export function tokenRows(model: ModelSpec, { count }: Positions, cols: number):
 export function outputRows(model: ModelSpec, positions: Positions, cols: number): Extent {
   const { config, scope } = model, first = scope === "model" && !config.causal && config.head !== "hidden";
   return first ? { rows: 1, cols: [cols] } : tokenRows(model, positions, cols);
+}
+
+/**
+ * The keys and values of a layer in one view.
+ *
+ * @param tokens Tokens that it holds.
+ * @param data Makes what one of the two holds.
+ */
+export function layerCache<V extends View>(
+  { config, scales }: ModelSpec,
+  view: V,
+  tokens: number,
+  data: (width: number) => Cache<V>["data"],
+): AttentionCache<V> {
+  const width = config.kvHeads * config.headWidth;
+  const make = (): Cache<V> => ({
+    kind: "cache",
+    view,
+    ringBits: 32,
+    scale: scales.activation,
+    width,
+    tokens,
+    data: data(width),
+  });
+  return { keys: make(), values: make() };
 }
 
 /** What every block attends to: all tokens, or those up to itself, as far back as the layer's window reaches. */

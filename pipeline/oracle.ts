@@ -5,9 +5,9 @@
  */
 
 import type { AttentionCache } from "../core/protocols/attention.ts";
-import type { Cache, ClearReader } from "../core/protocols/gate.ts";
+import type { ClearReader } from "../core/protocols/gate.ts";
 import { ClearContext } from "./clear.ts";
-import { forward } from "./forward.ts";
+import { forward, layerCache } from "./forward.ts";
 import type { ModelSpec } from "./model_spec.ts";
 import { finish } from "./plan.ts";
 
@@ -54,16 +54,10 @@ export class Oracle {
     this.#model = model;
     this.#weights = weights;
     this.#options = options;
-    const make = (): Cache<"clear"> => ({
-      kind: "cache",
-      view: "clear",
-      ringBits: 32,
-      scale: model.scales.activation,
-      width: model.config.kvHeads * model.config.headWidth,
-      tokens: 0,
-      data: new Float64Array(0),
-    });
-    this.#caches = Array.from({ length: model.config.layers }, () => ({ keys: make(), values: make() }));
+    this.#caches = Array.from(
+      { length: model.config.layers },
+      () => layerCache(model, "clear", 0, () => new Float64Array(0)),
+    );
   }
 
   /** Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a pooled state plus 1, or hidden states. */

@@ -5,12 +5,12 @@
  */
 
 import type { Channel } from "../core/channel.ts";
-import type { CacheHandle, Engine, Handle, KeyMemory, Scope, Weights } from "../core/engine.ts";
+import type { Engine, Handle, KeyMemory, Scope, Weights } from "../core/engine.ts";
 import { KeyError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
-import type { Cache, Wire } from "../core/protocols/gate.ts";
-import { stage, stageCount, wanted } from "./forward.ts";
+import type { Wire } from "../core/protocols/gate.ts";
+import { layerCache, stage, stageCount, wanted } from "./forward.ts";
 import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
 import { PartyContext, type PartyLane, recordView } from "./party.ts";
 import { noCounts, runLane, type RunnerCounts } from "./runner.ts";
@@ -347,20 +347,11 @@ export class PartySession {
   }
 
   #cache(request: number, index: number): AttentionCache<"masked"> {
-    const name = `${request}/${index}`, { plan, engine } = this.#options, { config, scales } = plan.model;
+    const name = `${request}/${index}`, { plan, engine } = this.#options;
     let cache = this.#caches.get(name);
     if (cache === undefined) {
-      const width = config.kvHeads * config.headWidth;
-      const make = (): Cache<"masked"> => ({
-        kind: "cache",
-        view: "masked",
-        ringBits: 32,
-        scale: scales.activation,
-        width,
-        tokens: 0,
-        data: engine.cache(plan.positions, width) as CacheHandle,
-      });
-      this.#caches.set(name, cache = { keys: make(), values: make() });
+      cache = layerCache(plan.model, "masked", 0, (width) => engine.cache(plan.positions, width));
+      this.#caches.set(name, cache);
     }
     return cache;
   }

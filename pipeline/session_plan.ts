@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Cache } from "../core/protocols/gate.ts";
-import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
+import type { Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
-import { blocksOf, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
+import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
 import { layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
@@ -54,19 +53,6 @@ export const STREAM_PREFIX_BYTES = 48;
 interface StageLayout {
   readonly layouts: readonly BlockLayout[];
   readonly explicitBytes: readonly [number, number];
-}
-
-function emptyCache(model: ModelSpec, tokens: number): AttentionCache<"plan"> {
-  const make = (): Cache<"plan"> => ({
-    kind: "cache",
-    view: "plan",
-    ringBits: 32,
-    scale: model.scales.activation,
-    width: model.config.kvHeads * model.config.headWidth,
-    tokens,
-    data: null,
-  });
-  return { keys: make(), values: make() };
 }
 
 /**
@@ -160,7 +146,7 @@ export class SessionPlan {
       ? outputRows(model, positions, hiddenWidth)
       : tokenRows(model, positions, hiddenWidth);
     const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
-    const cache = index === 0 || index === last ? null : emptyCache(model, positions.from);
+    const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
     const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
       sentBytes: [number, number] = [0, 0];
     for (const gate of context.gates) {
