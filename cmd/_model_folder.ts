@@ -22,7 +22,9 @@ import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
+import { Oracle } from "../pipeline/oracle.ts";
 import type { Scales } from "../pipeline/scales.ts";
+import { collectIntegers } from "../pipeline/weights.ts";
 
 /** Name of the file of public numbers. */
 export const SLUICE_FILE = "sluice.json";
@@ -169,6 +171,14 @@ export function modelSpec(
   maxPositions: number,
 ): ModelSpec {
   return { scope: prepared.scope, config, scales: prepared.scales, maxPositions };
+}
+
+/** The oracle of a prepared folder's model, at position 0. */
+export async function readOracle(folder: string, maxPositions: number): Promise<{ model: ModelSpec; oracle: Oracle }> {
+  const source = await readWeights(folder),
+    model = modelSpec(source.config, await readPrepared(folder), maxPositions),
+    matrices = await collectIntegers(model, source);
+  return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data) };
 }
 
 /** Writes the client's seed, readable by its owner alone. */

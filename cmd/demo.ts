@@ -7,12 +7,11 @@
 import { demoModel } from "../assets/demo_model.ts";
 import { parseModelConfig } from "../models/config.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import { argmax, Oracle } from "../pipeline/oracle.ts";
+import { argmax } from "../pipeline/oracle.ts";
 import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
-import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
-import { modelSpec, readPrepared, readWeights } from "./_model_folder.ts";
+import { modelSpec, readOracle, readPrepared } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -140,17 +139,13 @@ async function oracleRun(
   promptIds: readonly number[],
   generate: number,
 ): Promise<{ tokens: number[]; logits: Int32Array }> {
-  const prepared = await readPrepared(folder),
-    source = await readWeights(folder),
-    model = modelSpec(source.config, prepared, positionCount({ promptTokens: promptIds.length, generate }));
-  const matrices = new Map<string, IntegerMatrix>(),
+  const { model, oracle } = await readOracle(folder, positionCount({ promptTokens: promptIds.length, generate })),
+    { vocabCount } = model.config,
     tokens: number[] = [],
-    logits = new Int32Array(generate * source.config.vocabCount);
-  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
-  const oracle = new Oracle(model, (name) => matrices.get(name)!.data);
+    logits = new Int32Array(generate * vocabCount);
   for (let i = 0; i < generate; i++) {
     const row = oracle.tokens(i === 0 ? promptIds : [tokens.at(-1)!]);
-    logits.set(row, i * source.config.vocabCount);
+    logits.set(row, i * vocabCount);
     tokens.push(argmax(row));
   }
   return { tokens, logits };

@@ -5,12 +5,10 @@
  */
 
 import { streamScale } from "../pipeline/model_spec.ts";
-import { Oracle } from "../pipeline/oracle.ts";
-import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
-import { modelSpec, readPrepared, readWeights, SYNTHETIC_FILE } from "./_model_folder.ts";
+import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";
@@ -129,14 +127,10 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
 
 /** The blocks' output in the clear. */
 async function oracleOutput(folder: string, seq: number): Promise<Float64Array> {
-  const prepared = await readPrepared(folder),
-    source = await readWeights(folder),
-    model = modelSpec(source.config, prepared, seq),
-    matrices = new Map<string, IntegerMatrix>();
-  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
+  const { model, oracle } = await readOracle(folder, seq);
   const states = Float64Array.from(
-    syntheticInput(seq, source.config.hiddenWidth, INPUT_SEED),
+    syntheticInput(seq, model.config.hiddenWidth, INPUT_SEED),
     (value) => Math.round(value * 2 ** streamScale(model)),
   );
-  return new Oracle(model, (name) => matrices.get(name)!.data).hidden(states);
+  return oracle.hidden(states);
 }

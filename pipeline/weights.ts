@@ -85,6 +85,16 @@ export async function* integerWeights(
   }
 }
 
+/** All integers of a model by name, where they fit into memory together. */
+export async function collectIntegers(
+  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  source: FoldedSource,
+): Promise<Map<string, IntegerMatrix>> {
+  const matrices = new Map<string, IntegerMatrix>();
+  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
+  return matrices;
+}
+
 /** The pooler's activation is tanh + 1: the classifier's bias takes the 1 (`one` at the activation's scale) back. */
 function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
   for (let i = 0; i < matrix.length; i++) bias[i % bias.length]! -= one * matrix[i]!;

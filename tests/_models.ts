@@ -1,13 +1,12 @@
 import { parseModelConfig } from "../models/config.ts";
 import type { ModelFiles } from "../models/files.ts";
-import { collectFolded, type FoldedModel, foldModel } from "../models/fold.ts";
+import { collectFolded, type FoldedModel, foldModel, memorySource } from "../models/fold.ts";
 import { openWeights } from "../models/weights.ts";
 import { calibrate } from "../pipeline/calibrate.ts";
 import type { ModelSpec } from "../pipeline/model_spec.ts";
 import { Oracle } from "../pipeline/oracle.ts";
 import { defaultScales } from "../pipeline/scales.ts";
-import { type IntegerMatrix, integerWeights } from "../pipeline/weights.ts";
-import { foldedSource } from "./two_parties.ts";
+import { collectIntegers, type IntegerMatrix } from "../pipeline/weights.ts";
 
 /** Reads and folds a model. */
 export async function readFolded(files: ModelFiles): Promise<FoldedModel> {
@@ -35,7 +34,5 @@ export async function oracleOf(model: ModelSpec, folded: FoldedModel): Promise<O
 
 /** The integers of a model and the vectors that party 0 adds, by name. */
 export async function integers(model: ModelSpec, folded: FoldedModel): Promise<Map<string, IntegerMatrix>> {
-  const matrices = new Map<string, IntegerMatrix>();
-  for await (const matrix of integerWeights(model, foldedSource(folded))) matrices.set(matrix.name, matrix);
-  return matrices;
+  return await collectIntegers(model, memorySource(folded));
 }

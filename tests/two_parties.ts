@@ -15,7 +15,7 @@ import type { KeySource } from "../pipeline/key_window.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { type ChunkInput, PartySession, type RequestShape } from "../pipeline/session.ts";
 import { SessionPlan } from "../pipeline/session_plan.ts";
-import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf } from "../pipeline/weights.ts";
+import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf } from "../pipeline/weights.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 
@@ -77,11 +77,6 @@ export interface TestOutcome {
   readonly exchanges: readonly [number, number];
 }
 
-/** A folded model as the source that pipelines read. */
-export function foldedSource(folded: FoldedModel): Parameters<typeof integerWeights>[1] {
-  return memorySource(folded);
-}
-
 /** One-hot rows of a chunk of tokens. */
 export function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
   const out = new Uint32Array(ids.length * vocabCount);
@@ -91,8 +86,8 @@ export function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Ar
 
 /** Deals a session and opens both parties of it. */
 export async function openSession(test: TestSession): Promise<OpenSession> {
-  const { model, engines } = test, refs = weightRefs(model), matrices = new Map<string, IntegerMatrix>();
-  for await (const matrix of integerWeights(model, foldedSource(test.folded))) matrices.set(matrix.name, matrix);
+  const { model, engines } = test, refs = weightRefs(model);
+  const matrices = await collectIntegers(model, memorySource(test.folded));
   const plan = new SessionPlan(model, { ...test.dealt, requests: test.requests.length }), weightSeed = Seed.random();
 
   // Deal.
