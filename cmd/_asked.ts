@@ -9,10 +9,9 @@ import type { Positions } from "../core/protocols/attention.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { streamScale } from "../pipeline/model_spec.ts";
-import { positionCount } from "../pipeline/session_plan.ts";
 import type { Flag, Options } from "./_args.ts";
 import { readOrExplain } from "./_model_folder.ts";
-import type { OpenKeys } from "./_session.ts";
+import { type OpenKeys, whyUnserved } from "./_session.ts";
 import { UsageError } from "./_ui.ts";
 
 /** Flags that say what to ask. */
@@ -67,25 +66,10 @@ export async function askedRequests(options: Options, keys: OpenKeys, tokenizer:
   return prompts.map((ids) => {
     const promptTokens = ids.length,
       generate = model.config.causal ? options.count("generate", Math.max(1, shape.generate), 1) : 0;
-    assertServed(keys, promptTokens, generate);
+    const unserved = whyUnserved(keys, { promptTokens, generate });
+    if (unserved !== null) throw new KeyError(unserved);
     return { ids, promptTokens, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
   });
-}
-
-/** Throws unless the keys were dealt for a request of this length. */
-function assertServed({ model, plan }: OpenKeys, promptTokens: number, generate: number): void {
-  const positions = positionCount({ promptTokens, generate });
-  if (!model.config.causal && promptTokens !== plan.positions) {
-    throw new KeyError(
-      `Cannot run the text as the keys of a bidirectional model serve one length: expected ${plan.positions} tokens, received ${promptTokens}`,
-    );
-  }
-  if (positions > plan.positions) {
-    throw new KeyError(
-      `Cannot run the prompt as the keys were dealt for ${plan.positions} positions: ` +
-        `${promptTokens} prompt tokens and ${generate} to generate need ${positions}`,
-    );
-  }
 }
 
 function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {

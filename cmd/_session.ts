@@ -12,7 +12,7 @@ import type { ModelConfig } from "../models/config.ts";
 import { planDigest } from "../pipeline/digest.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
-import { PartySession } from "../pipeline/session.ts";
+import { PartySession, type RequestShape } from "../pipeline/session.ts";
 import { positionCount, SessionPlan, type SessionShape, STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";
 import type { Identity } from "../transport/handshake.ts";
 import { type KeyFileReader, type KeyHeader, openKeyFile, readLinkKey, usedBy } from "../transport/key_file.ts";
@@ -28,6 +28,20 @@ export const SESSION_FLAGS: readonly Flag[] = [
   { name: "profile", help: "show what every stage cost" },
   { name: "key-window", value: "MB", help: "key bytes held in memory ahead of their use (default 256)" },
 ];
+
+/** Why keys do not serve a request of these public lengths, or null where they do. */
+export function whyUnserved(
+  { model, plan }: Pick<OpenKeys, "model" | "plan">,
+  { promptTokens, generate }: RequestShape,
+): string | null {
+  const needed = positionCount({ promptTokens, generate });
+  if (!model.config.causal && (promptTokens !== plan.positions || generate !== 0)) {
+    return `Cannot run the text as the keys of a bidirectional model serve one length: expected ${plan.positions} tokens, received ${promptTokens}`;
+  }
+  if (needed <= plan.positions) return null;
+  return `Cannot run the prompt as the keys were dealt for ${plan.positions} positions: ` +
+    `${promptTokens} prompt tokens and ${generate} to generate need ${needed}`;
+}
 
 /** A party's keys, ready to run. */
 export interface OpenKeys {

@@ -8,7 +8,6 @@ import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { RequestShape } from "../pipeline/session.ts";
-import { positionCount } from "../pipeline/session_plan.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
 import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
@@ -17,7 +16,15 @@ import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, openEngine, startDevice } from "./_engine.ts";
 import { readPrepared, readSalt, readSeed, readWeights } from "./_model_folder.ts";
 import { sendModel } from "./_received_model.ts";
-import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
+import {
+  costTable,
+  type OpenKeys,
+  openKeys,
+  openSession,
+  SESSION_FLAGS,
+  sessionReport,
+  whyUnserved,
+} from "./_session.ts";
 import { openSockets } from "./_sockets.ts";
 import { type Ui, UsageError } from "./_ui.ts";
 
@@ -143,27 +150,24 @@ export function addressOf(text: string): ReturnType<typeof parseAddress> {
 /** The public lengths that the client asks for, checked against the keys. */
 function askedRequests(
   body: unknown,
-  { shape: dealt, model }: OpenKeys,
+  keys: OpenKeys,
 ): { shapes: RequestShape[]; chunkTokens: number } {
   const { requests, chunkTokens } = (body ?? {}) as { requests?: unknown; chunkTokens?: unknown };
-  if (!Array.isArray(requests) || requests.length === 0 || requests.length > dealt.requests) {
-    throw new ProtocolError(`Cannot run the requests as there must be 1 to ${dealt.requests}`);
+  if (!Array.isArray(requests) || requests.length === 0 || requests.length > keys.shape.requests) {
+    throw new ProtocolError(`Cannot run the requests as there must be 1 to ${keys.shape.requests}`);
   }
   if (!isCount(chunkTokens, 1)) {
     throw new ProtocolError("Cannot run the requests as chunks must have at least one token");
   }
   const shapes = requests.map((item) => {
-    const { promptTokens, generate } = (item ?? {}) as RequestShape, served = positionCount(dealt);
-    if (!isCount(promptTokens, 1) || !isCount(generate, 0) || positionCount({ promptTokens, generate }) > served) {
+    const { promptTokens, generate } = (item ?? {}) as RequestShape;
+    if (!isCount(promptTokens, 1) || !isCount(generate, 0)) {
       throw new ProtocolError(
-        `Cannot run a request as the keys serve ${served} positions: received ${promptTokens} prompt tokens and ${generate} to generate`,
+        "Cannot run a request as its lengths must be whole numbers, with at least one prompt token",
       );
     }
-    if (!model.config.causal && (promptTokens !== served || generate !== 0)) {
-      throw new ProtocolError(
-        `Cannot run a text as the keys of a bidirectional model serve one length: expected ${served} tokens, received ${promptTokens}`,
-      );
-    }
+    const unserved = whyUnserved(keys, { promptTokens, generate });
+    if (unserved !== null) throw new ProtocolError(unserved);
     return { promptTokens, generate };
   });
   return { shapes, chunkTokens };
