@@ -10,6 +10,7 @@ import { syntheticInput } from "../models/synthetic.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { streamScale } from "../pipeline/model_spec.ts";
 import type { Flag, Options } from "./_args.ts";
+import { bucketOf, hiddenAmong } from "./_bucket.ts";
 import { readOrExplain } from "./_model_folder.ts";
 import { type OpenKeys, whyUnserved } from "./_session.ts";
 import { UsageError } from "./_ui.ts";
@@ -26,14 +27,23 @@ export const ASK_FLAGS: readonly Flag[] = [
   { name: "file", value: "FILE", help: "several prompts or texts, one per line: they run side by side" },
   { name: "prompt-ids", value: "IDS", help: "the prompt as token ids, separated by commas" },
   { name: "input-seed", value: "SEED", help: "hidden states from a seed, for keys of blocks alone" },
+  { name: "input-tokens", value: "N", help: "how many of these hidden states are real (default all)" },
+  {
+    name: "bucket",
+    value: "N",
+    help: "insist that the keys fill this text up to the next multiple of N tokens (those that hide lengths always do)",
+  },
   { name: "generate", value: "M", help: "tokens to generate (default: what the keys were dealt for)" },
 ];
 
 /** One request of the client. */
 export interface Asked {
-  /** Prompt tokens, or null for hidden states. */
+  /** Prompt tokens, padding included, or null for hidden states. */
   readonly ids: readonly number[] | null;
+  /** Public length: padding included. */
   readonly promptTokens: number;
+  /** How many of them are real; nobody else learns it. */
+  readonly realTokens: number;
   readonly generate: number;
   /** Words mod 2^32 of a chunk: one-hot rows of these tokens, or its hidden states. */
   readonly input: (ids: readonly number[], chunk: Positions) => Uint32Array;
@@ -45,7 +55,7 @@ export interface Asked {
  * @throws {KeyError} If a request needs more than the keys were dealt for.
  */
 export async function askedRequests(options: Options, keys: OpenKeys, tokenizer: Tokenizer | null): Promise<Asked[]> {
-  const { model, shape } = keys, { vocabCount, hiddenWidth } = model.config;
+  const { model, shape } = keys, { vocabCount, hiddenWidth, padTokenId = 0 } = model.config, bucket = bucketOf(options);
   if (model.scope === "blocks") {
     const states = syntheticInput(shape.promptTokens, hiddenWidth, options.required("input-seed"));
     const input: Asked["input"] = (_ids, { from, count }) =>
@@ -53,7 +63,11 @@ export async function askedRequests(options: Options, keys: OpenKeys, tokenizer:
         states.subarray(from * hiddenWidth, (from + count) * hiddenWidth),
         (value) => Math.round(value * 2 ** streamScale(model)),
       );
-    return [{ ids: null, promptTokens: shape.promptTokens, generate: 0, input }];
+    const realTokens = options.count("input-tokens", shape.promptTokens, 1),
+      promptTokens = hiddenAmong(realTokens, bucket, keys);
+    const unserved = whyUnserved(keys, { promptTokens, generate: 0 });
+    if (unserved !== null) throw new KeyError(unserved);
+    return [{ ids: null, promptTokens, realTokens, generate: 0, input }];
   }
   const prompts = await promptIds(options, tokenizer, vocabCount);
   if (prompts.length > shape.requests) {
@@ -63,12 +77,14 @@ export async function askedRequests(options: Options, keys: OpenKeys, tokenizer:
       }`,
     );
   }
-  return prompts.map((ids) => {
-    const promptTokens = ids.length,
+  return prompts.map((own) => {
+    const realTokens = own.length,
+      promptTokens = hiddenAmong(realTokens, bucket, keys),
+      ids = [...own, ...new Array<number>(promptTokens - realTokens).fill(padTokenId)],
       generate = model.config.causal ? options.count("generate", Math.max(1, shape.generate), 1) : 0;
     const unserved = whyUnserved(keys, { promptTokens, generate });
     if (unserved !== null) throw new KeyError(unserved);
-    return { ids, promptTokens, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
+    return { ids, promptTokens, realTokens, generate, input: (chunk) => oneHotRows(chunk, vocabCount) };
   });
 }
 

@@ -49,6 +49,8 @@ export interface Prepared {
   /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */
   readonly weightsDigest: string;
   readonly scales: Scales;
+  /** Whether the scales fit padding too, so that the lengths of texts can be hidden. */
+  readonly padded?: boolean;
 }
 
 /** A shape with weights from a public seed, for measurements. */
@@ -169,14 +171,20 @@ export function modelSpec(
   config: ModelConfig,
   prepared: Pick<Prepared, "scope" | "scales">,
   maxPositions: number,
+  bucket?: number,
 ): ModelSpec {
-  return { scope: prepared.scope, config, scales: prepared.scales, maxPositions };
+  const model = { scope: prepared.scope, config, scales: prepared.scales, maxPositions };
+  return bucket === undefined ? model : { ...model, bucket };
 }
 
 /** The oracle of a prepared folder's model, at position 0. */
-export async function readOracle(folder: string, maxPositions: number): Promise<{ model: ModelSpec; oracle: Oracle }> {
+export async function readOracle(
+  folder: string,
+  maxPositions: number,
+  bucket?: number,
+): Promise<{ model: ModelSpec; oracle: Oracle }> {
   const source = await readWeights(folder),
-    model = modelSpec(source.config, await readPrepared(folder), maxPositions),
+    model = modelSpec(source.config, await readPrepared(folder), maxPositions, bucket),
     matrices = await collectIntegers(model, source);
   return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data) };
 }

@@ -105,7 +105,14 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
       generate: Number(header["generate"]),
       requests: Number(header["requests"]),
     };
-    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape) };
+    const bucket = header["bucket"] === undefined ? {} : { bucket: Number(header["bucket"]) };
+    const model: ModelSpec = {
+      scope: header["scope"] as Scope,
+      config,
+      scales,
+      maxPositions: positionCount(shape),
+      ...bucket,
+    };
     return { model, shape, plan: new SessionPlan(model, shape) };
   } catch (cause) {
     throw new KeyError(`Cannot use ${folder} as the header of its keys must describe a plan: received another form`, {

@@ -5,8 +5,10 @@
  */
 
 import { streamScale } from "../pipeline/model_spec.ts";
+import { filledUp } from "../pipeline/session_plan.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Command, Options } from "./_args.ts";
+import { BUCKET_FLAG, bucketOf } from "./_bucket.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { runParties, spawn } from "./_process.ts";
@@ -22,6 +24,7 @@ export const E2E: Command = {
     { name: "arch", value: "NAME", help: "the shape; its weights and input come from a fixed seed", required: true },
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens", required: true },
+    BUCKET_FLAG,
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
     ...ENGINE_FLAGS,
   ],
@@ -35,8 +38,11 @@ const WEIGHT_SEED = 1, INPUT_SEED = "input";
 export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
-    seq = options.count("seq", 0, 1);
+    seq = options.count("seq", 0, 1),
+    bucket = bucketOf(options),
+    hidden = bucket === undefined ? [] : ["--bucket", String(bucket)];
   const config = shapeOf(arch, layers),
+    planned = planTotals(archPlan(arch, config.layers, seq, bucket), 128),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
@@ -57,6 +63,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       model,
       "--prompt-tokens",
       String(seq),
+      ...hidden,
       "--out",
       keys,
       "--threads",
@@ -68,6 +75,9 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       { party0, party1 } = await runParties(model, keys, [common, clientEngine], [
         "--input-seed",
         INPUT_SEED,
+        "--input-tokens",
+        String(seq),
+        ...hidden,
         "--output",
         output,
         "--cache",
@@ -75,10 +85,9 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       ]);
     ui.note("the oracle runs");
     const secure = new Int32Array((await Deno.readFile(output)).buffer),
-      expected = await oracleOutput(model, seq),
+      expected = await oracleOutput(model, seq, bucket),
       equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
-    const planned = planTotals(archPlan(arch, config.layers, seq), 128),
-      pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
+    const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
     const result = {
       arch,
       layers: config.layers,
@@ -125,12 +134,14 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   });
 }
 
-/** The blocks' output in the clear. */
-async function oracleOutput(folder: string, seq: number): Promise<Float64Array> {
-  const { model, oracle } = await readOracle(folder, seq);
+/** The blocks' output of the real tokens in the clear. */
+async function oracleOutput(folder: string, seq: number, bucket: number | undefined): Promise<Float64Array> {
+  const filled = filledUp(seq, bucket),
+    { model, oracle } = await readOracle(folder, filled, bucket),
+    width = model.config.hiddenWidth;
   const states = Float64Array.from(
-    syntheticInput(seq, model.config.hiddenWidth, INPUT_SEED),
+    syntheticInput(filled, width, INPUT_SEED),
     (value) => Math.round(value * 2 ** streamScale(model)),
   );
-  return oracle.hidden(states);
+  return oracle.hidden(states, seq).subarray(0, seq * width);
 }

@@ -10,10 +10,11 @@ import { Seed } from "../core/prg/seed.ts";
 import { dealSession } from "../pipeline/dealer.ts";
 import { planDigest } from "../pipeline/digest.ts";
 import { weightRefs } from "../pipeline/model_spec.ts";
-import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
+import { filledUp, positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
 import type { Command, Options } from "./_args.ts";
+import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
 import { openCpuEngine } from "./_engine.ts";
 import { modelSpec, openMasks, readConfig, readPrepared } from "./_model_folder.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -37,6 +38,7 @@ export const KEYGEN: Command = {
     },
     { name: "generate", value: "M", help: "tokens to generate after it (default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
+    BUCKET_FLAG,
     { name: "out", value: "DIR", help: "writes DIR/party0 and DIR/party1", required: true },
     { name: "threads", value: "N", help: "threads of the dealer's products" },
   ],
@@ -46,7 +48,8 @@ export const KEYGEN: Command = {
 /** Runs the command. */
 export async function keygen(options: Options, ui: Ui): Promise<void> {
   const folder = options.required("model"), out = options.required("out"), start = performance.now();
-  const promptTokens = options.count("prompt-tokens", 0, 1),
+  const bucket = bucketOf(options),
+    promptTokens = filledUp(options.count("prompt-tokens", 0, 1), bucket),
     generate = options.count("generate", 0),
     requests = options.count("requests", 1, 1);
   const { config } = await readConfig(folder);
@@ -58,7 +61,8 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   if (prepared.scope === "model" && positions > config.maxPositions) {
     throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);
   }
-  const model = modelSpec(config, prepared, positions),
+  assertBucket(bucket, config, prepared);
+  const model = modelSpec(config, prepared, positions, bucket),
     shape = { promptTokens, generate, requests },
     plan = new SessionPlan(model, shape),
     refs = weightRefs(model);
@@ -93,6 +97,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
         promptTokens,
         generate,
         requests,
+        ...(bucket === undefined ? {} : { bucket }),
       })
     ));
     try {

@@ -63,8 +63,10 @@ class Answer {
   }
   /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
   take(output: Uint32Array): string {
-    this.words.push(output.slice());
     const { scope, config } = this.#model, values = new Int32Array(output.buffer, output.byteOffset, output.length);
+    const rows = scope === "blocks" || config.head === "hidden";
+    // A row for each token: those of padding mean nothing.
+    this.words.push(output.slice(0, rows ? this.asked.realTokens * config.hiddenWidth : output.length));
     if (scope === "blocks" || config.head === "pooled" || config.head === "hidden") return "";
     const best = argmax(values);
     if (config.head === "classes") {
@@ -186,7 +188,10 @@ async function ask(
   let firstTokenMs = 0;
   await session.run(
     answers.map(({ asked }) => asked),
-    answers.map((answer) => (chunk) => answer.input(chunk)),
+    answers.map((answer) => ({
+      realTokens: answer.asked.realTokens,
+      input: (chunk: Positions) => answer.input(chunk),
+    })),
     (request, output) => {
       if (firstTokenMs === 0) firstTokenMs = performance.now() - begin;
       const piece = answers[request]!.take(output!);
@@ -210,7 +215,7 @@ function answered(
   return {
     text: answers.map((answer) => answer.text).join("\n"),
     tokens: answers[0]!.ids,
-    promptTokens: answers.reduce((sum, { asked }) => sum + asked.promptTokens, 0),
+    promptTokens: answers.reduce((sum, { asked }) => sum + asked.realTokens, 0),
     generatedTokens,
     tokensPerSecond: Math.round(100 * generatedTokens / seconds) / 100,
     firstTokenMs: Math.round(times.firstTokenMs),

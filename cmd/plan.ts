@@ -11,8 +11,9 @@ import { stageCount } from "../pipeline/forward.ts";
 import type { ModelSpec } from "../pipeline/model_spec.ts";
 import type { GateCost } from "../pipeline/plan.ts";
 import { defaultScales } from "../pipeline/scales.ts";
-import { positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
+import { filledUp, positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
 import type { Command, Options } from "./_args.ts";
+import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
 import { diskFiles, modelSpec, readConfig, readPrepared } from "./_model_folder.ts";
 import { sigmaCost } from "./_sigma.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -29,6 +30,7 @@ export const PLAN: Command = {
     { name: "prompt-tokens", value: "N", help: "prompt tokens (with --model)" },
     { name: "generate", value: "M", help: "tokens to generate (with --model; default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
+    BUCKET_FLAG,
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
   ],
   example: "sluice plan --arch llama2-7b --seq 128",
@@ -104,10 +106,11 @@ function addGates(gates: Map<string, GateTotal>, costs: readonly GateCost[]): vo
 }
 
 /** Plan of a named shape's blocks. */
-export function archPlan(arch: string, layers: number | undefined, seq: number): SessionPlan {
-  const config = shapeOf(arch, layers),
-    model: ModelSpec = { scope: "blocks", config, scales: defaultScales(config), maxPositions: seq };
-  return new SessionPlan(model, { promptTokens: seq, generate: 0, requests: 1 });
+export function archPlan(arch: string, layers: number | undefined, seq: number, bucket?: number): SessionPlan {
+  const config = shapeOf(arch, layers), promptTokens = filledUp(seq, bucket);
+  assertBucket(bucket, config, { padded: true });
+  const model: ModelSpec = modelSpec(config, { scope: "blocks", scales: defaultScales(config) }, promptTokens, bucket);
+  return new SessionPlan(model, { promptTokens, generate: 0, requests: 1 });
 }
 
 /**
@@ -124,7 +127,8 @@ export function shapeOf(arch: string, layers: number | undefined): ModelConfig {
 
 /** Runs the command. */
 export async function plan(options: Options, ui: Ui): Promise<void> {
-  const arch = options.text("arch"), folder = options.text("model"), chunkTokens = options.count("chunk", 128, 1);
+  const arch = options.text("arch"), folder = options.text("model"), bucket = bucketOf(options);
+  const chunkTokens = options.count("chunk", 128, 1);
   if ((arch === undefined) === (folder === undefined)) {
     throw new UsageError("Cannot plan without a model: give --arch or --model");
   }
@@ -132,16 +136,17 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   if (arch !== undefined) {
     const layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1);
     if (options.text("seq") === undefined) throw new UsageError("Cannot plan --arch without --seq");
-    planned = archPlan(arch, layers, options.count("seq", 0, 1));
+    planned = archPlan(arch, layers, options.count("seq", 0, 1), bucket);
   } else {
     const { config } = await readConfig(folder!), prepared = await readPrepared(folder!), files = diskFiles(folder!);
     const shape: SessionShape = {
-      promptTokens: options.count("prompt-tokens", 0, 0),
+      promptTokens: filledUp(options.count("prompt-tokens", 0, 0), bucket),
       generate: options.count("generate", 0),
       requests: options.count("requests", 1, 1),
     };
     if (shape.promptTokens < 1) throw new UsageError("Cannot plan --model without --prompt-tokens");
-    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape)), shape);
+    assertBucket(bucket, config, prepared);
+    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), bucket), shape);
     if (await files.has("tokenizer.json")) tokenizerBytes = await files.sizeBytes("tokenizer.json");
   }
   const totals = planTotals(planned, chunkTokens),

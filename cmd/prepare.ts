@@ -6,9 +6,10 @@
 
 import { ModelError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
+import type { ModelConfig } from "../models/config.ts";
 import { createTokenizer, readTokenizerFiles } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
-import { calibrate, type Sample } from "../pipeline/calibrate.ts";
+import { calibrate, type Calibration, type Sample } from "../pipeline/calibrate.ts";
 import { type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
 import { defaultScales } from "../pipeline/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
@@ -53,6 +54,9 @@ const SAMPLE_TEXT =
 /** Most tokens of a sample: calibration is a clear run of the model on one of these. */
 const MAX_SAMPLE_TOKENS = 96;
 
+/** Tokens of padding behind a bidirectional model's sample. */
+const PADDING_TOKENS = 16;
+
 /** Tokens of a synthetic model's sample. */
 const SYNTHETIC_SAMPLE_TOKENS = 8;
 
@@ -78,13 +82,9 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   const sample = synthetic === null
     ? await textSample(folder, options.text("text"), config)
     : hiddenSample(config.hiddenWidth, streamScale(draft));
-  const count = "tokens" in sample ? sample.tokens.length : SYNTHETIC_SAMPLE_TOKENS;
+  const count = sampleTokens(sample, config);
   ui.note(`calibrates on ${count} tokens`);
-  const { scales, magnitudes } = calibrate(
-    { ...draft, maxPositions: Math.max(count, 2) },
-    (name) => matrices.get(name)!.data,
-    sample,
-  );
+  const { scales, magnitudes, padded } = calibrateFor(draft, matrices, sample, (line) => ui.note(line));
   if (scales.residual !== first.residual || scales.weight !== first.weight) {
     throw new Error("Internal error: calibration may not change the integers that were quantised");
   }
@@ -104,7 +104,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   }
   await writeSeed(folder, seed);
   await writeSalt(folder, salt);
-  await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales });
+  await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales, padded });
   const largest = [...magnitudes].sort(([, a], [, b]) => b - a).slice(0, 3).map(([wire, value]) =>
     `${wire} ${value.toFixed(1)}`
   );
@@ -123,6 +123,43 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
       `  ${MASKS_FILE.padEnd(14)} for the dealer, ${amount(maskBytes)}: never give it to the client`,
       `  largest wires  ${largest.join(", ")}`,
     ].join("\n"));
+}
+
+/** Calibrates; a bidirectional model with padding behind the sample, so that the lengths of its texts can be hidden, unless its values then do not fit. */
+function calibrateFor(
+  draft: ModelSpec,
+  matrices: ReadonlyMap<string, IntegerMatrix>,
+  sample: Sample,
+  note: (line: string) => void,
+): Calibration & { padded: boolean } {
+  const { config } = draft, weights = (name: string): Int32Array => matrices.get(name)!.data;
+  if (!config.causal) {
+    const padded = withPadding(sample, config), count = sampleTokens(padded, config);
+    try {
+      return { ...calibrate({ ...draft, maxPositions: count, bucket: count }, weights, padded), padded: true };
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      note(`cannot hide the lengths of texts: ${error.message}`);
+    }
+  }
+  const model = { ...draft, maxPositions: Math.max(sampleTokens(sample, config), 2) };
+  return { ...calibrate(model, weights, sample), padded: false };
+}
+
+function sampleTokens(sample: Sample, { hiddenWidth }: ModelConfig): number {
+  return "tokens" in sample ? sample.tokens.length : sample.hidden.length / hiddenWidth;
+}
+
+/** A sample with padding behind it, of the model's padding token or of states like the others; as much as there are positions for. */
+function withPadding(sample: Sample, config: ModelConfig): Sample {
+  const count = sampleTokens(sample, config), { maxPositions, padTokenId = 0 } = config;
+  const realTokens = Math.max(1, Math.min(count, maxPositions - PADDING_TOKENS)),
+    padding = Math.min(PADDING_TOKENS, maxPositions - realTokens);
+  if ("tokens" in sample) {
+    const tokens = [...sample.tokens.slice(0, realTokens), ...new Array<number>(padding).fill(padTokenId)];
+    return { tokens, realTokens };
+  }
+  return { hidden: sample.hidden, realTokens: Math.ceil(count / 2) };
 }
 
 async function textSample(

@@ -12,6 +12,7 @@ export const BERT_FORWARD = {
   gated: false,
   ropeTheta: 0,
   tiedEmbeddings: false,
+  padTokenId: 0,
   stopTokenIds: [],
 } as const satisfies Partial<ModelConfig>;
 
@@ -27,7 +28,11 @@ export function parseBertConfig(fields: Fields, architecture: string): ModelConf
   fields.only("is_decoder", [false]);
   fields.only("add_cross_attention", [false]);
 
-  const layers = fields.integer("num_hidden_layers");
+  const layers = fields.integer("num_hidden_layers"), vocabCount = fields.integer("vocab_size");
+  const padTokenId = fields.integer("pad_token_id", { min: 0, fallback: BERT_FORWARD.padTokenId });
+  if (padTokenId >= vocabCount) {
+    throw fields.error("pad_token_id", `must be a token id from 0 to ${vocabCount - 1}`, padTokenId);
+  }
   const { hiddenWidth, heads, headWidth } = headsOf(fields, { heads: "num_attention_heads", width: "hidden_size" });
   const labels = architecture === "BertForSequenceClassification" ? labelsOf(fields) : [];
   const pooled = labels.length > 0 || fields.flag("add_pooling_layer", true);
@@ -45,7 +50,8 @@ export function parseBertConfig(fields: Fields, architecture: string): ModelConf
     kvHeads: heads,
     headWidth,
     ffnWidth: fields.integer("intermediate_size"),
-    vocabCount: fields.integer("vocab_size"),
+    vocabCount,
+    padTokenId,
     maxPositions: fields.integer("max_position_embeddings"),
     normEps: fields.positive("layer_norm_eps", 1e-12),
   };

@@ -68,6 +68,8 @@ export interface ModelConfig {
   readonly bosTokenId?: number;
   /** First of the tokens that end a text, if the model has any. */
   readonly eosTokenId?: number;
+  /** Token that fills a text up where its length is hidden; bidirectional models have one. */
+  readonly padTokenId?: number;
   /** All tokens that end a text. */
   readonly stopTokenIds: readonly number[];
 }

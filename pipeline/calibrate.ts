@@ -11,8 +11,10 @@ import { type ModelSpec, normPlaces } from "./model_spec.ts";
 import { type IntegerWeights, Oracle } from "./oracle.ts";
 import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, type Scales } from "./scales.ts";
 
-/** Sample input: token ids of a model, or integer hidden states of its blocks. */
-export type Sample = { readonly tokens: readonly number[] } | { readonly hidden: Float64Array };
+/** Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first `realTokens` are real. */
+export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden: Float64Array }) & {
+  readonly realTokens?: number;
+};
 
 /** Magnitudes of what one gate read. */
 interface Magnitude {
@@ -75,8 +77,8 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
     let failure: ModelError | null = null;
     try {
       const oracle = new Oracle(withWideSums(spec), weights, { observe });
-      if ("tokens" in sample) oracle.tokens(sample.tokens);
-      else oracle.hidden(sample.hidden);
+      if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens);
+      else oracle.hidden(sample.hidden, sample.realTokens);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       failure = error;
@@ -131,10 +133,13 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
     }
     return { sumBits, lo, hi, inverse };
   });
+  // Scores as the softmax reads them; where padding is hidden, as they are before padded ones are lowered.
+  const [read, scale] = model.bucket === undefined
+    ? ["attention/softmax/coarse", scales.score]
+    : ["attention/padding", 2 * scales.activation];
   let spread = 0;
   for (const [key, { min, max }] of seen) {
-    // Scores as the softmax reads them: a share at the sum of both operands' scales.
-    if (key.endsWith("attention/softmax/coarse")) spread = Math.max(spread, (max - min) / 2 ** scales.score);
+    if (key.endsWith(read)) spread = Math.max(spread, (max - min) / 2 ** scale);
   }
   const coarseBits = Math.max(
     scales.scoreBits - scales.score,

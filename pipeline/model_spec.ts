@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ModelError } from "../core/errors.ts";
 import type { AttentionParams } from "../core/protocols/attention.ts";
 import type { ConstantRef, WeightRef } from "../core/protocols/gate.ts";
 import type { AffineParams } from "../core/protocols/linear.ts";
@@ -28,6 +29,23 @@ export interface ModelSpec {
   readonly scales: Scales;
   /** Positions that keys are dealt for: the longest row of scores. */
   readonly maxPositions: number;
+  /** Texts are filled up to a multiple of this many tokens, and the client alone knows how many are real; absent where lengths are exact. */
+  readonly bucket?: number;
+}
+
+/**
+ * Throws unless the model can hide how many tokens of a text are real.
+ *
+ * @throws {ModelError} If it is causal, or its scores spread so wide that lowered ones would not fit the ring (SPEC §5.15).
+ */
+export function assertHidesLengths(model: ModelSpec): void {
+  const { config, scales } = model, most = 31 - 2 * scales.activation + scales.score;
+  if (config.causal) throw new ModelError("Cannot hide the lengths of texts as the model must be bidirectional");
+  if (scales.scoreBits > most) {
+    throw new ModelError(
+      `Cannot hide the lengths of texts as the model's scores must have at most ${most} bits: received ${scales.scoreBits}`,
+    );
+  }
 }
 
 /** Whether linear layers have biases: the LayerNorm families do, at the latest since their norms' β is folded in. */
@@ -141,9 +159,10 @@ export function expTableScale({ scales, maxPositions }: Pick<ModelSpec, "scales"
   return Math.min(scales.expTable, Math.floor((31 - Math.ceil(Math.log2(maxPositions))) / 2));
 }
 
-/** Attention of a layer. */
+/** Attention of a layer. Where padding is hidden, scores have one bit more, and padded ones are lowered by half the range of the others. */
 export function attentionParams(model: ModelSpec, layer: number): AttentionParams {
-  const { config, scales, maxPositions } = model;
+  const { config, scales, maxPositions, bucket } = model, [low, high, top] = scales.expDigits;
+  const more = bucket === undefined ? 0 : 1;
   return {
     heads: config.heads,
     kvHeads: config.kvHeads,
@@ -154,15 +173,18 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
     // A gated layer's wide product sends more from party 0 already; without one party 0 takes the larger part here.
     full: config.gated ? 0 : 1,
     softmax: {
-      scoreBits: scales.scoreBits,
+      scoreBits: scales.scoreBits + more,
       scoreScale: scales.score,
-      digits: scales.expDigits,
+      digits: [low, high, top + more],
       tableScale: expTableScale(model),
       expScale: scales.exp,
       inverseScale: scales.inverse,
       scale: scales.probability,
       maxColumns: maxPositions,
     },
+    padding: bucket === undefined
+      ? null
+      : { below: 2 ** (scales.scoreBits - scales.score - 1), clip: 2 ** (low + high - scales.score) },
   };
 }
 

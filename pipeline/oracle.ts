@@ -60,23 +60,29 @@ export class Oracle {
     );
   }
 
-  /** Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a pooled state plus 1, or hidden states. */
-  tokens(ids: readonly number[]): Float64Array {
+  /**
+   * Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a pooled state plus 1, or hidden states.
+   *
+   * @param realTokens How many of them are real, where the model hides padding.
+   */
+  tokens(ids: readonly number[], realTokens: number = ids.length): Float64Array {
     const { vocabCount } = this.#model.config, oneHot = new Float64Array(ids.length * vocabCount);
     ids.forEach((id, row) => oneHot[row * vocabCount + id] = 1);
-    return this.#run(oneHot, ids.length);
+    return this.#run(oneHot, ids.length, realTokens);
   }
 
-  /** Runs hidden states (integers at the scale of the stream between stages, shape (T, C)) through the blocks. */
-  hidden(states: Float64Array): Float64Array {
-    return this.#run(states, states.length / this.#model.config.hiddenWidth);
+  /** Runs hidden states (integers at the scale of the stream between stages, shape (T, C)) through the blocks; `realTokens` as in {@linkcode Oracle.tokens}. */
+  hidden(states: Float64Array, realTokens?: number): Float64Array {
+    const count = states.length / this.#model.config.hiddenWidth;
+    return this.#run(states, count, realTokens ?? count);
   }
 
-  #run(input: Float64Array, count: number): Float64Array {
+  #run(input: Float64Array, count: number, realTokens: number): Float64Array {
     const reader: ClearReader = {
         weights: (ref) => this.#weights(ref.name),
         constants: ({ name, from, count }) => this.#weights(name).subarray(from, from + count),
         input: () => input,
+        realTokens,
       },
       { observe } = this.#options;
     const contexts = (stage: number): ClearContext =>

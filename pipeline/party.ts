@@ -58,6 +58,8 @@ export interface PartyLane {
   readonly constants: ((name: string) => Int32Array) | null;
   /** The client's input of this lane. */
   readonly input: Handle | null;
+  /** How many tokens of the client's text are real; null at party 0. */
+  readonly realTokens: number | null;
 }
 
 /** Finds a record of a lane in all of its blocks. */
@@ -119,6 +121,7 @@ export class PartyContext implements Context<"masked"> {
       constants: ({ name, from, count }) =>
         lane.constants === null ? null : Uint32Array.from(lane.constants(name).subarray(from, from + count)),
       input: () => lane.input,
+      realTokens: () => lane.realTokens,
     };
     // What a gate makes belongs to its own scope and goes when it ends; only the result stays with the lane.
     const scope = engine.begin(), gate = primitive.run(params, x, reader);

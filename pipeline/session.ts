@@ -55,6 +55,14 @@ export interface RequestShape {
 /** The client's input of a chunk as words mod 2^32, shape (T, V) or (T, C); party 0 has none. */
 export type ChunkInput = (chunk: Positions) => Promise<Uint32Array> | Uint32Array;
 
+/** What the client alone knows of a request. */
+export interface ClientRequest {
+  /** Its input, chunk by chunk. */
+  readonly input: ChunkInput;
+  /** How many tokens of the prompt are real, where the plan hides padding; all unless said otherwise. */
+  readonly realTokens?: number;
+}
+
 /** One chunk on its way through the stages. */
 interface Item {
   readonly request: number;
@@ -62,6 +70,7 @@ interface Item {
   readonly promptTokens: number;
   readonly scope: Scope;
   readonly input: Uint32Array | null;
+  readonly realTokens: number | null;
   readonly x: Wire<"masked"> | null;
   /** Size for back-pressure. */
   readonly bytes: number;
@@ -102,7 +111,7 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
  *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
  * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
- * await Promise.all([owner!.run([shape], null, () => {}), client!.run([shape], [() => x], (_, y) => void revealed.push(y!))]);
+ * await Promise.all([owner!.run([shape], null, () => {}), client!.run([shape], [{ input: () => x }], (_, y) => void revealed.push(y!))]);
  *
  * assertEquals(revealed, [x]);
  * for (const link of links) link.close();
@@ -232,13 +241,13 @@ export class PartySession {
    * Runs requests side by side through the stages.
    *
    * @param shapes Public lengths, one per request.
-   * @param inputs The client's inputs, one per request; absent for party 0.
+   * @param client What the client knows of each request; null for party 0.
    * @param output Called at the client with the revealed words of every output in order, shape (V) or (T, C); at party 0 with null.
    * @throws {KeyError} The second time: the same pads over other values would reveal their difference.
    */
   async run(
     shapes: readonly RequestShape[],
-    inputs: readonly ChunkInput[] | null,
+    client: readonly ClientRequest[] | null,
     output: (request: number, words: Uint32Array | null) => void | Promise<void>,
   ): Promise<void> {
     if (this.#ran) throw new KeyError("Cannot run a session twice as its keys are spent");
@@ -257,7 +266,8 @@ export class PartySession {
           await turns[request]!.promise;
           turns[request] = Promise.withResolvers<void>();
         }
-        const input = inputs === null ? null : await inputs[request]!(positions),
+        const own = client?.[request] ?? null,
+          input = own === null ? null : await own.input(positions),
           outer = engine.enter(null),
           scope = engine.begin();
         engine.enter(outer);
@@ -267,6 +277,7 @@ export class PartySession {
           promptTokens: shapes[request]!.promptTokens,
           scope,
           input,
+          realTokens: own === null ? null : own.realTokens ?? shapes[request]!.promptTokens,
           x: null,
           bytes: 0,
         });
@@ -325,6 +336,7 @@ export class PartySession {
             constants,
             prepared: prepared?.products ?? new Map(),
             input: index === 0 && item.input !== null ? engine.upload(item.input) : null,
+            realTokens: item.realTokens,
           };
           const context = new PartyContext(lane),
             cache = index === 0 || index === last ? null : this.#cache(item.request, index);

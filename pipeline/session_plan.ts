@@ -7,7 +7,7 @@
 import type { Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
 import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
-import { layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
+import { assertHidesLengths, layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
 
@@ -24,6 +24,11 @@ export interface SessionShape {
 /** Positions of one request: every prompt token, and every generated one but the last. */
 export function positionCount(shape: Pick<SessionShape, "promptTokens" | "generate">): number {
   return shape.promptTokens + Math.max(0, shape.generate - 1);
+}
+
+/** Tokens that a text is filled up to: the next multiple of the bucket, or its own where lengths are exact. */
+export function filledUp(tokens: number, bucket: number | undefined): number {
+  return bucket === undefined ? tokens : bucket * Math.ceil(tokens / bucket);
 }
 
 /** The chunks of one request in order: the prompt in pieces of at most `chunkTokens`, then one token at a time. */
@@ -89,6 +94,12 @@ export class SessionPlan {
 
   /** Plans every stage; layers with equal numbers share one layout. */
   constructor(model: ModelSpec, shape: SessionShape) {
+    if (model.bucket !== undefined) assertHidesLengths(model);
+    if (filledUp(shape.promptTokens, model.bucket) !== shape.promptTokens) {
+      throw new RangeError(
+        `Cannot plan a session as texts must be filled up to a multiple of ${model.bucket} tokens: received ${shape.promptTokens}`,
+      );
+    }
     this.model = model;
     this.shape = shape;
     this.positions = positionCount(shape);

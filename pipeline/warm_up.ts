@@ -120,5 +120,5 @@ export async function warmUp(engine: Engine): Promise<void> {
   );
   sessions[1]!.prepare([shape]);
   const input = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * TINY.vocabCount);
-  await Promise.all([sessions[0]!.run([shape], null, () => {}), sessions[1]!.run([shape], [input], () => {})]);
+  await Promise.all([sessions[0]!.run([shape], null, () => {}), sessions[1]!.run([shape], [{ input }], () => {})]);
 }

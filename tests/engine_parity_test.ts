@@ -338,7 +338,7 @@ for (const subject of SUBJECTS) {
   parity("expSymbols(), expClip() and expFinish()", 40, (kit, round) => {
     const { engine } = kit,
       n = ring(kit),
-      digits = [kit.int(1, 8), kit.int(1, 8), kit.int(1, 7)] as const,
+      digits = [kit.int(1, 8), kit.int(1, 8), kit.int(1, 8)] as const,
       bits = sum(digits),
       blocks = [kit.int(1, 30), kit.int(1, 9)],
       count = sum(blocks);

@@ -56,6 +56,8 @@ export interface LawCase {
   readonly constants?: Readonly<Record<string, Int32Array>>;
   /** The client's own input, for gates that read it. */
   readonly clientInput?: Float64Array;
+  /** How many tokens of the client's text are real, for the gate that hides padding. */
+  readonly realTokens?: number;
   /** The engines of both parties. */
   readonly engines: readonly [Engine, Engine];
   /** Masks of the inputs; random where absent. */
@@ -116,7 +118,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
     ),
   );
   // Clear.
-  const clear = new ClearContext({ reader: { weights: weight, constants: constant, input: () => test.clientInput! } });
+  const real = test.realTokens === undefined ? {} : { realTokens: test.realTokens };
+  const clear = new ClearContext({
+    reader: { weights: weight, constants: constant, input: () => test.clientInput!, ...real },
+  });
   const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
     kind: "cache",
     view: "clear",
@@ -193,6 +198,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       input: party === 1 && test.clientInput !== undefined
         ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
         : null,
+      realTokens: party === 1 ? test.realTokens ?? null : null,
     };
     const cache = (width: number, ringBits: number = 32): Cache<"masked"> => ({
       kind: "cache",

@@ -13,7 +13,7 @@ import { dealSession } from "../pipeline/dealer.ts";
 import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
 import type { KeySource } from "../pipeline/key_window.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
-import { type ChunkInput, PartySession, type RequestShape } from "../pipeline/session.ts";
+import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session.ts";
 import { SessionPlan } from "../pipeline/session_plan.ts";
 import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf } from "../pipeline/weights.ts";
 import type { Link } from "../transport/link.ts";
@@ -23,6 +23,8 @@ import { memoryPair } from "../transport/memory.ts";
 export interface TestRequest {
   readonly promptIds: readonly number[];
   readonly generate: number;
+  /** How many tokens of the prompt are real, where the model hides padding; all by default. */
+  readonly realTokens?: number;
 }
 
 /** What a test session needs. */
@@ -142,10 +144,13 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       now: () => performance.now(),
     });
   });
-  const inputs: ChunkInput[] = test.requests.map(({ promptIds }, request) => (chunk) => {
-    const ids = [...promptIds, ...tokens[request]!].slice(chunk.from, chunk.from + chunk.count);
-    return oneHotRows(ids, model.config.vocabCount);
-  });
+  const client = test.requests.map(({ promptIds, realTokens = promptIds.length }, request): ClientRequest => ({
+    realTokens,
+    input: (chunk) => {
+      const ids = [...promptIds, ...tokens[request]!].slice(chunk.from, chunk.from + chunk.count);
+      return oneHotRows(ids, model.config.vocabCount);
+    },
+  }));
   return {
     plan,
     sessions: [session0!, session1!],
@@ -157,7 +162,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
     prepare: () => void session1!.prepare(shapes),
     run: () => [
       session0!.run(shapes, null, () => {}),
-      session1!.run(shapes, inputs, (request, words) => {
+      session1!.run(shapes, client, (request, words) => {
         logits[request]!.push(new Int32Array(words!.buffer, words!.byteOffset, words!.length).slice());
         tokens[request]!.push(argmax(logits[request]!.at(-1)!));
       }),
@@ -178,11 +183,11 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
 
   // Oracle.
   const expectedTokens: number[][] = [], expectedLogits: Int32Array[][] = [];
-  for (const { promptIds, generate } of test.requests) {
+  for (const { promptIds, generate, realTokens } of test.requests) {
     const oracle = new Oracle(test.model, (name) => matrices.get(name)!.data),
       ids: number[] = [],
       rows: Int32Array[] = [];
-    for (let row = oracle.tokens(promptIds);; row = oracle.tokens([ids.at(-1)!])) {
+    for (let row = oracle.tokens(promptIds, realTokens);; row = oracle.tokens([ids.at(-1)!])) {
       rows.push(Int32Array.from(row));
       ids.push(argmax(row));
       if (ids.length >= Math.max(1, generate)) break;

@@ -26,7 +26,7 @@ import { finish, type GateCost, PlanContext } from "../pipeline/plan.ts";
 import { type Composition, type LawCase, type LawInput, randomWords } from "./law.ts";
 
 /** A composition and its secrets: inputs, weights, the client's own input. All inputs are wires. */
-export type UniformityCase = Pick<LawCase, "inputs" | "run" | "weights" | "clientInput">;
+export type UniformityCase = Pick<LawCase, "inputs" | "run" | "weights" | "clientInput" | "realTokens">;
 
 /** Who is corrupt, and who holds the explicit halves of the given records. */
 export interface Setting {
@@ -325,7 +325,7 @@ export class Bench {
   }
 
   #party(party: 0 | 1): Gate<Wire<"masked">> {
-    const engine = this.#engine, { weights = {}, clientInput, inputs } = this.#test;
+    const engine = this.#engine, { weights = {}, clientInput, realTokens = null, inputs } = this.#test;
     const context = new PartyContext({
       party,
       engine,
@@ -341,6 +341,7 @@ export class Bench {
         ),
       prepared: new Map(),
       input: party === 1 && clientInput !== undefined ? engine.upload(Uint32Array.from(clientInput)) : null,
+      realTokens: party === 1 ? realTokens : null,
     });
     const handles = inputs.map((x: LawInput, i): Wire<"masked"> => {
       const data: Handle = engine.upload(fromBigInts(this.#public[i]!, x.ringBits), wordsPerElement(x.ringBits));

@@ -7,6 +7,7 @@
 import { type Cache, type Context, type Gate, type Share, type View, type Wire } from "./gate.ts";
 import { affine, type AffineParams, shareColumns } from "./linear.ts";
 import { columns, rotaryAngles, rotate } from "./local.ts";
+import { hidePadding, type PaddingParams } from "./padding.ts";
 import { hold, mix, scores } from "./products.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
 import { truncate } from "./truncate.ts";
@@ -25,6 +26,8 @@ export interface AttentionParams {
   readonly scale: number;
   /** The softmax of the scores. */
   readonly softmax: SoftmaxParams;
+  /** How columns of padding are hidden, or null where all tokens are real. */
+  readonly padding: PaddingParams | null;
   /** (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as `rest`. */
   readonly qkv: AffineParams;
   /** The party that receives all bits of q, k and v: whoever then sends less. */
@@ -98,7 +101,8 @@ export function* attention<V extends View>(
 
   // (H, columns) scores of every token, their softmax, and the mixture of the values.
   const step = { ...sight, heads, kvHeads, width };
-  const s = yield* ctx.gate("scores", scores, step, q, cache.keys);
+  const products = yield* ctx.gate("scores", scores, step, q, cache.keys);
+  const s = p.padding === null ? products : yield* ctx.gate("padding", hidePadding, p.padding, products);
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const mixBy = mixture.scale - p.scale;

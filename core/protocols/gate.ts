@@ -257,6 +257,8 @@ export interface KeyReader {
   constants(ref: ConstantRef): Uint32Array | null;
   /** The client's input for this gate as words mod 2^32; null for party 0. */
   input(): Handle | null;
+  /** How many tokens of the client's text are real, padding comes after them; null for party 0. */
+  realTokens(): number | null;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
 }
@@ -269,6 +271,8 @@ export interface ClearReader {
   constants(ref: ConstantRef): Int32Array;
   /** The client's input for this gate, as integers. */
   input(): Float64Array;
+  /** How many tokens of the client's text are real; all where absent. */
+  readonly realTokens?: number;
 }
 
 /** Closed-form cost and key layout of one gate. */

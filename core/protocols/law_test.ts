@@ -1,12 +1,13 @@
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { ReferenceEngine } from "../reference.ts";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
 import { addConstants, embed, input, linear } from "./linear.ts";
 import { exp } from "./exp.ts";
-import type { Cache, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
-import { columnExtent, wire } from "./gate.ts";
+import type { Cache, ClearReader, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
+import { columnExtent, share, wire } from "./gate.ts";
 import { maximumLevel } from "./maximum.ts";
 import { openShare } from "./open.ts";
+import { hidePadding } from "./padding.ts";
 import { hold, mix, multiply, scores } from "./products.ts";
 import { rowFunction } from "./row_function.ts";
 import { splice } from "./splice.ts";
@@ -213,6 +214,28 @@ Deno.test("linear and embed obey the law", async () => {
     inputs: [],
     run: (ctx) => ctx.gate("input", input, { extent: rows, ringBits: 32, scale: 12 }),
   });
+});
+
+Deno.test("hidePadding obeys the law, and lowers the columns beyond the real tokens alone", async () => {
+  const extent: Extent = { rows: 3, cols: [5, 5] }, data = values(30, 24), padding = { below: 512, clip: 16 };
+  for (const realTokens of [1, 4, 5]) {
+    await assertLaw({
+      engines,
+      realTokens,
+      inputs: [tensor("share", 32, 20, extent, data)],
+      *run<V extends View>(ctx: Context<V>, [z]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+        return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("padding", hidePadding, padding, z as Share<V>));
+      },
+    });
+    const z = share("clear", 32, 20, extent, data), reader = { realTokens } as ClearReader;
+    const moved = hidePadding.clear(padding, [z], reader).data.map((value, e) => data[e]! - value);
+    assertEquals([...moved], [...moved.keys()].map((e) => e % 5 < realTokens ? 0 : 512 * 2 ** 20));
+  }
+  const loud = share("clear", 32, 20, { rows: 1, cols: [2] }, Float64Array.of(0, 495 * 2 ** 20));
+  assertThrows(() => hidePadding.clear(padding, [loud], { realTokens: 1 } as ClearReader), RangeError, "at most 494");
+  const scores = share("plan", 32, 20, extent, null);
+  assertThrows(() => hidePadding.plan({ below: 2048, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 2048");
+  assertThrows(() => hidePadding.plan({ below: 18, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 18");
 });
 
 Deno.test("scores and mix obey the law over a cache, grouped heads and all", async () => {
