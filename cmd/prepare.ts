@@ -153,8 +153,8 @@ function sampleTokens(sample: Sample, { hiddenWidth }: ModelConfig): number {
 /** A sample with padding behind it, of the model's padding token or of states like the others; as much as there are positions for. */
 function withPadding(sample: Sample, config: ModelConfig): Sample {
   const count = sampleTokens(sample, config), { maxPositions, padTokenId = 0 } = config;
-  const realTokens = Math.max(1, Math.min(count, maxPositions - PADDING_TOKENS)),
-    padding = Math.min(PADDING_TOKENS, maxPositions - realTokens);
+  const padding = Math.min(PADDING_TOKENS, Math.ceil(maxPositions / 4)),
+    realTokens = Math.min(count, maxPositions - padding);
   if ("tokens" in sample) {
     const tokens = [...sample.tokens.slice(0, realTokens), ...new Array<number>(padding).fill(padTokenId)];
     return { tokens, realTokens };

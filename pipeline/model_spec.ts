@@ -36,7 +36,7 @@ export interface ModelSpec {
 /**
  * Throws unless the model can hide how many tokens of a text are real.
  *
- * @throws {ModelError} If it is causal, or its scores spread so wide that lowered ones would not fit the ring (SPEC §5.15).
+ * @throws {ModelError} If it is causal, or its scores spread so wide that lowered ones would not fit the ring (SPEC §5.14).
  */
 export function assertHidesLengths(model: ModelSpec): void {
   const { config, scales } = model, most = 31 - 2 * scales.activation + scales.score;

@@ -7,7 +7,8 @@
 import type { ModelConfig } from "../models/config.ts";
 import { collectFolded, type FoldedModel, foldModel } from "../models/fold.ts";
 import { namedShape } from "../models/shapes.ts";
-import { syntheticInput, syntheticWeights } from "../models/synthetic.ts";
+import { encodeSafetensors, type Tensor } from "../models/safetensors.ts";
+import { checkpointShapes, syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import type { WeightSource } from "../models/weights.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import { defaultScales, type Scales } from "../pipeline/scales.ts";
@@ -44,6 +45,38 @@ export function livelyWeights(config: ModelConfig): WeightSource {
 /** A model with these weights, folded. */
 export async function livelyModel(config: ModelConfig): Promise<FoldedModel> {
   return await collectFolded(foldModel(config, livelyWeights(config)));
+}
+
+/** The folder of a tiny BERT classifier whose words are `[PAD]`, `[UNK]` and `w2` to `w10`; it has no `[CLS]`. */
+export async function writeTinyBert(folder: string): Promise<void> {
+  const config = TINY_MODELS["BERT classifier"], source = livelyWeights(config), tensors: Record<string, Tensor> = {};
+  for (const name of checkpointShapes(config).keys()) tensors[name] = await source.tensor(name);
+  const words = Array.from({ length: config.vocabCount }, (_, id) => ["[PAD]", "[UNK]"][id] ?? `w${id}`);
+  const files = {
+    "config.json": {
+      architectures: [config.architecture],
+      num_hidden_layers: config.layers,
+      hidden_size: config.hiddenWidth,
+      num_attention_heads: config.heads,
+      intermediate_size: config.ffnWidth,
+      vocab_size: config.vocabCount,
+      max_position_embeddings: config.maxPositions,
+      id2label: { 0: "low", 1: "middle", 2: "high" },
+    },
+    "tokenizer.json": {
+      model: {
+        type: "WordPiece",
+        continuing_subword_prefix: "##",
+        max_input_chars_per_word: 100,
+        vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+        unk_token: "[UNK]",
+      },
+      pre_tokenizer: { type: "WhitespaceSplit" },
+    },
+  };
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, json] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(json));
+  await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors));
 }
 
 /** The spec of a model at its default scales, or others. */
