@@ -61,6 +61,7 @@ export * from "./core/protocols/exp.ts";
 export * from "./core/protocols/linear.ts";
 export * from "./core/protocols/maximum.ts";
 export * from "./core/protocols/open.ts";
+export * from "./core/protocols/padding.ts";
 export {
   type AttentionParams as AttentionProductParams,
   hold,

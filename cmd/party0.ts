@@ -58,7 +58,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     await warmUp(engine);
     const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
-    const link = await listener.accept().finally(() => listener.close());
+    const link = await listener.accept(({ message }) => ui.note(`turned a stranger away: ${message}`));
     try {
       await sendModel(folder, seed, link);
       ui.note("the client is here");

@@ -17,6 +17,12 @@ export const PROTOCOL_VERSION = 1;
 /** How long a connected peer may take to finish the handshake, in milliseconds. */
 export const DEFAULT_HANDSHAKE_MS = 30_000;
 
+/** A connection ended before its peer had proved that it holds the link key: whoever it was learned nothing, and no key is spent. */
+export class StrangerError extends ProtocolError {
+  /** Name of the class. */
+  override name = "StrangerError";
+}
+
 /** What one party is about to run; all of it public. */
 export interface Identity {
   /** Which party speaks. */
@@ -98,7 +104,8 @@ function show(value: unknown): string {
 /**
  * Makes a link of a fresh byte stream: seals it, then shakes hands. The stream belongs to the link, and is closed if this fails.
  *
- * @throws {ProtocolError} If the peer speaks another protocol, holds another link key, runs something else, leaves, or does not answer in time.
+ * @throws {StrangerError} If the peer speaks another protocol or holds another link key, or leaves or falls silent before its key is known.
+ * @throws {ProtocolError} If the peer runs something else, or leaves or falls silent afterwards.
  */
 export async function openLink(duplex: Duplex, options: OpenOptions): Promise<Link> {
   const { role, linkKey, identity, limits = {}, handshakeMs = DEFAULT_HANDSHAKE_MS, closeMs } = options;
@@ -118,13 +125,17 @@ export async function openLink(duplex: Duplex, options: OpenOptions): Promise<Li
     // After the seals, the link closes the stream itself once the peer has been told.
     if (link === undefined) closeQuietly(duplex);
     else await link.closed;
-    if (late) {
-      const message = `Cannot open link as the peer must answer within ${handshakeMs} ms: received no answer`;
-      throw new ProtocolError(message, { cause: error });
-    }
-    if (error instanceof RangeError || error instanceof ProtocolError) throw error;
-    const how = error instanceof Error ? error.message : "the end of the connection";
-    throw new ProtocolError(`Cannot open link as the peer must stay connected: received ${how}`, { cause: error });
+    if (error instanceof RangeError || error instanceof ProtocolError && link !== undefined && !late) throw error;
+    const message = late
+      ? `Cannot open link as the peer must answer within ${handshakeMs} ms: received no answer`
+      : error instanceof ProtocolError
+      ? error.message
+      : `Cannot open link as the peer must stay connected: received ${
+        error instanceof Error ? error.message : "the end of the connection"
+      }`;
+    throw link === undefined
+      ? new StrangerError(message, { cause: error })
+      : new ProtocolError(message, { cause: error });
   } finally {
     clearTimeout(timer);
   }

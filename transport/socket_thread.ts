@@ -8,6 +8,7 @@
  */
 
 import { ProtocolError } from "../core/errors.ts";
+import { acceptPeer, type Door } from "./accept.ts";
 import { openLink } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { createSharedStream, otherSide, pump, SharedDuplex, type SharedStream } from "./shared_ring.ts";
@@ -18,6 +19,7 @@ const WORKER_NAME = "sluice-sockets";
 type Request =
   | { readonly kind: "listen"; readonly address: Address }
   | { readonly kind: "accept" }
+  | { readonly kind: "close" }
   | { readonly kind: "connect"; readonly address: Address; readonly deadlineMs: number };
 
 type Reply = { readonly address: Address } | { readonly stream: SharedStream } | { readonly error: string };
@@ -39,17 +41,25 @@ export class SocketThread {
   /** Opens a port; as `listen` of tcp.ts, on the thread. */
   async listen(address: Address, options: TcpOptions): Promise<Listener> {
     const reply = await this.#ask({ kind: "listen", address }) as { address: Address };
+    const door: Door = {
+      accept: () => this.#connection({ kind: "accept" }),
+      // Not asked in turn: it ends the question before it, which waits for a connection, and has no answer of its own.
+      close: () => this.#worker.postMessage({ kind: "close" } satisfies Request),
+    };
     return {
       address: reply.address,
-      accept: () => this.#open({ kind: "accept" }, { ...options, role: "listener" }),
-      close: () => {},
+      accept: (onStranger) => acceptPeer(door, options, onStranger),
+      close: () => door.close(),
     };
   }
 
   /** Connects; as `connect` of tcp.ts, on the thread. */
-  connect(address: Address, options: ConnectOptions): Promise<Link> {
+  async connect(address: Address, options: ConnectOptions): Promise<Link> {
     const { deadlineMs = 60_000 } = options;
-    return this.#open({ kind: "connect", address, deadlineMs }, { ...options, role: "dialer" });
+    return await openLink(await this.#connection({ kind: "connect", address, deadlineMs }), {
+      ...options,
+      role: "dialer",
+    });
   }
 
   /** Ends the thread and its sockets; links must be closed before. */
@@ -57,9 +67,9 @@ export class SocketThread {
     this.#worker.terminate();
   }
 
-  async #open(request: Request, options: Parameters<typeof openLink>[1]): Promise<Link> {
+  async #connection(request: Request): Promise<SharedDuplex> {
     const { stream } = await this.#ask(request) as { stream: SharedStream };
-    return await openLink(new SharedDuplex(stream), options);
+    return new SharedDuplex(stream);
   }
 
   /** One question at a time. */
@@ -106,9 +116,10 @@ export function runSocketThreadIfNamed(): boolean {
       scope.postMessage({ address: port.address });
     } else if (request.kind === "connect") {
       hand(await dial(request.address, request.deadlineMs, undefined));
+    } else if (request.kind === "close") {
+      port?.close();
     } else if (port !== null) {
-      const open = port;
-      hand(await open.accept().finally(() => open.close()));
+      hand(await port.accept());
     }
   };
   scope.onmessage = ({ data }) => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
 import type { Identity } from "./handshake.ts";
 import { createSharedStream, otherSide, SharedDuplex } from "./shared_ring.ts";
@@ -65,6 +65,22 @@ for (
     second?.close();
   });
 }
+
+Deno.test("SocketThread turns strangers away, waits on, and closes the port when the peer is there", async () => {
+  const thread = new SocketThread(ENTRY), turnedAway = Promise.withResolvers<string>();
+  const listener = await thread.listen(local, { linkKey, identity: identity(0) }),
+    accepting = listener.accept(({ message }) => turnedAway.resolve(message));
+  const silent = await Deno.connect(listener.address), browser = await Deno.connect(listener.address);
+  await browser.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  assertMatch(await turnedAway.promise, /another greeting/);
+  const links = await Promise.all([accepting, connect(listener.address, { linkKey, identity: identity(1) })]);
+  await assertRejects(() => Deno.connect(listener.address), Deno.errors.ConnectionRefused);
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
+  silent.close();
+  browser.close();
+  thread.close();
+});
 
 Deno.test("SocketThread says what keeps it from connecting", async () => {
   const thread = new SocketThread(ENTRY),

@@ -1,7 +1,9 @@
 /** Links over TCP: party 0 listens, party 1 connects, and either may start first. */
 
 import { ProtocolError } from "../core/errors.ts";
-import { openLink, type OpenOptions } from "./handshake.ts";
+import { acceptPeer } from "./accept.ts";
+import { closeQuietly } from "./duplex.ts";
+import { openLink, type OpenOptions, type StrangerError } from "./handshake.ts";
 import type { Link } from "./link.ts";
 
 /** Where a party listens. */
@@ -28,11 +30,12 @@ export interface Listener {
   /** The address that a peer can connect to, with the port that the system chose. */
   readonly address: Address;
   /**
-   * Waits for a peer and opens the link.
+   * Waits for the other party, opens the link and closes the port.
    *
-   * @throws {ProtocolError} If that peer does not get through the handshake; the port stays open.
+   * @param onStranger Called for every connection that ends before its peer has proved that it holds the link key.
+   * @throws {ProtocolError} If the other party runs something else or leaves, or the port is closed.
    */
-  accept(): Promise<Link>;
+  accept(onStranger?: (error: StrangerError) => void): Promise<Link>;
   /** Closes the port; links stay open. A waiting `accept` rejects. Idempotent. */
   close(): void;
 }
@@ -103,7 +106,15 @@ export function openPort(address: Address): Port {
     address: { hostname: address.hostname, port: (listener.addr as Deno.NetAddr).port },
     async accept(): Promise<Deno.TcpConn> {
       try {
-        return undelayed(await listener.accept());
+        for (;;) {
+          const connection = await listener.accept();
+          try {
+            return undelayed(connection);
+          } catch {
+            // Its peer has reset it already.
+            closeQuietly(connection);
+          }
+        }
       } catch (cause) {
         const how = closed ? "a closed port" : reasonOf(cause);
         throw new ProtocolError(`Cannot accept a peer as the port must be open: received ${how}`, { cause });
@@ -126,7 +137,7 @@ export function listen(address: Address, options: TcpOptions): Listener {
   const port = openPort(address);
   return {
     address: port.address,
-    accept: async () => await openLink(await port.accept(), { ...options, role: "listener" }),
+    accept: (onStranger) => acceptPeer(port, options, onStranger),
     close: () => port.close(),
   };
 }

@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
+import { MAX_GREETED } from "./accept.ts";
+import type { StrangerError } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { type Address, connect, formatAddress, listen, parseAddress, type TcpOptions } from "./tcp.ts";
 import { LINK_KEY_BYTES } from "./seal.ts";
@@ -20,6 +22,23 @@ async function openPair(): Promise<[Link, Link]> {
   const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
   listener.close();
   return links;
+}
+
+/** Strangers in the order in which they were turned away. */
+function collected(): { add: (error: StrangerError) => void; next: () => Promise<StrangerError>; count: () => number } {
+  const errors: StrangerError[] = [];
+  let hear = (): void => {}, taken = 0;
+  return {
+    add: (error) => {
+      errors.push(error);
+      hear();
+    },
+    next: async () => {
+      while (errors.length <= taken) await new Promise<void>((resolve) => hear = resolve);
+      return errors[taken++]!;
+    },
+    count: () => errors.length,
+  };
 }
 
 function freePort(): number {
@@ -112,33 +131,58 @@ Deno.test("accept() rejects when its port is closed", async () => {
   await assertRejects(() => accepting, ProtocolError, "received a closed port");
 });
 
-Deno.test("both sides name the link key when the keys differ, and the port stays open", async () => {
-  const listener = listen(LOOPBACK, optionsOf(0));
-  await Promise.all([
-    assertRejects(() => listener.accept(), ProtocolError, "link key"),
-    assertRejects(() => connect(listener.address, optionsOf(1, { linkKeyFill: 2 })), ProtocolError, "link key"),
-  ]);
-  await Promise.all([
-    assertRejects(() => listener.accept(), ProtocolError, '"w2"'),
-    assertRejects(() => connect(listener.address, optionsOf(1, { weightsId: "w2" })), ProtocolError, '"w2"'),
-  ]);
-  const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
-  listener.close();
+Deno.test("both sides name the link key when the keys differ, and accept() waits on", async () => {
+  const listener = listen(LOOPBACK, optionsOf(0)), strangers = collected();
+  const accepting = listener.accept(strangers.add);
+  await assertRejects(() => connect(listener.address, optionsOf(1, { linkKeyFill: 2 })), ProtocolError, "link key");
+  assertMatch((await strangers.next()).message, /link key/);
+  const links = await Promise.all([accepting, connect(listener.address, optionsOf(1))]);
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));
 });
 
-Deno.test("accept() refuses a peer that speaks another protocol or leaves", async () => {
+Deno.test("accept() rejects when a peer with the link key runs something else, and closes the port", async () => {
   const listener = listen(LOOPBACK, optionsOf(0));
-  const accepting = assertRejects(() => listener.accept(), ProtocolError, "another greeting");
+  await Promise.all([
+    assertRejects(() => listener.accept(), ProtocolError, '"w2"'),
+    assertRejects(() => connect(listener.address, optionsOf(1, { weightsId: "w2" })), ProtocolError, '"w2"'),
+  ]);
+  await assertRejects(() => Deno.connect(listener.address), Deno.errors.ConnectionRefused);
+});
+
+Deno.test("accept() turns strangers away, silent ones too, and opens the link of the peer behind them", async () => {
+  const listener = listen(LOOPBACK, { ...optionsOf(0), handshakeMs: 300 }), strangers = collected();
+  const accepting = listener.accept(strangers.add);
+  (await Deno.connect(listener.address)).close();
+  await strangers.next();
   const browser = await Deno.connect(listener.address);
   await browser.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
-  await accepting;
-  browser.close();
-  const acceptingAgain = assertRejects(() => listener.accept(), ProtocolError);
-  (await Deno.connect(listener.address)).close();
-  await acceptingAgain;
-  listener.close();
+  assertMatch((await strangers.next()).message, /another greeting/);
+  const silent = await Deno.connect(listener.address);
+  const expired = await strangers.next();
+  assertMatch(expired.message, /answer within 300 ms/);
+
+  // More silent ones than are greeted at once: the peer waits until the first of them are turned away.
+  const many = await Promise.all(Array.from({ length: MAX_GREETED }, () => Deno.connect(listener.address)));
+  const links = await Promise.all([accepting, connect(listener.address, optionsOf(1))]);
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
+  for (const connection of [browser, silent, ...many]) connection.close();
+});
+
+Deno.test("accept() does not let a silent stranger keep the peer waiting, and lets go of it once the peer is there", async () => {
+  const listener = listen(LOOPBACK, optionsOf(0)), strangers = collected(), accepting = listener.accept(strangers.add);
+  const silent = await Deno.connect(listener.address),
+    links = await Promise.all([
+      accepting,
+      connect(listener.address, optionsOf(1)),
+    ]);
+  const greeting = new Uint8Array(100);
+  for (let count = await silent.read(greeting); count !== null; count = await silent.read(greeting));
+  assertEquals(strangers.count(), 0);
+  silent.close();
+  for (const link of links) link.close();
+  await Promise.all(links.map((link) => link.closed));
 });
 
 Deno.test("abort() over a socket rejects every take of the peer with what happened", async () => {
