@@ -24,8 +24,12 @@ async function deal(folder: string, out: string, lengths: readonly string[]): Pr
 }
 
 /** Starts party 0 and waits for its address. */
-async function serve(model: string, keys: string): Promise<{ server: ReturnType<typeof start>; address: string }> {
-  const server = start("party0", "--model", model, "--keys", keys, ...LOOPBACK, ...ONE_THREAD, "--json");
+async function serve(
+  model: string,
+  keys: string,
+  ...flags: string[]
+): Promise<{ server: ReturnType<typeof start>; address: string }> {
+  const server = start("party0", "--model", model, "--keys", keys, ...LOOPBACK, ...ONE_THREAD, ...flags, "--json");
   return { server, address: await server.said("listening on ") };
 }
 
@@ -98,13 +102,6 @@ Deno.test("sluice party0 and party1 refuse what does not fit without spending th
     );
     assertMatch(silent.message, new RegExp(`127\\.0\\.0\\.1:${port}.*ConnectionRefused`));
 
-    // A peer that talks something else.
-    const stranger = await serve(model, keys0),
-      connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(stranger.address.split(":")[1]) });
-    await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: model.example\r\n\r\n".repeat(20)));
-    assertEquals(failureOf(await stranger.server.outcome, 3).kind, "peer");
-    connection.close();
-
     // A prompt that is longer than the keys.
     const early = await serve(model, keys0),
       long = await runFailing(4, ...ask(folder, keys1, early.address), "--prompt", "A long prompt, is it not?");
@@ -167,16 +164,15 @@ Deno.test("sluice names both sides when models, weights or key sets differ", asy
     await deal(folder, `${folder}/other`, ["--prompt-tokens", "4"]);
 
     // Two key sets: the link key does not open, and where it would, the handshake names both plans.
-    const other1 = `${folder}/other/party1`;
-    const first = await serve(model, keys0),
-      strangers = await runFailing(3, ...ask(folder, other1, first.address), "--prompt", "A");
+    const other1 = `${folder}/other/party1`,
+      { server, address } = await serve(model, keys0),
+      strangers = await runFailing(3, ...ask(folder, other1, address), "--prompt", "A");
     assertMatch(strangers.message, /link key/);
-    assertMatch(failureOf(await first.server.outcome, 3).message, /link key/);
+    assertMatch(await server.said("turned a stranger away: "), /link key/);
     await Deno.copyFile(`${keys}/party1/link.key`, `${other1}/link.key`);
-    const second = await serve(model, keys0),
-      unlike = await runFailing(3, ...ask(folder, other1, second.address), "--prompt", "A");
+    const unlike = await runFailing(3, ...ask(folder, other1, address), "--prompt", "A");
     assertMatch(unlike.message, /same plan: received "[^"]+", expected "[^"]+"/);
-    assertMatch(failureOf(await second.server.outcome, 3).message, /same plan: received "[^"]+", expected "[^"]+"/);
+    assertMatch(failureOf(await server.outcome, 3).message, /same plan: received "[^"]+", expected "[^"]+"/);
 
     // Weights that are not what was prepared.
     const path = `${model}/model.safetensors`, weights = await Deno.readFile(path);
@@ -202,6 +198,37 @@ Deno.test("sluice names both sides when models, weights or key sets differ", asy
     assertEquals([await isUsed(keys0), await isUsed(`${keys}/party1`)], [false, false]);
   });
 });
+
+for (const host of ["inline", "threaded"] as const) {
+  Deno.test(`sluice party0 turns strangers away without spending its keys, and serves the client behind them (${host})`, async () => {
+    await withFolder(async (folder) => {
+      const { model, keys } = await setUp(folder, ["--prompt-tokens", "2", "--generate", "2"]),
+        keys0 = `${keys}/party0`;
+      await deal(folder, `${folder}/other`, ["--prompt-tokens", "2", "--generate", "2"]);
+      const { server, address } = await serve(model, keys0, "--host", host),
+        dial = () => Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":")[1]) });
+
+      // A port scanner, a browser, and somebody who says nothing for as long as the test runs.
+      (await dial()).close();
+      await server.said("turned a stranger away: ");
+      const browser = await dial(), silent = await dial();
+      await browser.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: model.example\r\n\r\n".repeat(20)));
+      assertMatch(await server.said("turned a stranger away: Cannot seal"), /received another greeting$/);
+
+      // A client with other keys.
+      const other = await runFailing(3, ...ask(folder, `${folder}/other/party1`, address), "--prompt", "A");
+      assertMatch(other.message, /link key/);
+      assertEquals([await isUsed(keys0), await isUsed(`${folder}/other/party1`)], [false, false]);
+
+      const client = await runJson(...ask(folder, `${keys}/party1`, address), "--prompt", "A"),
+        outcome = await server.outcome;
+      assertEquals([client["generatedTokens"], outcome.code], [2, 0]);
+      const lines = outcome.stderr.split("\n").filter((line) => line.includes("stranger"));
+      assertEquals(lines.length, 3, outcome.stderr);
+      for (const connection of [browser, silent]) connection.close();
+    });
+  });
+}
 
 for (const leaver of ["party0", "party1"] as const) {
   Deno.test(`sluice ends soon with code 3 when ${leaver} disappears in the middle of a session`, async () => {

@@ -85,7 +85,10 @@ export interface Running {
   kill(): void;
 }
 
-/** Starts a command. */
+/** Commands that have not ended. */
+const running = new Set<Running>();
+
+/** Starts a command; it ends with the folder of its test at the latest. */
 export function start(name: CommandName, ...args: readonly string[]): Running {
   const child = denoCommand(name, args).spawn(), printed = Promise.withResolvers<void>();
   let stdout = "", stderr = "";
@@ -121,7 +124,7 @@ export function start(name: CommandName, ...args: readonly string[]): Running {
     });
     return await Promise.race([promise, ended]);
   };
-  return {
+  const command: Running = {
     said,
     printed: printed.promise,
     outcome,
@@ -133,6 +136,9 @@ export function start(name: CommandName, ...args: readonly string[]): Running {
       }
     },
   };
+  running.add(command);
+  void outcome.then(() => running.delete(command));
+  return command;
 }
 
 /** Writes the embedded model into a folder. */
@@ -147,6 +153,9 @@ export async function withFolder(body: (folder: string) => Promise<void>): Promi
   try {
     await body(folder);
   } finally {
+    // A test that fails leaves party 0 waiting for a client.
+    for (const command of running) command.kill();
+    await Promise.all([...running].map(({ outcome }) => outcome));
     await Deno.remove(folder, { recursive: true });
   }
 }
