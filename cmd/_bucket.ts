@@ -57,7 +57,7 @@ export function hiddenAmong(
 ): number {
   const { positions } = plan, needed = filledUp(tokens, bucket);
   const deal = (of: number): { hint: string } => ({
-    hint: `deal new keys with sluice keygen --prompt-tokens ${needed} --bucket ${of}`,
+    hint: `deal new keys with sluice keygen --prompt-tokens ${filledUp(tokens, of)} --bucket ${of}`,
   });
   if (model.bucket === undefined) {
     if (bucket === undefined) return tokens;

@@ -1,94 +1,63 @@
 /** Texts of hidden lengths: dealer and parties as processes over TCP. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runFailing, runJson, start, withFolder, writeDemoModel } from "../tests/cli.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ask, deal, isUsed, ONE_THREAD, serve, setUp } from "../tests/_parties.ts";
 import { writeTinyBert } from "../tests/_tiny_models.ts";
+import { failureOf, runFailing, runJson, withFolder, writeDemoModel } from "../tests/cli.ts";
 
-const ONE_THREAD = ["--threads", "1"] as const, TEXT = "w3 w9 w4";
-
-async function deal(model: string, keys: string, ...lengths: string[]): Promise<Record<string, unknown>> {
-  return await runJson("keygen", "--model", model, "--out", keys, ...lengths, ...ONE_THREAD);
-}
-
-/** Serves one session and runs `body` with the client's command line for it. */
-async function serve<T>(model: string, keys: string, body: (client: string[]) => Promise<T>): Promise<T> {
-  const listen = ["--listen", "127.0.0.1:0", ...ONE_THREAD, "--json"],
-    server = start("party0", "--model", model, "--keys", `${keys}/party0`, ...listen);
-  try {
-    const address = await server.said("listening on ");
-    return await body(["--keys", `${keys}/party1`, "--connect", address, "--cache", `${keys}/cache`, ...ONE_THREAD]);
-  } finally {
-    server.kill();
-    await server.outcome;
-  }
-}
+const TEXT = "w3 w9 w4";
 
 Deno.test("sluice classifies a text alike whether its length is hidden or not, several of them side by side", async () => {
   await withFolder(async (folder) => {
-    const model = `${folder}/model`,
-      exact = `${folder}/exact`,
+    const { model, keys } = await setUp(folder, ["--prompt-tokens", "3"], writeTinyBert),
       hidden = `${folder}/hidden`,
-      output = `${folder}/output`;
-    await writeTinyBert(model);
-    await runJson("prepare", "--model", model);
-    assertEquals((await deal(model, exact, "--prompt-tokens", "3"))["promptTokens"], 3);
-    const dealt = await deal(model, hidden, "--prompt-tokens", "5", "--bucket", "4", "--requests", "2");
-    assertEquals(dealt["promptTokens"], 8);
-    const plan = await runJson(
-      "plan",
-      "--model",
-      model,
-      ...["--prompt-tokens", "5", "--bucket", "4", "--requests", "2"],
-    );
-    assertEquals(plan["keyBytes"], dealt["keyBytes"]);
-
-    const alone = await serve(
-        model,
-        exact,
-        (client) => runJson("party1", ...client, "--text", TEXT, "--output", output),
-      ),
-      words = await Deno.readFile(output);
+      output = `${folder}/output`,
+      lengths = ["--prompt-tokens", "5", "--bucket", "4", "--requests", "2"],
+      dealt = await deal(folder, hidden, lengths),
+      planned = await runJson("plan", "--model", model, ...lengths);
+    assertEquals([dealt["promptTokens"], dealt["keyBytes"]], [8, planned["keyBytes"]]);
+    const session = async (keys: string, ...asked: string[]): Promise<[Record<string, unknown>, Uint8Array]> => {
+      const { server, address } = await serve(model, `${keys}/party0`),
+        result = await runJson(...ask(folder, `${keys}/party1`, address), ...asked, "--output", output);
+      assertEquals((await server.outcome).code, 0);
+      return [result, await Deno.readFile(output)];
+    };
     await Deno.writeTextFile(`${folder}/texts`, `${TEXT}\nw2 w3 w4 w5 w6 w7 w8\n`);
-    const among = await serve(
-      model,
-      hidden,
-      (client) => runJson("party1", ...client, "--file", `${folder}/texts`, "--output", output),
-    );
+
+    const [alone, words] = await session(keys, "--text", TEXT),
+      [among, more] = await session(hidden, "--file", `${folder}/texts`);
 
     const answers = among["answers"] as { text: string }[];
     assertMatch(String(alone["text"]), /^(low|middle|high) \(/);
     assertEquals([answers.length, answers[0]!.text, among["promptTokens"]], [2, alone["text"], 3 + 7]);
-    assertEquals((await Deno.readFile(output)).subarray(0, words.length), words);
+    assertEquals(more.subarray(0, words.length), words);
   });
 });
 
-Deno.test("sluice says what lengths keys hide, without spending them", async () => {
+Deno.test("sluice party1 says what lengths keys hide, without spending them", async () => {
   await withFolder(async (folder) => {
-    const model = `${folder}/model`, exact = `${folder}/exact`, hidden = `${folder}/hidden`;
-    await writeTinyBert(model);
-    await runJson("prepare", "--model", model);
-    await deal(model, exact, "--prompt-tokens", "3");
-    await deal(model, hidden, "--prompt-tokens", "4", "--bucket", "4");
-    const ask = (keys: string, ...asked: string[]) =>
-      serve(model, keys, (client) => runFailing(4, "party1", ...client, ...asked));
+    const { model, keys } = await setUp(folder, ["--prompt-tokens", "3"], writeTinyBert), hidden = `${folder}/hidden`;
+    await deal(folder, hidden, ["--prompt-tokens", "4", "--bucket", "4"]);
+    const refused = async (keys: string, ...asked: string[]) => {
+      const { server, address } = await serve(model, `${keys}/party0`),
+        failure = await runFailing(4, ...ask(folder, `${keys}/party1`, address), ...asked),
+        outcome = await server.outcome;
+      // Party 0 learns that the client has ended, and not which lengths differ.
+      assertMatch(failureOf(outcome, 3).message, /party 1 has ended it: received KeyError: [^0-9]*$/);
+      assertEquals([await isUsed(`${keys}/party0`), await isUsed(`${keys}/party1`)], [false, false]);
+      return failure;
+    };
 
-    const unhidden = await ask(exact, "--text", TEXT, "--bucket", "4");
+    const unhidden = await refused(keys, "--text", TEXT, "--bucket", "4");
     assertMatch(unhidden.message, /must be dealt with --bucket: received others/);
     assertStringIncludes(unhidden.hint, "keygen --prompt-tokens 4 --bucket 4");
 
-    const other = await ask(hidden, "--text", TEXT, "--bucket", "6");
+    const other = await refused(hidden, "--text", TEXT, "--bucket", "6");
     assertMatch(other.message, /3 tokens fill up to a multiple of 6: expected keys for 6 tokens, received keys for 4/);
 
-    const long = await ask(hidden, "--text", `${TEXT} ${TEXT}`);
+    const long = await refused(hidden, "--text", `${TEXT} ${TEXT}`);
     assertMatch(long.message, /keys hide up to 4 tokens: received 6/);
-    assertStringIncludes(long.hint, "keygen --prompt-tokens 6 --bucket 4");
-
-    const answer = await serve(
-      model,
-      hidden,
-      (client) => runJson("party1", ...client, "--text", TEXT, "--bucket", "4"),
-    );
-    assert(String(answer["text"]).length > 0);
+    assertStringIncludes(long.hint, "keygen --prompt-tokens 8 --bucket 4");
   });
 });
 

@@ -1,46 +1,8 @@
 /** Keys and sessions: dealer and parties as processes over TCP, when all is well and when something is wrong. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { failureOf, oneLine, run, runFailing, runJson, start, withFolder, writeDemoModel } from "../tests/cli.ts";
-
-const LOOPBACK = ["--listen", "127.0.0.1:0"] as const, ONE_THREAD = ["--threads", "1"] as const;
-
-/** A prepared model, and keys dealt by a dealer that has neither its weights nor the client's seed. */
-async function setUp(folder: string, lengths: readonly string[]): Promise<{ model: string; keys: string }> {
-  const model = `${folder}/model`, keys = `${folder}/keys`;
-  await writeDemoModel(model);
-  await runJson("prepare", "--model", model);
-  await deal(folder, keys, lengths);
-  return { model, keys };
-}
-
-async function deal(folder: string, out: string, lengths: readonly string[]): Promise<Record<string, unknown>> {
-  const dealer = `${folder}/dealer`;
-  await Deno.mkdir(dealer, { recursive: true });
-  for (const name of ["config.json", "sluice.json", "dealer.masks"]) {
-    await Deno.copyFile(`${folder}/model/${name}`, `${dealer}/${name}`);
-  }
-  return await runJson("keygen", "--model", dealer, ...lengths, "--out", out, ...ONE_THREAD);
-}
-
-/** Starts party 0 and waits for its address. */
-async function serve(
-  model: string,
-  keys: string,
-  ...flags: string[]
-): Promise<{ server: ReturnType<typeof start>; address: string }> {
-  const server = start("party0", "--model", model, "--keys", keys, ...LOOPBACK, ...ONE_THREAD, ...flags, "--json");
-  return { server, address: await server.said("listening on ") };
-}
-
-/** The client's command line, but for what it asks; models are cached in the test's folder. */
-function ask(folder: string, keys: string, address: string): ["party1", ...string[]] {
-  return ["party1", "--keys", keys, "--connect", address, "--cache", `${folder}/cache`, ...ONE_THREAD];
-}
-
-async function isUsed(keys: string): Promise<boolean> {
-  return await Deno.stat(`${keys}/USED`).then(() => true, () => false);
-}
+import { ask, deal, isUsed, LOOPBACK, ONE_THREAD, serve, setUp } from "../tests/_parties.ts";
+import { failureOf, oneLine, run, runFailing, runJson, start, withFolder } from "../tests/cli.ts";
 
 Deno.test("sluice keygen refuses a folder that holds keys and names the longest request of a model", async () => {
   await withFolder(async (folder) => {

@@ -26,6 +26,27 @@ Deno.test("SharedDuplex carries bytes around the end of a ring, waits for room, 
   await assertRejects(() => far.write(sent), Deno.errors.BrokenPipe);
 });
 
+Deno.test("SharedDuplex reads what the other side wrote just before it closed, between two looks at the ring", async () => {
+  const stream = createSharedStream(8), near = new SharedDuplex(stream), far = new SharedDuplex(otherSide(stream));
+  const load = Atomics.load, closedAt = 2, into = new Uint8Array(8);
+  let last = true;
+  // The reader finds nothing, then the other side writes and closes, then the reader looks whether it has.
+  Atomics.load = ((array: Int32Array, index: number) => {
+    if (index === closedAt && last) {
+      last = false;
+      void near.write(Uint8Array.of(7, 8, 9));
+      near.close();
+    }
+    return load(array, index);
+  }) as typeof Atomics.load;
+  try {
+    assertEquals([await far.read(into), await far.read(into)], [3, null]);
+  } finally {
+    Atomics.load = load;
+  }
+  assertEquals([...into.subarray(0, 3)], [7, 8, 9]);
+});
+
 Deno.test("createSharedStream() refuses a ring whose size is no power of two", () => {
   let message = "";
   try {
