@@ -33,7 +33,7 @@ export const KEYGEN: Command = {
     {
       name: "prompt-tokens",
       value: "N",
-      help: "longest prompt, in tokens; of a bidirectional model, the exact length",
+      help: "longest prompt, in tokens; of a bidirectional model the exact length, unless --bucket hides it",
       required: true,
     },
     { name: "generate", value: "M", help: "tokens to generate after it (default 0)" },

@@ -1,0 +1,281 @@
+/** Joint uniformity of what a party receives, by pads of its own for every value, at the parameters of real models. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Seed } from "../core/prg/seed.ts";
+import { attention } from "../core/protocols/attention.ts";
+import { exp } from "../core/protocols/exp.ts";
+import { type Context, type Extent, type Gate, type View, type Wire, wire } from "../core/protocols/gate.ts";
+import { input } from "../core/protocols/linear.ts";
+import { maximumLevel } from "../core/protocols/maximum.ts";
+import { mlp } from "../core/protocols/mlp.ts";
+import { rmsNorm } from "../core/protocols/norm.ts";
+import { hold, multiply } from "../core/protocols/products.ts";
+import { rowFunction } from "../core/protocols/row_function.ts";
+import { softmax } from "../core/protocols/softmax.ts";
+import { splice } from "../core/protocols/splice.ts";
+import { DealContext, LaneDealer } from "../pipeline/deal.ts";
+import { finish } from "../pipeline/plan.ts";
+import {
+  attend,
+  cutAndAdded,
+  embedOpened,
+  gate,
+  type Inputs,
+  linearOpened,
+  type MakeCache,
+  one,
+  product,
+  random,
+  sumOfSquares,
+  tensor,
+  truncateProduct,
+  truncateWire,
+  weights,
+  wide,
+  wideWeights,
+} from "./_uniformity_cases.ts";
+import { assertDisjoint, assertTriangular, type TriangularOptions } from "./uniformity.ts";
+import { Bench, SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
+
+const lanes: Extent = { rows: 2, cols: [1, 3] }, rows: Extent = { rows: 1, cols: [1, 1] };
+
+/** Row functions open symbols of the same width for every group; a group with fewer chunks sends zeros. */
+function unusedSymbols(
+  used: readonly number[],
+  width: number,
+  at: number = 1,
+): NonNullable<TriangularOptions["unused"]> {
+  return ({ kind, message, offset }) =>
+    kind === "xor" && message === at && offset % width >= used[Math.floor(offset / width) % used.length]!;
+}
+
+/** Cases at the parameters of real models. */
+const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
+  "truncate, from a wire": {
+    inputs: [random(32, 12, lanes, 29)],
+    run: truncateWire({ by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" }),
+  },
+  "truncate, from a wire to party 0": {
+    inputs: [random(32, 12, lanes, 29)],
+    run: truncateWire({ by: 10, to: 20, rounding: "floor", full: 0, knownTo: "party0" }),
+  },
+  ...Object.fromEntries(([0, 1] as const).flatMap((full) =>
+    (["both", "party0"] as const).map((knownTo) => [
+      `truncate, from a share, all bits to party ${full}, for ${knownTo}`,
+      {
+        inputs: [random(32, 10, lanes, 14), random(32, 10, lanes, 14)],
+        run: truncateProduct({ by: 12, to: 32, rounding: "nearest", full, knownTo }),
+      },
+    ])
+  )),
+  "maximumLevel": { inputs: [random(10, 0, { rows: 2, cols: [1, 5] }, 8)], run: gate(maximumLevel, {}) },
+  "exp": {
+    inputs: [tensor(20, 10, rows, [700, 2 ** 18])],
+    run: gate(exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }),
+  },
+  "splice": {
+    inputs: [random(32, 10, rows, 14)],
+    run: gate(splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }),
+  },
+  "splice, tanh + 1": {
+    inputs: [random(32, 10, rows, 13)],
+    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], knownTo: "both" }),
+  },
+  "linear, cut and added": {
+    inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)],
+    run: cutAndAdded,
+    weights: wideWeights(1234, -77, 5, 0, 9, -4096),
+  },
+  "squares, with a product": {
+    inputs: [random(32, 12, lanes, 20), random(32, 12, lanes, 20)],
+    run: sumOfSquares(41),
+  },
+  "squares": { inputs: [random(32, 12, lanes, 20)], run: sumOfSquares(48) },
+  "rowFunction, rsqrt": {
+    inputs: [tensor(41, 24, one, [2 ** 33 + 12345])],
+    run: gate(rowFunction, {
+      function: "rsqrt",
+      ringBits: 32,
+      scale: 12,
+      lo: 21,
+      hi: 40,
+      mantissaBits: 7,
+      octaves: 4,
+      divisor: 128,
+      offset: 1e-5,
+    }),
+    unused: unusedSymbols([3, 7, 7, 15, 15], 15),
+    trials: 1,
+  },
+  "rowFunction, reciprocal": {
+    inputs: [tensor(32, 22, one, [2 ** 27 + 4321])],
+    run: gate(rowFunction, {
+      function: "reciprocal",
+      ringBits: 32,
+      scale: 14,
+      lo: 20,
+      hi: 29,
+      mantissaBits: 8,
+      octaves: 4,
+      divisor: 1,
+      offset: 0,
+    }),
+    unused: unusedSymbols([3, 7, 7], 7),
+    trials: 1,
+  },
+  "linear": { inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)], run: linearOpened, weights: weights(1234, -77) },
+  "embed": { inputs: [], run: embedOpened(32), weights: weights(1234, -77), clientInput: Float64Array.of(0, 1) },
+  "input": {
+    inputs: [],
+    run: (ctx) => ctx.gate("gate", input, { extent: lanes, ringBits: 32, scale: 12 }),
+    clientInput: Float64Array.from({ length: 8 }, (_, i) => 1000 * i),
+  },
+  "multiply": { inputs: [random(32, 10, lanes, 15), random(32, 10, { rows: 2, cols: [1, 1] }, 15)], run: product },
+  "scores and mix": {
+    inputs: [
+      random(32, 10, { rows: 1, cols: [6, 6] }, 12),
+      random(32, 10, { rows: 1, cols: [3, 3] }, 12),
+      random(32, 10, { rows: 1, cols: [3, 3] }, 12),
+      random(32, 10, { rows: 2, cols: [1, 2] }, 12),
+    ],
+    run: attend(3, [1, 2], 32),
+  },
+  "rmsNorm": {
+    inputs: [random(32, 12, { rows: 1, cols: [4] }, 13)],
+    run: (ctx, [x]) =>
+      rmsNorm(
+        ctx,
+        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0" },
+        x as Wire<never>,
+      ),
+    unused: unusedSymbols([3, 7, 7], 7, 2),
+    trials: 1,
+  },
+  "softmax": {
+    inputs: [tensor(32, 10, { rows: 1, cols: [3] }, [3000, -2000, 1024]), random(32, 10, { rows: 1, cols: [3] }, 12)],
+    *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
+      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+      const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
+      return yield* softmax(ctx.scope("softmax"), {
+        scoreBits: 20,
+        scoreScale: 10,
+        digits: [8, 6, 6],
+        tableScale: 11,
+        expScale: 12,
+        inverseScale: 14,
+        scale: 12,
+        maxColumns: 4,
+      }, s);
+    },
+    trials: 1,
+  },
+  "attention with padding": {
+    inputs: [random(32, 10, { rows: 2, cols: [2] }, 11)],
+    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>, cache: MakeCache<V>): Gate<Wire<V>> {
+      const softmax = {
+        scoreBits: 21,
+        scoreScale: 10,
+        digits: [8, 6, 7],
+        tableScale: 11,
+        expScale: 12,
+        inverseScale: 14,
+        scale: 12,
+        maxColumns: 2,
+      } as const;
+      const params = {
+        heads: 1,
+        kvHeads: 1,
+        width: 1,
+        rotary: null,
+        scale: 10,
+        softmax,
+        padding: { below: 512, clip: 16 },
+        qkv: { weights: wide, weightScale: 10, bias: null },
+        full: 1,
+      } as const;
+      const caches = { keys: cache(1), values: cache(1) }, sight = { tokens: 2, cols: [2], starts: [0] };
+      return (yield* attention(ctx, params, x as Wire<V>, caches, { from: 0, count: 2 }, sight)).mixed;
+    },
+    weights: wideWeights(1234, -77, 900, 300, 1024, -4096),
+    realTokens: 1,
+    trials: 1,
+  },
+  "mlp": {
+    inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
+    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
+      const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
+      const params = {
+        width: 1,
+        scale: 10,
+        activation: "silu",
+        digits: [5, 6, 6],
+        gated: true,
+        restScale: 0,
+        up,
+      } as const;
+      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
+    },
+    weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
+    trials: 1,
+  },
+};
+
+/** Cases of many gates: one choice of the explicit halves for each corrupt party. */
+const COMPOSITIONS = new Set(["rmsNorm", "softmax", "attention with padding", "mlp"]);
+
+for (const [name, test] of Object.entries(FULL)) {
+  Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {
+    for (const setting of SETTINGS) {
+      if (COMPOSITIONS.has(name) && setting.explicit !== setting.corrupt) continue;
+      const received = assertTriangular(test, setting, test);
+      if (setting.corrupt === 0) assert(received > 0);
+    }
+  });
+}
+
+Deno.test("the dealer writes value minus seed half into explicit halves, and nothing else, and no two records share bytes", () => {
+  for (const [name, test] of Object.entries(FULL)) {
+    for (const explicit of [0, 1] as const) {
+      const layout = new Bench(test, { corrupt: 0, explicit });
+      assertDisjoint(layout.layouts);
+      const masks = test.inputs.map((x) =>
+        Array.from(crypto.getRandomValues(new BigUint64Array(x.data.length)), (r) => BigInt.asUintN(x.ringBits, r))
+      );
+      const lane = new LaneDealer(
+        { seeds: [Seed.random(), Seed.random()], salt: layout.salt, maskProduct: layout.maskProduct },
+        layout.layouts,
+        layout.layouts.map((_, position) => ({ request: 1, position, layer: 2 })),
+      );
+      const inputs = test.inputs.map((x, i) =>
+        wire(
+          "mask",
+          x.ringBits,
+          x.scale,
+          x.extent,
+          x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
+        )
+      );
+      const dealt = finish(
+        test.run(new DealContext(lane), inputs, (width, ringBits = 32) => ({
+          kind: "cache",
+          view: "mask",
+          ringBits,
+          scale: 10,
+          width,
+          tokens: 0,
+          data: new Uint32Array(0),
+        })),
+      ).value;
+      // From either party's whole key and the other one's pads, the other one's key follows.
+      for (const corrupt of [0, 1] as const) {
+        const bench = new Bench(test, { corrupt, explicit });
+        bench.adopt(layout);
+        for (const party of [0, 1] as const) bench.load(party, lane.blocks);
+        const whole = bench.key((1 - corrupt) as 0 | 1).slice();
+        bench.mask(masks);
+        assertEquals(bench.deal().data, dealt.data, name);
+        assertEquals(bench.key((1 - corrupt) as 0 | 1), whole, name);
+      }
+    }
+  }
+});
