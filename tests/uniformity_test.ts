@@ -75,7 +75,7 @@ const product: Composition = function* <V extends View>(ctx: Context<V>, [x, y]:
 
 function sumOfSquares(outBits: number): Composition {
   return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-    const { operand, sum } = yield* ctx.gate("gate", squares, { outBits }, x as Wire<V>);
+    const { operand, sum } = yield* ctx.gate("gate", squares, { outBits, operandBits: x!.ringBits }, x as Wire<V>);
     if (y === undefined) return sum;
     // The standing share that comes with the sum serves a product as well.
     const right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
@@ -258,7 +258,7 @@ for (const [name, tests] of Object.entries(SMALL)) {
 Deno.test("what a party receives is jointly uniform whatever the secrets (exhaustive: splice, bits and words in turn)", () => {
   const tests = [[-5], [3]].map((x) => ({
     inputs: [tensor(4, 0, one, x)],
-    run: gate(splice, { function: "silu", digits: [1, 2, 1], knownTo: "both" }),
+    run: gate(splice, { function: "silu", digits: [1, 2, 1], skip: 0, valueBits: 4, ringBits: 4, knownTo: "both" }),
   }));
   const isBit = (field: string): boolean => field === "symbols" || field === "bits";
   for (const setting of SETTINGS) {
@@ -309,11 +309,11 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   },
   "splice": {
     inputs: [random(32, 10, rows, 14)],
-    run: gate(splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }),
+    run: gate(splice, { function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 16, ringBits: 32, knownTo: "both" }),
   },
   "splice, tanh + 1": {
     inputs: [random(32, 10, rows, 13)],
-    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], knownTo: "both" }),
+    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], skip: 0, valueBits: 16, ringBits: 32, knownTo: "both" }),
   },
   "linear, cut and added": {
     inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)],
