@@ -147,6 +147,7 @@ export function benchLane(name: string, lane: LaneCase): void {
       constants: null,
       prepared: new Map(),
       input: null,
+      keepCoins: null,
     };
     const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
     return { engine, partyLane, caches, x };

@@ -22,7 +22,8 @@ import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
-import { Oracle } from "../pipeline/oracle.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
+import { Oracle, type OracleOptions } from "../pipeline/oracle.ts";
 import type { Scales } from "../pipeline/scales.ts";
 import { collectIntegers } from "../pipeline/weights.ts";
 
@@ -169,16 +170,22 @@ export function modelSpec(
   config: ModelConfig,
   prepared: Pick<Prepared, "scope" | "scales">,
   maxPositions: number,
+  rounding: Rounding,
 ): ModelSpec {
-  return { scope: prepared.scope, config, scales: prepared.scales, maxPositions };
+  return { scope: prepared.scope, config, scales: prepared.scales, maxPositions, rounding };
 }
 
 /** The oracle of a prepared folder's model, at position 0. */
-export async function readOracle(folder: string, maxPositions: number): Promise<{ model: ModelSpec; oracle: Oracle }> {
+export async function readOracle(
+  folder: string,
+  maxPositions: number,
+  rounding: Rounding = "nearest",
+  options: OracleOptions = {},
+): Promise<{ model: ModelSpec; oracle: Oracle }> {
   const source = await readWeights(folder),
-    model = modelSpec(source.config, await readPrepared(folder), maxPositions),
+    model = modelSpec(source.config, await readPrepared(folder), maxPositions, rounding),
     matrices = await collectIntegers(model, source);
-  return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data) };
+  return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data, options) };
 }
 
 /** Writes the client's seed, readable by its owner alone. */

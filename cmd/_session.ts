@@ -10,6 +10,8 @@ import { Seed } from "../core/prg/seed.ts";
 import process from "node:process";
 import type { ModelConfig } from "../models/config.ts";
 import { planDigest } from "../pipeline/digest.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
+import type { CoinRecord } from "../pipeline/coins.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
 import { PartySession, type RequestShape } from "../pipeline/session.ts";
@@ -105,7 +107,8 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
       generate: Number(header["generate"]),
       requests: Number(header["requests"]),
     };
-    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape) };
+    const rounding = header["rounding"] as Rounding;
+    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape), rounding };
     return { model, shape, plan: new SessionPlan(model, shape) };
   } catch (cause) {
     throw new KeyError(`Cannot use ${folder} as the header of its keys must describe a plan: received another form`, {
@@ -124,11 +127,13 @@ export interface PartyParts {
   readonly vectors: ReadonlyMap<string, Int32Array> | null;
   readonly chunkTokens: number;
   readonly onLane?: () => void;
+  /** Takes the public coins of dithered rounding, at party 1. */
+  readonly coins?: CoinRecord | undefined;
 }
 
 /** A party's side of the session that its keys are for. */
 export function openSession(options: Options, keys: OpenKeys, parts: PartyParts): PartySession {
-  const { engine, link, weights, vectors, chunkTokens, onLane } = parts;
+  const { engine, link, weights, vectors, chunkTokens, onLane, coins } = parts;
   return new PartySession({
     plan: keys.plan,
     engine,
@@ -142,6 +147,7 @@ export function openSession(options: Options, keys: OpenKeys, parts: PartyParts)
     windowBytes: options.count("key-window", 256, 1) * 1e6,
     now: () => performance.now(),
     ...(onLane === undefined ? {} : { onLane }),
+    coins,
   });
 }
 

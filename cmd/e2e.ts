@@ -4,11 +4,13 @@
  * @module
  */
 
+import type { Rounding } from "../core/protocols/rounding.ts";
 import { streamScale } from "../pipeline/model_spec.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
+import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";
@@ -23,6 +25,7 @@ export const E2E: Command = {
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens", required: true },
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
+    ROUNDING_FLAG,
     ...ENGINE_FLAGS,
   ],
   example: "sluice e2e --arch llama-tiny --layers 2 --seq 128",
@@ -35,7 +38,8 @@ const WEIGHT_SEED = 1, INPUT_SEED = "input";
 export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
-    seq = options.count("seq", 0, 1);
+    seq = options.count("seq", 0, 1),
+    rounding = roundingOf(options);
   const config = shapeOf(arch, layers),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   return await withTempFolder(async (folder) => {
@@ -57,6 +61,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       model,
       "--prompt-tokens",
       String(seq),
+      "--rounding",
+      rounding,
       "--out",
       keys,
       "--threads",
@@ -65,24 +71,27 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       .result;
     ui.note("both parties run");
     const output = `${folder}/output`,
+      coins = `${folder}/coins`,
       { party0, party1 } = await runParties(model, keys, [common, clientEngine], [
         "--input-seed",
         INPUT_SEED,
         "--output",
         output,
+        ...(rounding === "dither" ? ["--coins", coins] : []),
         "--cache",
         `${folder}/cache`,
       ]);
     ui.note("the oracle runs");
     const secure = new Int32Array((await Deno.readFile(output)).buffer),
-      expected = await oracleOutput(model, seq),
+      expected = await oracleOutput(model, seq, rounding, coins),
       equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
-    const planned = planTotals(archPlan(arch, config.layers, seq), 128),
+    const planned = planTotals(archPlan(arch, config.layers, seq, rounding), 128),
       pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
     const result = {
       arch,
       layers: config.layers,
       seq,
+      rounding,
       engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
       threads,
       equal,
@@ -126,8 +135,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
 }
 
 /** The blocks' output in the clear. */
-async function oracleOutput(folder: string, seq: number): Promise<Float64Array> {
-  const { model, oracle } = await readOracle(folder, seq);
+async function oracleOutput(folder: string, seq: number, rounding: Rounding, coins: string): Promise<Float64Array> {
+  const { model, oracle } = await readOracle(folder, seq, rounding, await keptCoins(rounding, coins));
   const states = Float64Array.from(
     syntheticInput(seq, model.config.hiddenWidth, INPUT_SEED),
     (value) => Math.round(value * 2 ** streamScale(model)),

@@ -14,6 +14,7 @@ import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
 import type { Command, Options } from "./_args.ts";
+import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { openCpuEngine } from "./_engine.ts";
 import { modelSpec, openMasks, readConfig, readPrepared } from "./_model_folder.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -38,6 +39,7 @@ export const KEYGEN: Command = {
     { name: "generate", value: "M", help: "tokens to generate after it (default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     { name: "out", value: "DIR", help: "writes DIR/party0 and DIR/party1", required: true },
+    ROUNDING_FLAG,
     { name: "threads", value: "N", help: "threads of the dealer's products" },
   ],
   example: "sluice keygen --model ./llama --prompt-tokens 64 --generate 32 --out ./keys",
@@ -48,7 +50,8 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   const folder = options.required("model"), out = options.required("out"), start = performance.now();
   const promptTokens = options.count("prompt-tokens", 0, 1),
     generate = options.count("generate", 0),
-    requests = options.count("requests", 1, 1);
+    requests = options.count("requests", 1, 1),
+    rounding = roundingOf(options);
   const { config } = await readConfig(folder);
   if (!config.causal && generate > 0) {
     throw new UsageError("Cannot deal keys with --generate as a bidirectional model generates nothing");
@@ -58,7 +61,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   if (prepared.scope === "model" && positions > config.maxPositions) {
     throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);
   }
-  const model = modelSpec(config, prepared, positions),
+  const model = modelSpec(config, prepared, positions, rounding),
     shape = { promptTokens, generate, requests },
     plan = new SessionPlan(model, shape),
     refs = weightRefs(model);
@@ -90,6 +93,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
         scope: prepared.scope,
         config: JSON.stringify(config),
         scales: JSON.stringify(prepared.scales),
+        rounding,
         promptTokens,
         generate,
         requests,
@@ -131,6 +135,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
       promptTokens,
       generate,
       requests,
+      rounding,
       dealMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     },

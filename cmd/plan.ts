@@ -5,6 +5,7 @@
  */
 
 import { recordBits } from "../core/protocols/gate.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelConfig } from "../models/config.ts";
 import { knownShapes, namedShape } from "../models/shapes.ts";
 import { stageCount } from "../pipeline/forward.ts";
@@ -14,6 +15,7 @@ import { defaultScales } from "../pipeline/scales.ts";
 import { positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
 import type { Command, Options } from "./_args.ts";
 import { diskFiles, modelSpec, readConfig, readPrepared } from "./_model_folder.ts";
+import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { sigmaCost } from "./_sigma.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
@@ -30,6 +32,7 @@ export const PLAN: Command = {
     { name: "generate", value: "M", help: "tokens to generate (with --model; default 0)" },
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
+    ROUNDING_FLAG,
   ],
   example: "sluice plan --arch llama2-7b --seq 128",
 };
@@ -104,9 +107,9 @@ function addGates(gates: Map<string, GateTotal>, costs: readonly GateCost[]): vo
 }
 
 /** Plan of a named shape's blocks. */
-export function archPlan(arch: string, layers: number | undefined, seq: number): SessionPlan {
+export function archPlan(arch: string, layers: number | undefined, seq: number, rounding: Rounding): SessionPlan {
   const config = shapeOf(arch, layers),
-    model: ModelSpec = { scope: "blocks", config, scales: defaultScales(config), maxPositions: seq };
+    model: ModelSpec = { scope: "blocks", config, scales: defaultScales(config), maxPositions: seq, rounding };
   return new SessionPlan(model, { promptTokens: seq, generate: 0, requests: 1 });
 }
 
@@ -124,7 +127,8 @@ export function shapeOf(arch: string, layers: number | undefined): ModelConfig {
 
 /** Runs the command. */
 export async function plan(options: Options, ui: Ui): Promise<void> {
-  const arch = options.text("arch"), folder = options.text("model"), chunkTokens = options.count("chunk", 128, 1);
+  const arch = options.text("arch"), folder = options.text("model"), chunkTokens = options.count("chunk", 128, 1),
+    rounding = roundingOf(options);
   if ((arch === undefined) === (folder === undefined)) {
     throw new UsageError("Cannot plan without a model: give --arch or --model");
   }
@@ -132,7 +136,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   if (arch !== undefined) {
     const layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1);
     if (options.text("seq") === undefined) throw new UsageError("Cannot plan --arch without --seq");
-    planned = archPlan(arch, layers, options.count("seq", 0, 1));
+    planned = archPlan(arch, layers, options.count("seq", 0, 1), rounding);
   } else {
     const { config } = await readConfig(folder!), prepared = await readPrepared(folder!), files = diskFiles(folder!);
     const shape: SessionShape = {
@@ -141,7 +145,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
       requests: options.count("requests", 1, 1),
     };
     if (shape.promptTokens < 1) throw new UsageError("Cannot plan --model without --prompt-tokens");
-    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape)), shape);
+    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), rounding), shape);
     if (await files.has("tokenizer.json")) tokenizerBytes = await files.sizeBytes("tokenizer.json");
   }
   const totals = planTotals(planned, chunkTokens),
@@ -155,6 +159,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
     promptTokens,
     generate,
     scope,
+    rounding,
     keyBytes: totals.keyBytes,
     sentBytes: totals.sentBytes,
     exchanges: totals.exchanges,
@@ -167,7 +172,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   };
   ui.result(result, () => {
     const lines = [
-      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})`,
+      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})${rounding === "dither" ? ", dithered" : ""}`,
       `  keys       ${amount(totals.keyBytes[0])} and ${amount(totals.keyBytes[1])}`,
       `  sent       ${amount(totals.sentBytes[0])} and ${amount(totals.sentBytes[1])}`,
       `  exchanges  ${totals.exchanges}, ${totals.exchangesPerLayer} in one lane of a layer`,

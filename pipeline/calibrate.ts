@@ -46,7 +46,7 @@ const SCORE_HEADROOM = 2;
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), first = defaultScales(config);
- * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2 };
+ * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2, rounding: "nearest" };
  * const zeros = new Map(weightRefs(model).map((ref) => [ref.name, new Int32Array(ref.inputs * ref.outputs)]));
  * const sample = (value: number) => ({ hidden: new Float64Array(2 * config.hiddenWidth).fill(value * 2 ** first.residual) });
  *

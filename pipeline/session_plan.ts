@@ -7,7 +7,7 @@
 import type { Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
 import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
-import { layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
+import { layerNorms, type ModelSpec, streamBits, streamScale } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
 
@@ -63,7 +63,7 @@ interface StageLayout {
  * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95 } as const;
+ * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95, rounding: "nearest" } as const;
  * const plan = new SessionPlan(model, { promptTokens: 64, generate: 32, requests: 1 });
  * const token = plan.lane(1, { from: 94, count: 1 });
  *
@@ -145,7 +145,7 @@ export class SessionPlan {
     const extent = index === last
       ? outputRows(model, positions, hiddenWidth)
       : tokenRows(model, positions, hiddenWidth);
-    const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
+    const x = index === 0 ? null : wire("plan", streamBits(model), streamScale(model), extent, null);
     const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
     const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
       sentBytes: [number, number] = [0, 0];

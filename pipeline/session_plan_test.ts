@@ -113,7 +113,7 @@ Deno.test("SessionPlan refuses windows in a bidirectional model", () => {
 });
 
 Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
-  const { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(archPlan("llama2-7b", undefined, 128), 128);
+  const { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(archPlan("llama2-7b", undefined, 128, "nearest"), 128);
 
   assertEquals(keyBytes, [7_384_137_776, 7_385_808_944]);
   assertEquals(sentBytes, [2_764_236_800, 2_848_196_608]);
@@ -134,7 +134,7 @@ const GOALS: Record<string, readonly [keyBytes: number, sentBytes: number, excha
 
 for (const [arch, [keyBytes, sentBytes, exchanges]] of Object.entries(GOALS)) {
   Deno.test(`SessionPlan keeps ${arch} within the goal for keys, traffic and exchanges`, () => {
-    const totals = planTotals(archPlan(arch, undefined, 128), 128), sum = totals.keyBytes[0] + totals.keyBytes[1];
+    const totals = planTotals(archPlan(arch, undefined, 128, "nearest"), 128), sum = totals.keyBytes[0] + totals.keyBytes[1];
 
     assert(sum <= 1.05 * keyBytes, `${sum} bytes of keys`);
     assert(Math.max(...totals.sentBytes) <= 1.05 * sentBytes, `${totals.sentBytes} bytes sent`);

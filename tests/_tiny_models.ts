@@ -9,6 +9,7 @@ import { collectFolded, type FoldedModel, foldModel } from "../models/fold.ts";
 import { namedShape } from "../models/shapes.ts";
 import { syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import type { WeightSource } from "../models/weights.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import { defaultScales, type Scales } from "../pipeline/scales.ts";
 
@@ -50,7 +51,11 @@ export async function livelyModel(config: ModelConfig): Promise<FoldedModel> {
 export function specOf(
   config: ModelConfig,
   maxPositions: number,
-  { scope = "model", scales = defaultScales(config) }: { scope?: Scope; scales?: Scales } = {},
+  { scope = "model", scales = defaultScales(config), rounding = "nearest" }: {
+    scope?: Scope;
+    scales?: Scales;
+    rounding?: Rounding;
+  } = {},
 ): ModelSpec {
-  return { scope, config, scales, maxPositions };
+  return { scope, config, scales, maxPositions, rounding };
 }

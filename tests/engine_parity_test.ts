@@ -284,7 +284,7 @@ for (const subject of SUBJECTS) {
   });
 
   parity("squareSum()", 16, (kit, round) => {
-    const extent = kit.extent(), n = kit.int(14, 32), bits = round === 0 ? 64 : kit.int(n + 2, 64);
+    const extent = kit.extent(), n = kit.int(14, 31), bits = round === 0 ? 64 : kit.int(subject.isWordOnly ? 33 : n + 2, 64);
     const x = kit.tensor(sum(counts(extent)), n),
       given = kit.record(bits + (bits - n) + (bits - n - 1), counts(extent)),
       pad = kit.record(bits, extent.cols.map(() => extent.rows));

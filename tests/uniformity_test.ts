@@ -379,7 +379,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     run: (ctx, [x]) =>
       rmsNorm(
         ctx,
-        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0" },
+        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0", rounding: "nearest" },
         x as Wire<never>,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),
@@ -399,6 +399,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         inverseScale: 14,
         scale: 12,
         maxColumns: 4,
+        rounding: "nearest",
       }, s);
     },
     trials: 1,
@@ -415,6 +416,9 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         gated: true,
         restScale: 0,
         up,
+        rounding: "nearest",
+        skip: 0,
+        valueBits: 16,
       } as const;
       return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
     },

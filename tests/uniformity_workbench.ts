@@ -341,6 +341,7 @@ export class Bench {
         ),
       prepared: new Map(),
       input: party === 1 && clientInput !== undefined ? engine.upload(Uint32Array.from(clientInput)) : null,
+      keepCoins: null,
     });
     const handles = inputs.map((x: LawInput, i): Wire<"masked"> => {
       const data: Handle = engine.upload(fromBigInts(this.#public[i]!, x.ringBits), wordsPerElement(x.ringBits));
