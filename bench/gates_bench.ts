@@ -56,7 +56,15 @@ benchLane(`squares ${TOKENS} × ${WIDTH}`, {
 
 benchLane(`silu ${TOKENS} × ${WIDTH}`, {
   inputs: [{ ...hidden, scale: 10 }],
-  run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 16, ringBits: 32, knownTo: "both" }, x!),
+  run: (ctx, [x]) =>
+    ctx.gate("silu", splice, {
+      function: "silu",
+      digits: [5, 9, 6],
+      skip: 0,
+      valueBits: 16,
+      ringBits: 32,
+      knownTo: "both",
+    }, x!),
 });
 
 benchLane(`exp of ${TOKENS} tokens' scores, ${HEADS} heads`, {

@@ -108,7 +108,13 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
       requests: Number(header["requests"]),
     };
     const rounding = header["rounding"] as Rounding;
-    const model: ModelSpec = { scope: header["scope"] as Scope, config, scales, maxPositions: positionCount(shape), rounding };
+    const model: ModelSpec = {
+      scope: header["scope"] as Scope,
+      config,
+      scales,
+      maxPositions: positionCount(shape),
+      rounding,
+    };
     return { model, shape, plan: new SessionPlan(model, shape) };
   } catch (cause) {
     throw new KeyError(`Cannot use ${folder} as the header of its keys must describe a plan: received another form`, {

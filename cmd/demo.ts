@@ -94,7 +94,8 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
         if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
       },
     });
-    const oracle = await oracleRun(model, promptIds, generate, rounding, await keptCoins(rounding, coins)), tokens = party1["tokens"] as number[];
+    const oracle = await oracleRun(model, promptIds, generate, rounding, await keptCoins(rounding, coins)),
+      tokens = party1["tokens"] as number[];
     const logits = new Int32Array((await Deno.readFile(output)).buffer),
       equal = tokens.length === oracle.tokens.length && tokens.every((id, i) => id === oracle.tokens[i]) &&
         logits.length === oracle.logits.length && logits.every((value, i) => value === oracle.logits[i]);

@@ -34,7 +34,11 @@ export const PARTY1: Command = {
     ...ASK_FLAGS,
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
     { name: "output", value: "FILE", help: "also write the revealed words: i32, little-endian, request by request" },
-    { name: "coins", value: "FILE", help: "also write the public coins of dithered rounding, for whoever checks the run" },
+    {
+      name: "coins",
+      value: "FILE",
+      help: "also write the public coins of dithered rounding, for whoever checks the run",
+    },
     { name: "report", value: "FILE", help: "also write the JSON result to a file" },
     { name: "cache", value: "DIR", help: "keeps tokenizers and seeds by weights id (default ~/.cache/sluice)" },
     { name: "wait", value: "SECONDS", help: "how long to try to reach party 0 (default 60)" },

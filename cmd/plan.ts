@@ -127,7 +127,9 @@ export function shapeOf(arch: string, layers: number | undefined): ModelConfig {
 
 /** Runs the command. */
 export async function plan(options: Options, ui: Ui): Promise<void> {
-  const arch = options.text("arch"), folder = options.text("model"), chunkTokens = options.count("chunk", 128, 1),
+  const arch = options.text("arch"),
+    folder = options.text("model"),
+    chunkTokens = options.count("chunk", 128, 1),
     rounding = roundingOf(options);
   if ((arch === undefined) === (folder === undefined)) {
     throw new UsageError("Cannot plan without a model: give --arch or --model");
@@ -172,7 +174,9 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   };
   ui.result(result, () => {
     const lines = [
-      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})${rounding === "dither" ? ", dithered" : ""}`,
+      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})${
+        rounding === "dither" ? ", dithered" : ""
+      }`,
       `  keys       ${amount(totals.keyBytes[0])} and ${amount(totals.keyBytes[1])}`,
       `  sent       ${amount(totals.sentBytes[0])} and ${amount(totals.sentBytes[1])}`,
       `  exchanges  ${totals.exchanges}, ${totals.exchangesPerLayer} in one lane of a layer`,

@@ -82,11 +82,12 @@ export class Oracle {
       },
       { observe, coins } = this.#options;
     const contexts = (stage: number): ClearContext => {
-      const prefix = `stage ${stage}: `, options: ClearOptions = {
-        reader,
-        ...(observe && { observe: (path, data, scale) => observe(stage, path, data, scale) }),
-        ...(coins && { coins: (path, bits, count) => coins(stage, path.slice(prefix.length), bits, count) }),
-      };
+      const prefix = `stage ${stage}: `,
+        options: ClearOptions = {
+          reader,
+          ...(observe && { observe: (path, data, scale) => observe(stage, path, data, scale) }),
+          ...(coins && { coins: (path, bits, count) => coins(stage, path.slice(prefix.length), bits, count) }),
+        };
       return new ClearContext(options, prefix);
     };
     const { value } = finish(forward(contexts, this.#model, this.#caches, { from: this.#position, count }));

@@ -59,7 +59,9 @@ export interface PartyLane {
   /** The client's input of this lane. */
   readonly input: Handle | null;
   /** Takes the public coins of dithered rounding, packed, by gate path; null where nobody keeps them. */
-  readonly keepCoins: ((path: string, coins: Uint8Array | Promise<Uint8Array>, bits: number, count: number) => void) | null;
+  readonly keepCoins:
+    | ((path: string, coins: Uint8Array | Promise<Uint8Array>, bits: number, count: number) => void)
+    | null;
 }
 
 /** Finds a record of a lane in all of its blocks. */

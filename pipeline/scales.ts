@@ -97,7 +97,10 @@ export function residualRoom(scales: Pick<Scales, "residual" | "activation" | "h
 
 /** The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration. */
 export function defaultScales(config: ModelConfig): Scales {
-  const residual = residualScale(config.hiddenWidth), weight = 10, activation = 10, hidden = hiddenScales(config.activation);
+  const residual = residualScale(config.hiddenWidth),
+    weight = 10,
+    activation = 10,
+    hidden = hiddenScales(config.activation);
   return {
     residual,
     ditheredResidualBits: residualRoom({ residual, activation, weight, ...hidden }),

@@ -279,7 +279,10 @@ export class PartySession {
       let left = chunks.length;
       for await (const item of stream) {
         if (plan.emits(item.positions, item.promptTokens)) {
-          await output(item.request, channel.party === 1 ? asInt32(await engine.download(item.x!.data), item.x!.ringBits) : null);
+          await output(
+            item.request,
+            channel.party === 1 ? asInt32(await engine.download(item.x!.data), item.x!.ringBits) : null,
+          );
           turns[item.request]!.resolve();
         }
         item.scope.end([]);
@@ -303,7 +306,8 @@ export class PartySession {
 
   /** One stage: its lanes run one after the other, so a chunk finds the keys and values of the chunks before it. */
   #stage(index: number): TransformStream<Item, Item> {
-    const { plan, engine, channel, salt, weights, constants, now, coins } = this.#options, last = stageCount(plan.model) - 1;
+    const { plan, engine, channel, salt, weights, constants, now, coins } = this.#options,
+      last = stageCount(plan.model) - 1;
     const queue = new CountQueue(QUEUE_BYTES);
     return new TransformStream<Item, Item>(
       {

@@ -20,7 +20,13 @@ export async function calibratedModel(
   sample: readonly number[],
 ): Promise<(positions: number) => ModelSpec> {
   const { config } = folded,
-    draft: ModelSpec = { scope: "model", config, scales: defaultScales(config), maxPositions: sample.length, rounding: "nearest" },
+    draft: ModelSpec = {
+      scope: "model",
+      config,
+      scales: defaultScales(config),
+      maxPositions: sample.length,
+      rounding: "nearest",
+    },
     matrices = await integers(draft, folded);
   const { scales } = calibrate(draft, (name) => matrices.get(name)!.data, { tokens: sample });
   return (maxPositions) => ({ scope: "model", config, scales, maxPositions, rounding: "nearest" });

@@ -284,7 +284,9 @@ for (const subject of SUBJECTS) {
   });
 
   parity("squareSum()", 16, (kit, round) => {
-    const extent = kit.extent(), n = kit.int(14, 31), bits = round === 0 ? 64 : kit.int(subject.isWordOnly ? 33 : n + 2, 64);
+    const extent = kit.extent(),
+      n = kit.int(14, 31),
+      bits = round === 0 ? 64 : kit.int(subject.isWordOnly ? 33 : n + 2, 64);
     const x = kit.tensor(sum(counts(extent)), n),
       given = kit.record(bits + (bits - n) + (bits - n - 1), counts(extent)),
       pad = kit.record(bits, extent.cols.map(() => extent.rows));
@@ -376,7 +378,11 @@ for (const subject of SUBJECTS) {
   });
 
   parity("shift(), extend() and addWrap()", 60, (kit, round) => {
-    const { engine } = kit, count = kit.int(1, 300), from = kit.int(2, 32), to = kit.int(from, 32), by = kit.int(0, from - 1);
+    const { engine } = kit,
+      count = kit.int(1, 300),
+      from = kit.int(2, 32),
+      to = kit.int(from, 32),
+      by = kit.int(0, from - 1);
     const x = kit.tensor(count), shift = kit.int(0, 31), outBits = kit.int(1, 32), bits = kit.int(1, 32);
     const step = { inBits: from, shift, sign: round % 2 === 0 ? 1 as const : -1 as const, outBits };
     return [
@@ -392,7 +398,9 @@ for (const subject of SUBJECTS) {
       digits = [kit.int(1, 8), kit.int(1, 9), kit.int(1, 7)] as const,
       blocks = [kit.int(1, 30), kit.int(1, 9)],
       count = sum(blocks);
-    const inBits = round % 3 === 0 ? n : kit.int(12, n), valueBits = round % 4 === 0 ? n : kit.int(4, n), skip = kit.int(0, 4);
+    const inBits = round % 3 === 0 ? n : kit.int(12, n),
+      valueBits = round % 4 === 0 ? n : kit.int(4, n),
+      skip = kit.int(0, 4);
     const step: SpliceStep = { digits, table: kit.words(2 ** digits[1]), skip, inBits, valueBits, ringBits: n },
       party = (round % 2) as 0 | 1,
       x = kit.tensor(count, inBits);

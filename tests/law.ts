@@ -177,7 +177,8 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
         : null,
       keepCoins: party === 0
         ? null
-        : (path, packed, bits) => keeping.push(Promise.resolve(packed).then((bytes) => void coins.set(path, [bytes, bits]))),
+        : (path, packed, bits) =>
+          keeping.push(Promise.resolve(packed).then((bytes) => void coins.set(path, [bytes, bits]))),
     };
     const cache = (width: number, ringBits: number = 32): Cache<"masked"> => ({
       kind: "cache",

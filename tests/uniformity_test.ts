@@ -313,7 +313,14 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   },
   "splice, tanh + 1": {
     inputs: [random(32, 10, rows, 13)],
-    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], skip: 0, valueBits: 16, ringBits: 32, knownTo: "both" }),
+    run: gate(splice, {
+      function: "tanh_plus_1",
+      digits: [5, 8, 6],
+      skip: 0,
+      valueBits: 16,
+      ringBits: 32,
+      knownTo: "both",
+    }),
   },
   "linear, cut and added": {
     inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)],
@@ -379,7 +386,16 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     run: (ctx, [x]) =>
       rmsNorm(
         ctx,
-        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0", rounding: "nearest" },
+        {
+          sumBits: 41,
+          lo: 21,
+          hi: 33,
+          inverseScale: 12,
+          scale: 10,
+          epsilon: 1e-5,
+          knownTo: "party0",
+          rounding: "nearest",
+        },
         x as Wire<never>,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),

@@ -63,7 +63,11 @@ function layout(p: DitherParams, z: Wire<View> | Share<View>) {
   // Party 0 alone learns ŷ: then party 1 alone learns ẑ.
   const toParty0 = z.kind === "share" && topBits > 0 && p.knownTo === "party0";
   const openInput: OpeningSize[] = [{ kind: "add", count, bits: toParty0 ? [0, n] : [n, n] }];
-  const openTop: OpeningSize[] = [{ kind: "add", count, bits: p.knownTo === "both" ? [topBits, topBits] : [topBits, 0] }];
+  const openTop: OpeningSize[] = [{
+    kind: "add",
+    count,
+    bits: p.knownTo === "both" ? [topBits, topBits] : [topBits, 0],
+  }];
   const openResult: OpeningSize[] = [{ kind: "add", count, bits: [lowBits, 0] }, ...openTop];
   return { lowBits, topBits, toParty0, openInput, openSecond: toParty0 ? openResult : openTop };
 }

@@ -21,11 +21,23 @@ function values(bits: number, edges: readonly number[] = [], count = raggedCount
   );
 }
 
-function tensor(kind: "wire" | "share", ringBits: number, scale: number, data: Float64Array, extent = ragged): LawInput {
+function tensor(
+  kind: "wire" | "share",
+  ringBits: number,
+  scale: number,
+  data: Float64Array,
+  extent = ragged,
+): LawInput {
   return { kind, ringBits, scale, extent, data };
 }
 
-for (const [n, by, to] of [[32, 10, 32], [32, 14, 32], [32, 10, 20], [32, 10, 22], [32, 9, 30], [20, 10, 10], [24, 8, 24]] as const) {
+for (
+  const [n, by, to] of [[32, 10, 32], [32, 14, 32], [32, 10, 20], [32, 10, 22], [32, 9, 30], [20, 10, 10], [
+    24,
+    8,
+    24,
+  ]] as const
+) {
   for (const kind of ["wire", "share"] as const) {
     for (const knownTo of ["both", "party0"] as const) {
       Deno.test(`dither obeys the law (${kind} ${n} to ${to} bits by ${by}, known to ${knownTo})`, async () => {
@@ -103,7 +115,12 @@ Deno.test("a product reads a narrow wire in its own ring after squares", async (
       *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
         const { operand } = yield* ctx.gate("squares", squares, { outBits: 52, operandBits: 32 }, x[0] as Wire<V>);
         const factor = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
-        return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("m", multiply, { broadcast: true }, operand, factor));
+        return yield* ctx.gate(
+          "open",
+          openShare,
+          {},
+          yield* ctx.gate("m", multiply, { broadcast: true }, operand, factor),
+        );
       },
     });
   }
@@ -118,8 +135,12 @@ Deno.test("dithered gates refuse what they cannot do", () => {
       () => dither.plan({ by: 4, to: 33, knownTo: "both" }, [x]),
       () => dither.plan({ by: 4, to: 10, knownTo: "both" }, [{ ...x, knownTo: "party0" }]),
       () => expDithered.plan({ skip: 3, digits: [8, 10], tableScale: 11, ringBits: 32 }, [x]),
-      () => splice.plan({ function: "silu", digits: [5, 9, 6], skip: 5, valueBits: 32, ringBits: 32, knownTo: "both" }, [x]),
-      () => splice.plan({ function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 6, ringBits: 32, knownTo: "both" }, [x]),
+      () =>
+        splice.plan({ function: "silu", digits: [5, 9, 6], skip: 5, valueBits: 32, ringBits: 32, knownTo: "both" }, [
+          x,
+        ]),
+      () =>
+        splice.plan({ function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 6, ringBits: 32, knownTo: "both" }, [x]),
       () => squares.plan({ outBits: 40, operandBits: 19 }, [x]),
     ]
   ) assertThrows(attempt, RangeError);

@@ -63,7 +63,9 @@ function stepOf(p: ExpDitheredParams, t: Wire<View>): ExpDitheredStep {
 export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
   name: "exp_dithered",
   clear(p, [t], reader) {
-    const [low, high] = p.digits, { lowTable, highTable } = stepOf(p, t), coins = reader.coins(p.skip + low, t.data.length);
+    const [low, high] = p.digits,
+      { lowTable, highTable } = stepOf(p, t),
+      coins = reader.coins(p.skip + low, t.data.length);
     const limit = 2 ** (p.skip + low + high) - 2 ** (p.skip + low + 1);
     assertRange(t.data.map((v) => v < 0 ? Infinity : v), limit, "exponentiate");
     const data = t.data.map((v, e) => {
@@ -100,7 +102,10 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
   },
   deal(p, [t], keys) {
     const [low, high] = p.digits, n = p.ringBits, r = maskWords(t), data = new Uint32Array(r.length);
-    const given = keys.record("given"), free = keys.record("free"), highAt = oneHotBits(low), words = highAt + oneHotBits(high);
+    const given = keys.record("given"),
+      free = keys.record("free"),
+      highAt = oneHotBits(low),
+      words = highAt + oneHotBits(high);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);

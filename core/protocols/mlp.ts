@@ -57,10 +57,12 @@ export function* mlp<V extends View>(
     return { hidden, rest };
   }
 
-  const gateRaw = yield* part("gate_own", 0, width), upRaw = yield* part("up_own", width, own), by = raw.scale - p.scale;
+  const gateRaw = yield* part("gate_own", 0, width),
+    upRaw = yield* part("up_own", width, own),
+    by = raw.scale - p.scale;
   const [gate, up] = yield* par(
     activated(ctx, p, gateRaw, "both"),
-    rescale(ctx, "up_truncate", p.rounding, { by, to: 32, full: 0, knownTo: "both" }, upRaw),
+    rescale(ctx, "up_truncate", p.rounding, { by, to: 32, full: 1, knownTo: "both" }, upRaw),
   );
   const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
   const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);

@@ -115,7 +115,9 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
   },
   plan(p, [x, y]) {
     const extent = multiplyExtent(p, x, y), n = commonRing(x, y), key = [padRecord(extent, n)];
-    if (y.lift !== null) throw new RangeError("Cannot multiply as the second operand's wire must be as wide as its ring");
+    if (y.lift !== null) {
+      throw new RangeError("Cannot multiply as the second operand's wire must be as wide as its ring");
+    }
     if (x.lift !== null) {
       const fields = [{ name: "top", bits: n - x.lift.fromBits }];
       key.push({ name: "given", kind: "given", counts: blockCounts(extent), fields });

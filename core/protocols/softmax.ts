@@ -117,7 +117,9 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
 const DITHERED_SCALE = 7, DITHERED_LOW = 8;
 
 /** Digits of the dithered exponential: the top bit of a score's ring is the sign of a difference, which t lacks. */
-export function ditheredDigits(p: Pick<SoftmaxParams, "scoreBits" | "scoreScale">): { skip: number; digits: readonly [low: number, high: number] } {
+export function ditheredDigits(
+  p: Pick<SoftmaxParams, "scoreBits" | "scoreScale">,
+): { skip: number; digits: readonly [low: number, high: number] } {
   const skip = p.scoreScale - DITHERED_SCALE;
   return { skip, digits: [DITHERED_LOW, p.scoreBits - 1 - skip - DITHERED_LOW] };
 }

@@ -108,7 +108,9 @@ function stepOf(p: SpliceParams, x: Wire<View>): SpliceStep {
 }
 
 function check(p: SpliceParams, x: Wire<View>): void {
-  const [low, index, top] = p.digits, n = p.ringBits, largest = Math.max(...stepOf(p, x).table.map((v) => Math.abs(v | 0)));
+  const [low, index, top] = p.digits,
+    n = p.ringBits,
+    largest = Math.max(...stepOf(p, x).table.map((v) => Math.abs(v | 0)));
   assertKnownToBoth(x, `apply ${p.function}`);
   assertWordRing(n, `apply ${p.function}`);
   const refuse = (what: string, received: number): never => {
@@ -164,7 +166,8 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       assertRange(x.data, 2 ** (x.ringBits - 2), `apply ${p.function} to ${x.ringBits} bits`);
     }
     const data = x.data.map((v, e) => {
-      const read = coins === null ? v : dithered(v, p.skip, coins[e]!) * unit, i = Math.floor((read + window) / 2 ** low);
+      const read = coins === null ? v : dithered(v, p.skip, coins[e]!) * unit,
+        i = Math.floor((read + window) / 2 ** low);
       const far = read >= 0 ? (ramp ? v : 2 ** (x.scale + 1)) : 0;
       return far - (i >= 0 && i < 2 ** index ? table[i]! | 0 : 0);
     });
@@ -223,7 +226,8 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
         (1 - 2 * w1) * s * rho1,
       ];
       monomials.forEach((value, i) => given.word(words + n * i, n, value));
-      const topOf = (value: number, bits: number): number => (value >>> (bits - 1)) & 1, inputTop = topOf(rampMask, inBits);
+      const topOf = (value: number, bits: number): number => (value >>> (bits - 1)) & 1,
+        inputTop = topOf(rampMask, inBits);
       writeTops(given, inputTops, n - inBits, [pos * inputTop, (1 - pos) * inputTop]);
       const s0 = s * topOf(rho0, valueBits), s1 = s * topOf(rho1, valueBits);
       writeTops(given, valueTops, n - valueBits, [w0 * s0, (1 - w0) * s0, w1 * s1, (1 - w1) * s1]);

@@ -82,7 +82,9 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     }
     if (!(p.operandBits >= n && p.operandBits <= Math.min(32, p.outBits))) {
       throw new RangeError(
-        `Cannot sum squares as the operand's ring must have ${n} to ${Math.min(32, p.outBits)} bits: received ${p.operandBits}`,
+        `Cannot sum squares as the operand's ring must have ${n} to ${
+          Math.min(32, p.outBits)
+        } bits: received ${p.operandBits}`,
       );
     }
     const key: KeyRecord[] = [

@@ -23,8 +23,8 @@ export function expDitheredValues(
     const low0 = shifted & (2 ** low - 1), high0 = (shifted >>> low) & (2 ** high - 1);
     pads.seek(e);
     values[2 * e] = sign * flatLookupSigned(bytes, at, low, parity, low0, (d) => step.lowTable[d]!) + pads.field(0, n);
-    values[2 * e + 1] =
-      sign * flatLookup(bytes, at + oneHotBits(low), high, parity, high0, (d) => step.highTable[d]!) + pads.field(n, n);
+    values[2 * e + 1] = sign * flatLookup(bytes, at + oneHotBits(low), high, parity, high0, (d) => step.highTable[d]!) +
+      pads.field(n, n);
   }
   return tensor(reduce(values, n));
 }

@@ -77,14 +77,18 @@ function raised(x: number, from: number): number {
 /** {@linkcode Engine.extend}, as loops. */
 export function extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
   const tops = top === null ? null : words(top), ring = lowMask(to);
-  return tensor(words(x).map((word, i) => (raised(word, from) - 2 ** (from - 2) + (tops?.[i] ?? 0) * 2 ** from) & ring));
+  return tensor(
+    words(x).map((word, i) => (raised(word, from) - 2 ** (from - 2) + (tops?.[i] ?? 0) * 2 ** from) & ring),
+  );
 }
 
 /** {@linkcode Engine.addWrap}, as loops. */
 export function addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
   const data = words(x), term = words(c), ring = lowMask(step.outBits);
-  return tensor(words(a).map((word, i) => {
-    const k = raised(data[i]!, step.inBits) < 2 ** (step.inBits - 1) ? 1 : 0;
-    return (word + step.sign * k * term[i]! * 2 ** step.shift) & ring;
-  }));
+  return tensor(
+    words(a).map((word, i) => {
+      const k = raised(data[i]!, step.inBits) < 2 ** (step.inBits - 1) ? 1 : 0;
+      return (word + step.sign * k * term[i]! * 2 ** step.shift) & ring;
+    }),
+  );
 }
