@@ -18,7 +18,7 @@
  *
  * const config = namedShape("llama2-7b");
  * const plan = new SessionPlan(
- *   { scope: "blocks", config, scales: defaultScales(config), maxPositions: 128 },
+ *   { scope: "blocks", config, scales: defaultScales(config), maxPositions: 128, rounding: "nearest" },
  *   { promptTokens: 128, generate: 0, requests: 1 },
  * );
  * const layer = plan.lane(1, { from: 0, count: 128 });

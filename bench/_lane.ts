@@ -148,6 +148,7 @@ export function benchLane(name: string, lane: LaneCase): void {
       prepared: new Map(),
       input: null,
       realTokens: null,
+      keepCoins: null,
     };
     const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
     return { engine, partyLane, caches, x };

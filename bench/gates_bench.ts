@@ -51,12 +51,20 @@ benchLane(`multiply ${TOKENS} × ${WIDTH}, opened`, {
 
 benchLane(`squares ${TOKENS} × ${WIDTH}`, {
   inputs: [hidden],
-  run: (ctx, [x]) => ctx.gate("squares", squares, { outBits: 44 }, x!),
+  run: (ctx, [x]) => ctx.gate("squares", squares, { outBits: 44, operandBits: 32 }, x!),
 });
 
 benchLane(`silu ${TOKENS} × ${WIDTH}`, {
   inputs: [{ ...hidden, scale: 10 }],
-  run: (ctx, [x]) => ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }, x!),
+  run: (ctx, [x]) =>
+    ctx.gate("silu", splice, {
+      function: "silu",
+      digits: [5, 9, 6],
+      skip: 0,
+      valueBits: 16,
+      ringBits: 32,
+      knownTo: "both",
+    }, x!),
 });
 
 benchLane(`exp of ${TOKENS} tokens' scores, ${HEADS} heads`, {

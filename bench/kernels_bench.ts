@@ -130,7 +130,9 @@ bench(`exp with digits 7, 6, 6: symbols of ${ELEMENTS}`, (engine) => {
 });
 
 bench(`splice with digits 6, 9, 6: symbols of ${ELEMENTS}`, (engine) => {
-  const digits = [6, 9, 6] as const, step = { digits, table: words(512) }, x = engine.upload(words(ELEMENTS));
+  const digits = [6, 9, 6] as const,
+    step = { digits, table: words(512), skip: 0, inBits: 32, valueBits: 32, ringBits: 32 },
+    x = engine.upload(words(ELEMENTS));
   const given = record(engine, 63 + 511 + 63 + 6 + 224, [ELEMENTS]), free = record(engine, 107, [ELEMENTS]);
   return () => engine.spliceSymbols(0, step, x, given, free);
 });

@@ -5,7 +5,7 @@ import type { Extent } from "../core/protocols/gate.ts";
 import { stage } from "../pipeline/forward.ts";
 import { benchLane } from "./_lane.ts";
 
-const POSITIONS = 128, { model } = archPlan("llama-tiny", 1, POSITIONS), { config, scales } = model;
+const POSITIONS = 128, { model } = archPlan("llama-tiny", 1, POSITIONS, "nearest"), { config, scales } = model;
 const width = config.kvHeads * config.headWidth;
 
 function rows(tokens: number): Extent {

@@ -22,7 +22,8 @@ import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
-import { Oracle } from "../pipeline/oracle.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
+import { Oracle, type OracleOptions } from "../pipeline/oracle.ts";
 import type { Scales } from "../pipeline/scales.ts";
 import { collectIntegers } from "../pipeline/weights.ts";
 
@@ -171,9 +172,10 @@ export function modelSpec(
   config: ModelConfig,
   prepared: Pick<Prepared, "scope" | "scales">,
   maxPositions: number,
+  rounding: Rounding,
   bucket?: number,
 ): ModelSpec {
-  const model = { scope: prepared.scope, config, scales: prepared.scales, maxPositions };
+  const model = { scope: prepared.scope, config, scales: prepared.scales, maxPositions, rounding };
   return bucket === undefined ? model : { ...model, bucket };
 }
 
@@ -181,12 +183,13 @@ export function modelSpec(
 export async function readOracle(
   folder: string,
   maxPositions: number,
-  bucket?: number,
+  rounding: Rounding = "nearest",
+  options: OracleOptions & { readonly bucket?: number | undefined } = {},
 ): Promise<{ model: ModelSpec; oracle: Oracle }> {
   const source = await readWeights(folder),
-    model = modelSpec(source.config, await readPrepared(folder), maxPositions, bucket),
+    model = modelSpec(source.config, await readPrepared(folder), maxPositions, rounding, options.bucket),
     matrices = await collectIntegers(model, source);
-  return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data) };
+  return { model, oracle: new Oracle(model, (name) => matrices.get(name)!.data, options) };
 }
 
 /** Writes the client's seed, readable by its owner alone. */

@@ -10,6 +10,8 @@ import { Seed } from "../core/prg/seed.ts";
 import process from "node:process";
 import type { ModelConfig } from "../models/config.ts";
 import { planDigest } from "../pipeline/digest.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
+import type { CoinRecord } from "../pipeline/coins.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import type { Scales } from "../pipeline/scales.ts";
 import { PartySession, type RequestShape } from "../pipeline/session.ts";
@@ -106,12 +108,14 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
       requests: Number(header["requests"]),
     };
     const bucket = header["bucket"] === undefined ? {} : { bucket: Number(header["bucket"]) };
+    const rounding = header["rounding"] as Rounding;
     const model: ModelSpec = {
       scope: header["scope"] as Scope,
       config,
       scales,
       maxPositions: positionCount(shape),
       ...bucket,
+      rounding,
     };
     return { model, shape, plan: new SessionPlan(model, shape) };
   } catch (cause) {
@@ -131,11 +135,13 @@ export interface PartyParts {
   readonly vectors: ReadonlyMap<string, Int32Array> | null;
   readonly chunkTokens: number;
   readonly onLane?: () => void;
+  /** Takes the public coins of dithered rounding, at party 1. */
+  readonly coins?: CoinRecord | undefined;
 }
 
 /** A party's side of the session that its keys are for. */
 export function openSession(options: Options, keys: OpenKeys, parts: PartyParts): PartySession {
-  const { engine, link, weights, vectors, chunkTokens, onLane } = parts;
+  const { engine, link, weights, vectors, chunkTokens, onLane, coins } = parts;
   return new PartySession({
     plan: keys.plan,
     engine,
@@ -149,6 +155,7 @@ export function openSession(options: Options, keys: OpenKeys, parts: PartyParts)
     windowBytes: options.count("key-window", 256, 1) * 1e6,
     now: () => performance.now(),
     ...(onLane === undefined ? {} : { onLane }),
+    coins,
   });
 }
 

@@ -7,11 +7,13 @@
 import { demoModel } from "../assets/demo_model.ts";
 import { parseModelConfig } from "../models/config.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import { argmax } from "../pipeline/oracle.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
+import { argmax, type OracleOptions } from "../pipeline/oracle.ts";
 import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import type { Command, Options } from "./_args.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { modelSpec, readOracle, readPrepared } from "./_model_folder.ts";
+import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -23,6 +25,7 @@ export const DEMO: Command = {
   flags: [
     { name: "prompt", value: "TEXT", help: 'the prompt (default "ROMEO:\\n")' },
     { name: "generate", value: "M", help: "tokens to generate (default 32)" },
+    ROUNDING_FLAG,
     ...ENGINE_FLAGS,
   ],
   example: 'sluice demo --prompt "What light" --generate 48',
@@ -46,7 +49,8 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
     );
   }
   const threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
-    common = engineArgs(options, threads);
+    common = engineArgs(options, threads),
+    rounding = roundingOf(options);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
       forDealer = `${folder}/dealer`,
@@ -69,6 +73,8 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
       String(promptIds.length),
       "--generate",
       String(generate),
+      "--rounding",
+      rounding,
       "--out",
       keys,
       "--threads",
@@ -77,24 +83,29 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
     ui.note("party 0 serves, the client asks");
     if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(prompt));
     const output = `${folder}/output`,
-      client = ["--prompt", prompt, "--generate", String(generate), "--output", output, "--cache", `${folder}/cache`];
+      coins = `${folder}/coins`,
+      client = [
+        ...["--prompt", prompt, "--generate", String(generate), "--output", output, "--cache", `${folder}/cache`],
+        ...(rounding === "dither" ? ["--coins", coins] : []),
+      ];
     const { party0, party1 } = await runParties(model, keys, [common, common], client, {
       report: `${folder}/report.json`,
       onText: (text) => {
         if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
       },
     });
-    const oracle = await oracleRun(model, promptIds, generate), tokens = party1["tokens"] as number[];
+    const oracle = await oracleRun(model, promptIds, generate, rounding, await keptCoins(rounding, coins)),
+      tokens = party1["tokens"] as number[];
     const logits = new Int32Array((await Deno.readFile(output)).buffer),
       equal = tokens.length === oracle.tokens.length && tokens.every((id, i) => id === oracle.tokens[i]) &&
         logits.length === oracle.logits.length && logits.every((value, i) => value === oracle.logits[i]);
     const prepared = await readPrepared(model),
-      plan = new SessionPlan(modelSpec(config, prepared, positionCount(shape)), { ...shape, requests: 1 });
+      plan = new SessionPlan(modelSpec(config, prepared, positionCount(shape), rounding), { ...shape, requests: 1 });
     let generatedBytes = 0;
     for (let position = promptIds.length - 1; position < plan.positions; position++) {
       generatedBytes += plan.positionBytes(position);
     }
-    const fresh = new SessionPlan(modelSpec(config, prepared, promptIds.length + generate), {
+    const fresh = new SessionPlan(modelSpec(config, prepared, promptIds.length + generate, rounding), {
       promptTokens: promptIds.length + generate,
       generate: 0,
       requests: 1,
@@ -138,8 +149,11 @@ async function oracleRun(
   folder: string,
   promptIds: readonly number[],
   generate: number,
+  rounding: Rounding,
+  options: OracleOptions,
 ): Promise<{ tokens: number[]; logits: Int32Array }> {
-  const { model, oracle } = await readOracle(folder, positionCount({ promptTokens: promptIds.length, generate })),
+  const positions = positionCount({ promptTokens: promptIds.length, generate }),
+    { model, oracle } = await readOracle(folder, positions, rounding, options),
     { vocabCount } = model.config,
     tokens: number[] = [],
     logits = new Int32Array(generate * vocabCount);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Rounding } from "../core/protocols/rounding.ts";
 import { streamScale } from "../pipeline/model_spec.ts";
 import { filledUp } from "../pipeline/session_plan.ts";
 import { syntheticInput } from "../models/synthetic.ts";
@@ -11,6 +12,7 @@ import type { Command, Options } from "./_args.ts";
 import { BUCKET_FLAG, bucketOf } from "./_bucket.ts";
 import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
+import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
 import { archPlan, planTotals, shapeOf } from "./plan.ts";
@@ -26,6 +28,7 @@ export const E2E: Command = {
     { name: "seq", value: "N", help: "tokens", required: true },
     BUCKET_FLAG,
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
+    ROUNDING_FLAG,
     ...ENGINE_FLAGS,
   ],
   example: "sluice e2e --arch llama-tiny --layers 2 --seq 128",
@@ -39,10 +42,11 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
     seq = options.count("seq", 0, 1),
+    rounding = roundingOf(options),
     bucket = bucketOf(options),
     hidden = bucket === undefined ? [] : ["--bucket", String(bucket)];
   const config = shapeOf(arch, layers),
-    planned = planTotals(archPlan(arch, config.layers, seq, bucket), 128),
+    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket), 128),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
@@ -64,6 +68,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       "--prompt-tokens",
       String(seq),
       ...hidden,
+      "--rounding",
+      rounding,
       "--out",
       keys,
       "--threads",
@@ -72,6 +78,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       .result;
     ui.note("both parties run");
     const output = `${folder}/output`,
+      coins = `${folder}/coins`,
       { party0, party1 } = await runParties(model, keys, [common, clientEngine], [
         "--input-seed",
         INPUT_SEED,
@@ -80,18 +87,20 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
         ...hidden,
         "--output",
         output,
+        ...(rounding === "dither" ? ["--coins", coins] : []),
         "--cache",
         `${folder}/cache`,
       ]);
     ui.note("the oracle runs");
     const secure = new Int32Array((await Deno.readFile(output)).buffer),
-      expected = await oracleOutput(model, seq, bucket),
+      expected = await oracleOutput(model, seq, bucket, rounding, coins),
       equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
     const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
     const result = {
       arch,
       layers: config.layers,
       seq,
+      rounding,
       engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
       threads,
       equal,
@@ -135,9 +144,15 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
 }
 
 /** The blocks' output of the real tokens in the clear. */
-async function oracleOutput(folder: string, seq: number, bucket: number | undefined): Promise<Float64Array> {
+async function oracleOutput(
+  folder: string,
+  seq: number,
+  bucket: number | undefined,
+  rounding: Rounding,
+  coins: string,
+): Promise<Float64Array> {
   const filled = filledUp(seq, bucket),
-    { model, oracle } = await readOracle(folder, filled, bucket),
+    { model, oracle } = await readOracle(folder, filled, rounding, { ...await keptCoins(rounding, coins), bucket }),
     width = model.config.hiddenWidth;
   const states = Float64Array.from(
     syntheticInput(filled, width, INPUT_SEED),

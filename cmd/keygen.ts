@@ -15,6 +15,7 @@ import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_f
 import process from "node:process";
 import type { Command, Options } from "./_args.ts";
 import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
+import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { openCpuEngine } from "./_engine.ts";
 import { modelSpec, openMasks, readConfig, readPrepared } from "./_model_folder.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
@@ -40,6 +41,7 @@ export const KEYGEN: Command = {
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     BUCKET_FLAG,
     { name: "out", value: "DIR", help: "writes DIR/party0 and DIR/party1", required: true },
+    ROUNDING_FLAG,
     { name: "threads", value: "N", help: "threads of the dealer's products" },
   ],
   example: "sluice keygen --model ./llama --prompt-tokens 64 --generate 32 --out ./keys",
@@ -51,7 +53,8 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   const bucket = bucketOf(options),
     promptTokens = filledUp(options.count("prompt-tokens", 0, 1), bucket),
     generate = options.count("generate", 0),
-    requests = options.count("requests", 1, 1);
+    requests = options.count("requests", 1, 1),
+    rounding = roundingOf(options);
   const { config } = await readConfig(folder);
   if (!config.causal && generate > 0) {
     throw new UsageError("Cannot deal keys with --generate as a bidirectional model generates nothing");
@@ -62,7 +65,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
     throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);
   }
   assertBucket(bucket, config, prepared);
-  const model = modelSpec(config, prepared, positions, bucket),
+  const model = modelSpec(config, prepared, positions, rounding, bucket),
     shape = { promptTokens, generate, requests },
     plan = new SessionPlan(model, shape),
     refs = weightRefs(model);
@@ -94,6 +97,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
         scope: prepared.scope,
         config: JSON.stringify(config),
         scales: JSON.stringify(prepared.scales),
+        rounding,
         promptTokens,
         generate,
         requests,
@@ -136,6 +140,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
       promptTokens,
       generate,
       requests,
+      rounding,
       dealMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     },

@@ -140,6 +140,7 @@ const PLAN_FIELDS = [
   "seq",
   "promptTokens",
   "generate",
+  "rounding",
   "scope",
   "keyBytes",
   "sentBytes",

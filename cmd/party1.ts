@@ -8,6 +8,7 @@ import type { Engine, Weights } from "../core/engine.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { Positions } from "../core/protocols/attention.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
+import { CoinRecord } from "../pipeline/coins.ts";
 import { type ModelSpec, outputScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
 import type { PartySession, RequestShape } from "../pipeline/session.ts";
@@ -33,6 +34,11 @@ export const PARTY1: Command = {
     ...ASK_FLAGS,
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
     { name: "output", value: "FILE", help: "also write the revealed words: i32, little-endian, request by request" },
+    {
+      name: "coins",
+      value: "FILE",
+      help: "also write the public coins of dithered rounding, for whoever checks the run",
+    },
     { name: "report", value: "FILE", help: "also write the JSON result to a file" },
     { name: "cache", value: "DIR", help: "keeps tokenizers and seeds by weights id (default ~/.cache/sluice)" },
     { name: "wait", value: "SECONDS", help: "how long to try to reach party 0 (default 60)" },
@@ -116,7 +122,8 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
           generate: asked.generate,
         }));
       const chunkTokens = options.count("chunk", 128, 1),
-        session = openSession(options, keys, { engine, link, weights, vectors: null, chunkTokens });
+        coins = options.text("coins") === undefined ? undefined : new CoinRecord(),
+        session = openSession(options, keys, { engine, link, weights, vectors: null, chunkTokens, coins });
 
       // What needs no input is made before the clock starts.
       const setupMs = performance.now() - start, prepareStart = performance.now();
@@ -140,7 +147,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
         ...deviceOf(),
         engine: engine.name,
       };
-      await writeFiles(options, answers, result);
+      await writeFiles(options, answers, coins, result);
       if (ui.json) ui.result(result, () => "");
       else {
         const rate = result.generatedTokens === 0 ? "" : `, ${result.tokensPerSecond.toFixed(1)} tokens/s`;
@@ -228,7 +235,12 @@ function answered(
 }
 
 /** Writes the revealed words and the report where the user wants them. */
-async function writeFiles(options: Options, answers: readonly Answer[], result: unknown): Promise<void> {
+async function writeFiles(
+  options: Options,
+  answers: readonly Answer[],
+  coins: CoinRecord | undefined,
+  result: unknown,
+): Promise<void> {
   const output = options.text("output"), report = options.text("report");
   if (output !== undefined) {
     await Deno.writeFile(
@@ -237,6 +249,7 @@ async function writeFiles(options: Options, answers: readonly Answer[], result: 
       { mode: 0o600 },
     );
   }
+  if (coins !== undefined) await Deno.writeFile(options.required("coins"), await coins.encode(), { mode: 0o600 });
   if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result), { mode: 0o600 });
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { recordBits } from "../core/protocols/gate.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelConfig } from "../models/config.ts";
 import { knownShapes, namedShape } from "../models/shapes.ts";
 import { stageCount } from "../pipeline/forward.ts";
@@ -15,6 +16,7 @@ import { filledUp, positionCount, SessionPlan, type SessionShape } from "../pipe
 import type { Command, Options } from "./_args.ts";
 import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
 import { diskFiles, modelSpec, readConfig, readPrepared } from "./_model_folder.ts";
+import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { sigmaCost } from "./_sigma.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
@@ -32,6 +34,7 @@ export const PLAN: Command = {
     { name: "requests", value: "R", help: "requests in one session (default 1)" },
     BUCKET_FLAG,
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
+    ROUNDING_FLAG,
   ],
   example: "sluice plan --arch llama2-7b --seq 128",
 };
@@ -106,10 +109,17 @@ function addGates(gates: Map<string, GateTotal>, costs: readonly GateCost[]): vo
 }
 
 /** Plan of a named shape's blocks. */
-export function archPlan(arch: string, layers: number | undefined, seq: number, bucket?: number): SessionPlan {
+export function archPlan(
+  arch: string,
+  layers: number | undefined,
+  seq: number,
+  rounding: Rounding,
+  bucket?: number,
+): SessionPlan {
   const config = shapeOf(arch, layers), promptTokens = filledUp(seq, bucket);
   assertBucket(bucket, config, { padded: true });
-  const model: ModelSpec = modelSpec(config, { scope: "blocks", scales: defaultScales(config) }, promptTokens, bucket);
+  const blocks = { scope: "blocks", scales: defaultScales(config) } as const,
+    model: ModelSpec = modelSpec(config, blocks, promptTokens, rounding, bucket);
   return new SessionPlan(model, { promptTokens, generate: 0, requests: 1 });
 }
 
@@ -127,8 +137,11 @@ export function shapeOf(arch: string, layers: number | undefined): ModelConfig {
 
 /** Runs the command. */
 export async function plan(options: Options, ui: Ui): Promise<void> {
-  const arch = options.text("arch"), folder = options.text("model"), bucket = bucketOf(options);
-  const chunkTokens = options.count("chunk", 128, 1);
+  const arch = options.text("arch"),
+    folder = options.text("model"),
+    chunkTokens = options.count("chunk", 128, 1),
+    bucket = bucketOf(options),
+    rounding = roundingOf(options);
   if ((arch === undefined) === (folder === undefined)) {
     throw new UsageError("Cannot plan without a model: give --arch or --model");
   }
@@ -136,7 +149,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   if (arch !== undefined) {
     const layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1);
     if (options.text("seq") === undefined) throw new UsageError("Cannot plan --arch without --seq");
-    planned = archPlan(arch, layers, options.count("seq", 0, 1), bucket);
+    planned = archPlan(arch, layers, options.count("seq", 0, 1), rounding, bucket);
   } else {
     const { config } = await readConfig(folder!), prepared = await readPrepared(folder!), files = diskFiles(folder!);
     const shape: SessionShape = {
@@ -146,7 +159,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
     };
     if (shape.promptTokens < 1) throw new UsageError("Cannot plan --model without --prompt-tokens");
     assertBucket(bucket, config, prepared);
-    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), bucket), shape);
+    planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), rounding, bucket), shape);
     if (await files.has("tokenizer.json")) tokenizerBytes = await files.sizeBytes("tokenizer.json");
   }
   const totals = planTotals(planned, chunkTokens),
@@ -160,6 +173,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
     promptTokens,
     generate,
     scope,
+    rounding,
     keyBytes: totals.keyBytes,
     sentBytes: totals.sentBytes,
     exchanges: totals.exchanges,
@@ -172,7 +186,9 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   };
   ui.result(result, () => {
     const lines = [
-      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})`,
+      `${result.arch}, ${config.layers} layers, ${planned.positions} positions (${scope})${
+        rounding === "dither" ? ", dithered" : ""
+      }`,
       `  keys       ${amount(totals.keyBytes[0])} and ${amount(totals.keyBytes[1])}`,
       `  sent       ${amount(totals.sentBytes[0])} and ${amount(totals.sentBytes[1])}`,
       `  exchanges  ${totals.exchanges}, ${totals.exchangesPerLayer} in one lane of a layer`,

@@ -71,7 +71,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
     first = defaultScales(config),
     matrices = new Map<string, IntegerMatrix>(),
     digest = new WeightsDigest(salt, seed);
-  const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions };
+  const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions, rounding: "nearest" };
   const bar = ui.progress("quantise", weightRefs(draft).length, "matrices");
   for await (const matrix of integerWeights(draft, source)) {
     matrices.set(matrix.name, matrix);

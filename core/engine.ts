@@ -12,7 +12,7 @@
  * | `linear`, `multiply`, `scores`, `mix` | `pad`: n                                                    |
  * | `squareSum` into q bits             | `given`: 3q - 2n - 1                                          |
  * | `expSymbols`, `expFinish`           | `free`: 5 + 4n                                                |
- * | `spliceSymbols`, `spliceFinish`     | `free`: 11 + 3n                                               |
+ * | `expDitheredValues`, `expDitheredFinish` | `free`: 3n                                               |
  * | `rowSymbols`, `rowFinish`           | `free`: 128 + G - 1 + G·w + (2G + 1)·n for G groups of at most w symbols |
  */
 
@@ -104,12 +104,46 @@ export interface ExpStep {
   readonly highTable: Uint32Array;
 }
 
+/** Exponential whose digits are not carried into each other; see `core/protocols/exp_dithered.ts`. */
+export interface ExpDitheredStep {
+  /** Low bits of t that no digit reads. */
+  readonly skip: number;
+  /** Digit sizes in bits, lowest first. */
+  readonly digits: readonly [low: number, high: number];
+  /** Public table of the low digit's difference d, -2^low < d < 2^low, at d mod 2^(low+1). */
+  readonly lowTable: Uint32Array;
+  /** Public table of the high digit's difference mod 2^high. */
+  readonly highTable: Uint32Array;
+}
+
 /** A ramp or a step minus a windowed table; see `core/protocols/splice.ts`. */
 export interface SpliceStep {
-  /** Digit sizes in bits, lowest first. */
+  /** Low bits of x that no digit reads. */
+  readonly skip: number;
+  /** Sizes in bits of the digits above them, lowest first. */
   readonly digits: readonly [low: number, index: number, top: number];
   /** Public table of the bump; both end entries are 0. */
   readonly table: Uint32Array;
+  /** Ring of the ramp's x, in bits; for a step that of the result. */
+  readonly inBits: number;
+  /** Ring of the opened table values, in bits. */
+  readonly valueBits: number;
+  /** Ring of the result, in bits. */
+  readonly ringBits: number;
+}
+
+/**
+ * A term that counts only where the mask of x may have wrapped: a + sign·k·c·2^shift mod 2^outBits, k = 1 - msb((x̂ + 2^(inBits-2)) mod 2^inBits).
+ */
+export interface WrapStep {
+  /** Ring of x, in bits, at least 2. */
+  readonly inBits: number;
+  /** Bits that the term is shifted by. */
+  readonly shift: number;
+  /** Whether the term is added or subtracted. */
+  readonly sign: 1 | -1;
+  /** Ring of the result, in bits. */
+  readonly outBits: number;
 }
 
 /** One octave group of a row function; see `core/protocols/row_function.ts`. */
@@ -202,6 +236,15 @@ export interface Engine {
   distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle;
   /** Sum of every row mod 2^bits. */
   rowSum(x: Handle, extent: Extent, bits: number): Handle;
+  /** ((x mod 2^inBits) ≫ by) mod 2^bits. */
+  shift(x: Handle, inBits: number, by: number, bits: number): Handle;
+  /**
+   * The masked value of a narrow ring read in a wider one with its spare bit: ((x + 2^(from-2)) mod 2^from) - 2^(from-2) + top·2^from mod 2^to;
+   * without `top` the wrap of the mask is still missing.
+   */
+  extend(x: Handle, from: number, top: Handle | null, to: number): Handle;
+  /** a + sign·k(x)·c·2^shift mod 2^outBits, element by element; see {@linkcode WrapStep}. */
+  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle;
 
   // --- key material ---------------------------------------------------------------------------------------------------------
   /** Field [offset, offset + bits) of every element of a record, as words; `bits` ≤ 64. */
@@ -268,6 +311,10 @@ export interface Engine {
   expClip(party: 0 | 1, step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
   /** Exchange 3: the value under its pad. */
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 1 of a dithered exponential: two signed table values per element. */
+  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle;
+  /** Exchange 2: the value under its pad. */
+  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle;
   /** Exchange 1 of a splice: eight symbols and two signed table values per element. */
   spliceSymbols(
     party: 0 | 1,

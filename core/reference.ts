@@ -12,9 +12,10 @@ import { expandChacha8 } from "./prg/chacha8.ts";
 import { packBits, unpackBits } from "./ring/bits.ts";
 import { lowMask } from "./ring/words.ts";
 import { linear, mix, multiply, multiplyWeights, scores, squareSum, store } from "./reference/products.ts";
-import { add, columns, distance, rotate, rowSum } from "./reference/local.ts";
+import { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./reference/local.ts";
 import { truncateFinish, truncateSymbols } from "./reference/truncate.ts";
 import { maximumMerge, maximumSelect, maximumSymbols } from "./reference/maximum.ts";
+import { expDitheredFinish, expDitheredValues } from "./reference/exp_dithered.ts";
 import { expClip, expFinish, expSymbols } from "./reference/exp.ts";
 import { spliceBits, spliceFinish, spliceSymbols } from "./reference/splice.ts";
 import { rowFinish, rowSymbols } from "./reference/row_function.ts";
@@ -97,6 +98,11 @@ export class ReferenceEngine implements Engine {
 
   // What lies between two openings: see core/reference/.
   readonly add = add;
+  readonly addWrap = addWrap;
+  readonly extend = extend;
+  readonly shift = shift;
+  readonly expDitheredValues = expDitheredValues;
+  readonly expDitheredFinish = expDitheredFinish;
   readonly columns = columns;
   readonly rotate = rotate;
   readonly distance = distance;

@@ -8,6 +8,7 @@ import type {
   AttentionStep,
   CacheHandle,
   Engine,
+  ExpDitheredStep,
   ExpStep,
   Extent,
   Handle,
@@ -19,6 +20,7 @@ import type {
   SpliceStep,
   TruncateStep,
   Weights,
+  WrapStep,
 } from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { lowMask } from "../core/ring/words.ts";
@@ -190,6 +192,35 @@ class KernelEngine implements WasmEngine {
     return out;
   }
 
+  shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+    const out = this.#run.tensor(x.count);
+    this.#run.items(x.count).run("shift", [addressOf(x), out.at, lowMask(inBits), by, lowMask(bits)], 0.5);
+    return out;
+  }
+  extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
+    const out = this.#run.tensor(x.count), tops = top === null ? 0 : addressOf(top);
+    this.#run.items(x.count).run(
+      "extend",
+      [addressOf(x), tops, out.at, lowMask(from), 2 ** (from - 2), from, lowMask(to)],
+      1,
+    );
+    return out;
+  }
+  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+    const out = this.#run.tensor(x.count), { inBits, shift, sign, outBits } = step;
+    this.#run.items(x.count).run("addWrap", [
+      addressOf(a),
+      addressOf(x),
+      addressOf(c),
+      out.at,
+      2 ** (inBits - 2),
+      inBits - 1,
+      sign * 2 ** shift,
+      lowMask(outBits),
+    ], 1);
+    return out;
+  }
+
   /** One segment per block, of its rows: records, then first element and columns. */
   #rows(extent: Extent, given?: RecordView, free?: RecordView, starts?: readonly number[]): Runner {
     const run = this.#run.clear();
@@ -328,7 +359,8 @@ class KernelEngine implements WasmEngine {
     const out = this.#run.tensor(extent.cols.length * extent.rows, 2);
     this.#rows(extent, given, free).run(
       "squareSum",
-      [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits],
+      // The record's width says which ring x has: 3q - 2n - 1.
+      [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits, (3 * outBits - 1 - given.bits) / 2],
       5 * x.count / Math.max(1, out.count),
     );
     return out;
@@ -370,6 +402,12 @@ class KernelEngine implements WasmEngine {
   }
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
     return steps.expFinish(this.#run, step, symbols, values, clip, given, free);
+  }
+  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle {
+    return steps.expDitheredValues(this.#run, party, step, t, given, free);
+  }
+  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle {
+    return steps.expDitheredFinish(this.#run, step, values, given, free);
   }
   spliceSymbols(
     party: 0 | 1,

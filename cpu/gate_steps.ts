@@ -5,6 +5,7 @@
  */
 
 import type {
+  ExpDitheredStep,
   ExpStep,
   Extent,
   Handle,
@@ -229,6 +230,51 @@ export function expFinish(
   return out;
 }
 
+/** Signed table values of both digits of a dithered exponential. */
+export function expDitheredValues(
+  run: Runner,
+  party: 0 | 1,
+  step: ExpDitheredStep,
+  t: Handle,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const [low, high] = step.digits, values = run.tensor(2 * t.count);
+  const tables = [run.signedTable(step.lowTable), run.table(step.highTable)] as const;
+  run.records(given, free).run("expDitheredValues", [
+    addressOf(t),
+    values.at,
+    given.bits,
+    free.bits,
+    step.skip,
+    low,
+    high,
+    given.parity,
+    1 - 2 * party,
+    ...tables,
+  ], 10 + (lookupNs(low) + lookupNs(high)) / 1.5);
+  return values;
+}
+
+/** Share of the dithered exponential. */
+export function expDitheredFinish(
+  run: Runner,
+  step: ExpDitheredStep,
+  values: Handle,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const out = run.tensor(values.count / 2);
+  run.records(given, free).run("expDitheredFinish", [
+    addressOf(values),
+    out.at,
+    given.bits,
+    free.bits,
+    digitBits(step.digits),
+  ], 5);
+  return out;
+}
+
 /** Symbols and signed table values of a splice. */
 export function spliceSymbols(
   run: Runner,
@@ -254,6 +300,8 @@ export function spliceSymbols(
     given.parity,
     1 - 2 * party,
     table,
+    step.skip,
+    step.valueBits,
   ], 40 + lookupNs(index));
   return { symbols, values };
 }
@@ -300,6 +348,8 @@ export function spliceFinish(
     free.bits,
     digitBits(step.digits) + 6,
     1 - party,
+    step.inBits,
+    step.valueBits,
   ], 12);
   return out;
 }

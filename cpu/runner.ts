@@ -171,13 +171,23 @@ export class Runner {
 
   /** Address of a table in the form that lookups read: backwards and twice. */
   table(table: Uint32Array): number {
+    const points = table.length;
+    return this.#placed(table, 2 * points + 8, (i) => (2 * points - (i % points)) % points);
+  }
+
+  /** The same for a table of differences that are not reduced, 2^(k+1) entries for digits of k bits: backwards, from the largest to the smallest. */
+  signedTable(table: Uint32Array): number {
+    const points = table.length;
+    return this.#placed(table, points + 8, (i) => (4 * points + points / 2 - i) % points);
+  }
+
+  #placed(table: Uint32Array, words: number, entryAt: (i: number) => number): number {
     let at = this.#tables.get(table);
     if (at === undefined) {
-      const points = table.length, byteLength = 4 * (2 * points + 8);
-      at = this.heap.allocate(byteLength);
-      for (let i = 0; i < 2 * points + 8; i++) this.heap.u32[at / 4 + i] = table[(2 * points - (i % points)) % points]!;
+      at = this.heap.allocate(4 * words);
+      for (let i = 0; i < words; i++) this.heap.u32[at / 4 + i] = table[entryAt(i)]!;
       this.#tables.set(table, at);
-      this.collect(table, at, byteLength);
+      this.collect(table, at, 4 * words);
     }
     return at;
   }

@@ -9,7 +9,7 @@
 import { ModelError } from "../core/errors.ts";
 import { type ModelSpec, normPlaces } from "./model_spec.ts";
 import { type IntegerWeights, Oracle } from "./oracle.ts";
-import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, type Scales } from "./scales.ts";
+import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, residualRoom, type Scales } from "./scales.ts";
 
 /** Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first `realTokens` are real. */
 export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden: Float64Array }) & {
@@ -48,7 +48,7 @@ const SCORE_HEADROOM = 2;
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), first = defaultScales(config);
- * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2 };
+ * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2, rounding: "nearest" };
  * const zeros = new Map(weightRefs(model).map((ref) => [ref.name, new Int32Array(ref.inputs * ref.outputs)]));
  * const sample = (value: number) => ({ hidden: new Float64Array(2 * config.hiddenWidth).fill(value * 2 ** first.residual) });
  *
@@ -152,7 +152,17 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
     scoreBits,
     expDigits: [low, high, scoreBits - low - high],
     hiddenDigits: hiddenDigits(scales, seen),
+    ditheredResidualBits: ditheredResidualBits(model, seen),
   };
+}
+
+/** The room that dithered truncations leave for the residual stream, where its values have two bits of headroom beside the spare one. */
+function ditheredResidualBits({ scales }: ModelSpec, seen: ReadonlyMap<string, Magnitude>): number {
+  const room = residualRoom(scales);
+  for (const [key, { min, max }] of seen) {
+    if (key.endsWith("/squares") && Math.max(-min, max) * HEADROOM > 2 ** (room - 2)) return 32;
+  }
+  return room;
 }
 
 /** The window's digits, with as large a top digit as the hidden values need. */

@@ -20,14 +20,24 @@ import {
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
+import { lowMask } from "../core/ring/words.ts";
 import { leastKnown } from "./plan.ts";
 
 /** What the oracle needs beside the gates. */
 export interface ClearOptions {
   /** Weights and input in the clear. */
-  readonly reader: ClearReader;
+  readonly reader: Omit<ClearReader, "coins">;
+  /** Coins of dithered rounding that a run has kept, by gate path; fresh ones where absent. */
+  readonly coins?: (path: string, bits: number, count: number) => Uint32Array;
   /** Called with every tensor that a gate reads, for calibration. */
   readonly observe?: (path: string, data: Float64Array, scale: number) => void;
+}
+
+/** Uniform coins: a sample of what a run would keep. */
+function freshCoins(_path: string, bits: number, count: number): Uint32Array {
+  const coins = new Uint32Array(count);
+  for (let i = 0; i < count; i += 16384) crypto.getRandomValues(coins.subarray(i, i + 16384));
+  return coins.map((coin) => (coin & lowMask(bits)) >>> 0);
 }
 
 /** Context of the oracle. */
@@ -60,7 +70,8 @@ export class ClearContext implements Context<"clear"> {
       }
     }
     try {
-      return primitive.clear(params, x, this.#options.reader);
+      const { reader, coins = freshCoins } = this.#options;
+      return primitive.clear(params, x, { ...reader, coins: (bits, count) => coins(path, bits, count) });
     } catch (error) {
       if (error instanceof RangeError) {
         throw new ModelError(`Cannot represent the wire ${path}: ${error.message}`, { cause: error });

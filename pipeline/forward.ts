@@ -12,12 +12,12 @@ import { ModelError } from "../core/errors.ts";
 import { attention, type AttentionCache, type Positions, type Sight } from "../core/protocols/attention.ts";
 import type { Cache, Context, Extent, Gate, Share, View, Wire } from "../core/protocols/gate.ts";
 import { addConstants, addShares, affine, embed, input } from "../core/protocols/linear.ts";
-import { add, firstRow, lastBlock } from "../core/protocols/local.ts";
+import { add, firstRow, lastBlock, narrow } from "../core/protocols/local.ts";
 import { mlp } from "../core/protocols/mlp.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
 import { openShare, reveal } from "../core/protocols/open.ts";
+import { rescale } from "../core/protocols/rounding.ts";
 import { splice } from "../core/protocols/splice.ts";
-import { truncate } from "../core/protocols/truncate.ts";
 import {
   attentionParams,
   downParams,
@@ -28,6 +28,7 @@ import {
   normParams,
   outParams,
   poolerParams,
+  residualBits,
   streamScale,
   TANH_DIGITS,
 } from "./model_spec.ts";
@@ -93,7 +94,7 @@ function sightOf({ config }: ModelSpec, layer: number, { from, count }: Position
   return { tokens: 1, cols, starts: ends.map((end, block) => end - cols[block]!) };
 }
 
-/** Opens a share and truncates it to the residual stream's scale. Exchanges: 3. */
+/** Opens a share and truncates it to the residual stream's scale and ring. Exchanges: 3, or 1 or 2 where rounding is dithered. */
 function* residualOf<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
@@ -102,7 +103,7 @@ function* residualOf<V extends View>(
   full: 0 | 1,
 ): Gate<Wire<V>> {
   const by = raw.scale - model.scales.residual;
-  return yield* ctx.gate(name, truncate, { by, to: 32, rounding: "nearest", full, knownTo: "both" }, raw);
+  return yield* rescale(ctx, name, model.rounding, { by, to: residualBits(model), full, knownTo: "both" }, raw);
 }
 
 /**
@@ -114,7 +115,8 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
   const { config, scales, scope } = model;
   if (scope === "blocks") {
     const extent = tokenRows(model, positions, config.hiddenWidth);
-    return yield* ctx.gate("input", input, { extent, ringBits: 32, scale: streamScale(model) });
+    const x = yield* ctx.gate("input", input, { extent, ringBits: 32, scale: streamScale(model) });
+    return config.normPlacement === "pre" ? asResidual(ctx, model, x) : x;
   }
   const extent = tokenRows(model, positions, config.vocabCount), weights = embedWeights(model);
   let raw = yield* ctx.gate("embed", embed, { extent, ringBits: 32, scale: 0, weights, weightScale: scales.residual });
@@ -123,8 +125,14 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
       constants = { name: "positions", from: positions.from * width, count: positions.count * width };
     raw = yield* ctx.gate("positions", addConstants, { constants }, raw);
   }
-  const x = yield* ctx.gate("open", openShare, {}, raw);
+  const x = asResidual(ctx, model, yield* ctx.gate("open", openShare, {}, raw));
   return config.normPlacement === "pre" ? x : yield* rmsNorm(ctx.scope("norm"), normParams(model, 0), x);
+}
+
+/** A wire in the residual stream's ring: narrowing is free. */
+function asResidual<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Wire<V> {
+  const bits = residualBits(model);
+  return bits === x.ringBits ? x : ctx.local(narrow, { bits }, x);
 }
 
 /** One transformer layer. Appends the lane's keys and values to the cache. */
@@ -186,18 +194,12 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
   }
   // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
   const raw = yield* affine(ctx, "pooler", poolerParams(model), x), by = raw.scale - scales.activation;
-  const flat = yield* ctx.gate("pooler_truncate", truncate, {
-    by,
-    to: 32,
-    rounding: "nearest",
-    full: 0,
-    knownTo: "both",
-  }, raw);
+  const flat = yield* rescale(ctx, "pooler_truncate", model.rounding, { by, to: 32, full: 0, knownTo: "both" }, raw);
   const last = config.head === "pooled", knownTo = last ? "both" as const : "party0" as const;
   const pooled = yield* ctx.gate(
     "tanh",
     splice,
-    { function: "tanh_plus_1", digits: TANH_DIGITS, knownTo },
+    { function: "tanh_plus_1", digits: TANH_DIGITS, skip: 0, valueBits: 32, ringBits: 32, knownTo },
     flat,
   );
   return yield* ctx.gate("reveal", reveal, {}, last ? pooled : yield* affine(ctx, "head", headParams(model), pooled));

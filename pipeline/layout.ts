@@ -62,10 +62,12 @@ export type Owners = ReadonlyMap<string, 0 | 1>;
 /**
  * Assigns the explicit halves of a stage's given records, counted over all blocks of the session: the largest first, each to the stream that is shorter so far,
  * so that both streams come out nearly equal. The choice is per stage and not per block: a record has one owner in all blocks of a lane.
+ *
+ * @param before Bits of both streams that this stage shall even out, of another one.
  */
-export function assignOwners(gates: readonly PlannedGate[]): Owners {
+export function assignOwners(gates: readonly PlannedGate[], before: readonly [number, number] = [0, 0]): Owners {
   const owners = new Map<string, 0 | 1>(),
-    totalBits = [0, 0],
+    totalBits = [...before],
     open: { readonly address: string; readonly bits: number }[] = [];
   for (const gate of gates) {
     for (const record of gate.records) {

@@ -10,11 +10,21 @@ import type { ConstantRef, WeightRef } from "../core/protocols/gate.ts";
 import type { AffineParams } from "../core/protocols/linear.ts";
 import type { MlpParams } from "../core/protocols/mlp.ts";
 import type { NormParams } from "../core/protocols/norm.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelConfig } from "../models/config.ts";
 import type { Scales } from "./scales.ts";
 
 /** Window of the pooler's tanh: 2048 steps of 1/256 over ±4; it runs once per sentence. */
 export const TANH_DIGITS = [2, 11, 7] as const;
+
+/**
+ * The activation's opened table values have 16 bits, which their spare bit makes 32 for 64 bits of key per element. Where rounding is dithered keys are so
+ * small that a few more bits on the wire are cheaper; and its low digit is smaller by 3 bits.
+ */
+const ACTIVATION_VALUES: Readonly<Record<Rounding, { readonly skip: number; readonly valueBits: number }>> = {
+  nearest: { skip: 0, valueBits: 16 },
+  dither: { skip: 3, valueBits: 26 },
+};
 
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
 export type Scope = "model" | "blocks";
@@ -29,6 +39,8 @@ export interface ModelSpec {
   readonly scales: Scales;
   /** Positions that keys are dealt for: the longest row of scores. */
   readonly maxPositions: number;
+  /** How its truncations round. */
+  readonly rounding: Rounding;
   /** Texts are filled up to a multiple of this many tokens, and the client alone knows how many are real; absent where lengths are exact. */
   readonly bucket?: number;
 }
@@ -97,6 +109,16 @@ export function streamScale({ config, scales }: Pick<ModelSpec, "config" | "scal
   return config.normPlacement === "pre" ? scales.residual : scales.activation;
 }
 
+/** Ring of the residual stream, in bits: where rounding is dithered what its truncations leave for nothing, if calibration found that the values fit. */
+export function residualBits({ scales, rounding }: Pick<ModelSpec, "scales" | "rounding">): number {
+  return rounding === "dither" ? scales.ditheredResidualBits : 32;
+}
+
+/** Ring of the wire between stages, in bits. */
+export function streamBits(model: Pick<ModelSpec, "config" | "scales" | "rounding">): number {
+  return model.config.normPlacement === "pre" ? residualBits(model) : 32;
+}
+
 /** Fractional bits of the revealed output. */
 export function outputScale({ scope, config, scales }: ModelSpec): number {
   if (scope === "blocks") return streamScale({ config, scales });
@@ -133,6 +155,7 @@ export function normParams(model: ModelSpec, norm: number): NormParams {
     scale: scales.activation,
     epsilon: config.normEps,
     knownTo: last ? "both" : "party0",
+    rounding: model.rounding,
   };
 }
 
@@ -181,6 +204,7 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
       inverseScale: scales.inverse,
       scale: scales.probability,
       maxColumns: maxPositions,
+      rounding: model.rounding,
     },
     padding: bucket === undefined
       ? null
@@ -204,6 +228,8 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
     gated: config.gated,
     restScale: scales.hidden - scales.activation,
     up: layerParams(model, layer, "gateUp"),
+    rounding: model.rounding,
+    ...ACTIVATION_VALUES[model.rounding],
   };
 }
 

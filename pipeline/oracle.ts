@@ -5,8 +5,8 @@
  */
 
 import type { AttentionCache } from "../core/protocols/attention.ts";
-import type { ClearReader } from "../core/protocols/gate.ts";
-import { ClearContext } from "./clear.ts";
+import { ClearContext, type ClearOptions } from "./clear.ts";
+import type { CoinReader } from "./coins.ts";
 import { forward, layerCache } from "./forward.ts";
 import type { ModelSpec } from "./model_spec.ts";
 import { finish } from "./plan.ts";
@@ -18,6 +18,8 @@ export type IntegerWeights = (name: string) => Int32Array;
 export interface OracleOptions {
   /** Called with every tensor that a gate reads: stage, path with the stage's name in front, integers and fractional bits. */
   readonly observe?: (stage: number, path: string, data: Float64Array, scale: number) => void;
+  /** Coins of dithered rounding that a run has kept; fresh ones where absent. */
+  readonly coins?: CoinReader | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface OracleOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config), width = config.hiddenWidth;
- * const model: ModelSpec = { scope: "blocks", config, scales, maxPositions: 3 };
+ * const model: ModelSpec = { scope: "blocks", config, scales, maxPositions: 3, rounding: "nearest" };
  * const weights = new Map<string, Int32Array>();
  * for await (const { name, data } of integerWeights(model, foldModel(config, syntheticWeights(config, 1)))) weights.set(name, data);
  * const states = Float64Array.from(syntheticInput(3, width, "example"), (x) => Math.round(x * 2 ** scales.residual));
@@ -78,20 +80,22 @@ export class Oracle {
   }
 
   #run(input: Float64Array, count: number, realTokens: number): Float64Array {
-    const reader: ClearReader = {
+    const reader: ClearOptions["reader"] = {
         weights: (ref) => this.#weights(ref.name),
         constants: ({ name, from, count }) => this.#weights(name).subarray(from, from + count),
         input: () => input,
         realTokens,
       },
-      { observe } = this.#options;
-    const contexts = (stage: number): ClearContext =>
-      new ClearContext(
-        observe === undefined
-          ? { reader }
-          : { reader, observe: (path, data, scale) => observe(stage, path, data, scale) },
-        `stage ${stage}: `,
-      );
+      { observe, coins } = this.#options;
+    const contexts = (stage: number): ClearContext => {
+      const prefix = `stage ${stage}: `,
+        options: ClearOptions = {
+          reader,
+          ...(observe && { observe: (path, data, scale) => observe(stage, path, data, scale) }),
+          ...(coins && { coins: (path, bits, count) => coins(stage, path.slice(prefix.length), bits, count) }),
+        };
+      return new ClearContext(options, prefix);
+    };
     const { value } = finish(forward(contexts, this.#model, this.#caches, { from: this.#position, count }));
     this.#position += count;
     return value.data;

@@ -60,6 +60,10 @@ export interface PartyLane {
   readonly input: Handle | null;
   /** How many tokens of the client's text are real; null at party 0. */
   readonly realTokens: number | null;
+  /** Takes the public coins of dithered rounding, packed, by gate path; null where nobody keeps them. */
+  readonly keepCoins:
+    | ((path: string, coins: Uint8Array | Promise<Uint8Array>, bits: number, count: number) => void)
+    | null;
 }
 
 /** Finds a record of a lane in all of its blocks. */
@@ -85,7 +89,8 @@ export function recordView(
 function handlesOf(tensor: Kinds<"masked">[Kind]): Handle[] {
   if (tensor.kind === "squares") return [...handlesOf(tensor.sum), ...handlesOf(tensor.operand)];
   if (tensor.kind === "cache") return [];
-  return tensor.kind === "operand" && tensor.standing !== null ? [tensor.data, tensor.standing] : [tensor.data];
+  const handles = tensor.kind === "operand" ? [tensor.data, tensor.standing, tensor.lift?.top] : [tensor.data];
+  return handles.filter((handle) => handle !== null && handle !== undefined);
 }
 
 /** Context of a party. */
@@ -122,6 +127,9 @@ export class PartyContext implements Context<"masked"> {
         lane.constants === null ? null : Uint32Array.from(lane.constants(name).subarray(from, from + count)),
       input: () => lane.input,
       realTokens: () => lane.realTokens,
+      keepCoins: lane.keepCoins === null
+        ? null
+        : (coins, bits) => lane.keepCoins!(path, engine.pack(coins, bits), bits, coins.count),
     };
     // What a gate makes belongs to its own scope and goes when it ends; only the result stays with the lane.
     const scope = engine.begin(), gate = primitive.run(params, x, reader);

@@ -22,6 +22,8 @@ export interface NormScales {
 export interface Scales {
   /** Fractional bits of the residual stream, of the embedding's integers and of learned positions. */
   readonly residual: number;
+  /** Ring of the residual stream where rounding is dithered, in bits: 32, or as many as its truncations leave for nothing if its values fit there. */
+  readonly ditheredResidualBits: number;
   /** Fractional bits of normalised values, queries, keys, values and their mixtures, and of the pooler. */
   readonly activation: number;
   /** Fractional bits of the integer weights. */
@@ -88,13 +90,22 @@ function hiddenScales(activation: ModelConfig["activation"]): Pick<Scales, "hidd
   return activation === "silu" ? { hidden: 10, hiddenDigits: [5, 9, 6] } : { hidden: 12, hiddenDigits: [7, 8, 5] };
 }
 
+/** Bits that the truncations of what writes the residual stream leave of 32. */
+export function residualRoom(scales: Pick<Scales, "residual" | "activation" | "hidden" | "weight">): number {
+  return 32 - (Math.max(scales.activation, scales.hidden) + scales.weight - scales.residual);
+}
+
 /** The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration. */
 export function defaultScales(config: ModelConfig): Scales {
-  const residual = residualScale(config.hiddenWidth);
+  const residual = residualScale(config.hiddenWidth),
+    weight = 10,
+    activation = 10,
+    hidden = hiddenScales(config.activation);
   return {
     residual,
-    activation: 10,
-    weight: 10,
+    ditheredResidualBits: residualRoom({ residual, activation, weight, ...hidden }),
+    activation,
+    weight,
     angle: 10,
     norms: Array.from(
       { length: 2 * config.layers + 1 },
@@ -107,6 +118,6 @@ export function defaultScales(config: ModelConfig): Scales {
     exp: 12,
     inverse: 14,
     probability: 12,
-    ...hiddenScales(config.activation),
+    ...hidden,
   };
 }

@@ -10,6 +10,7 @@ import { KeyError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
 import type { Wire } from "../core/protocols/gate.ts";
+import type { CoinRecord } from "./coins.ts";
 import { layerCache, stage, stageCount, wanted } from "./forward.ts";
 import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
 import { PartyContext, type PartyLane, recordView } from "./party.ts";
@@ -42,6 +43,8 @@ export interface SessionOptions {
   readonly now: () => number;
   /** Called after every lane, for progress. */
   readonly onLane?: () => void;
+  /** Takes the public coins of dithered rounding, at party 1. */
+  readonly coins?: CoinRecord | undefined;
 }
 
 /** Public lengths of one request. */
@@ -98,7 +101,7 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  * import { dealSession, defaultScales, createReferenceEngine, memoryPair, namedShape, PartySession, Seed, SessionPlan, weightRefs } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1 } as const;
+ * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1, rounding: "nearest" } as const;
  * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape), salt = new Uint8Array(16);
  * const seeds = [Seed.random(), Seed.random()] as const, streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
  * const noWeights = { seeds, salt, maskProduct: ({ outputs }: { outputs: number }) => new Uint32Array(outputs) };
@@ -287,7 +290,10 @@ export class PartySession {
       let left = chunks.length;
       for await (const item of stream) {
         if (plan.emits(item.positions, item.promptTokens)) {
-          await output(item.request, channel.party === 1 ? await engine.download(item.x!.data) : null);
+          await output(
+            item.request,
+            channel.party === 1 ? asInt32(await engine.download(item.x!.data), item.x!.ringBits) : null,
+          );
           turns[item.request]!.resolve();
         }
         item.scope.end([]);
@@ -311,7 +317,8 @@ export class PartySession {
 
   /** One stage: its lanes run one after the other, so a chunk finds the keys and values of the chunks before it. */
   #stage(index: number): TransformStream<Item, Item> {
-    const { plan, engine, channel, salt, weights, constants, now } = this.#options, last = stageCount(plan.model) - 1;
+    const { plan, engine, channel, salt, weights, constants, now, coins } = this.#options,
+      last = stageCount(plan.model) - 1;
     const queue = new CountQueue(QUEUE_BYTES);
     return new TransformStream<Item, Item>(
       {
@@ -337,6 +344,7 @@ export class PartySession {
             prepared: prepared?.products ?? new Map(),
             input: index === 0 && item.input !== null ? engine.upload(item.input) : null,
             realTokens: item.realTokens,
+            keepCoins: coins === undefined || channel.party === 0 ? null : coins.keeper(item.request, index),
           };
           const context = new PartyContext(lane),
             cache = index === 0 || index === last ? null : this.#cache(item.request, index);
@@ -367,6 +375,12 @@ export class PartySession {
     }
     return cache;
   }
+}
+
+/** Revealed words of a narrow ring as 32-bit ones of the same value. */
+function asInt32(words: Uint32Array, ringBits: number): Uint32Array {
+  const spare = 32 - ringBits;
+  return spare === 0 ? words : words.map((word) => (word << spare) >> spare);
 }
 
 /** A queue bounded by the bytes of its items; an empty one always has room. */

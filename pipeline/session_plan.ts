@@ -7,7 +7,7 @@
 import type { Positions } from "../core/protocols/attention.ts";
 import { wire } from "../core/protocols/gate.ts";
 import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "./forward.ts";
-import { assertHidesLengths, layerNorms, type ModelSpec, streamScale } from "./model_spec.ts";
+import { assertHidesLengths, layerNorms, type ModelSpec, streamBits, streamScale } from "./model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "./layout.ts";
 import { finish, type GateCost, PlanContext } from "./plan.ts";
 
@@ -54,6 +54,9 @@ export interface LaneCost {
 /** Bytes of the session's seed and salt at the beginning of each key stream. */
 export const STREAM_PREFIX_BYTES = 48;
 
+/** Layouts that layers with equal numbers have in turn. */
+const LAYOUTS = 8;
+
 /** Layout of all blocks of one stage: by position. */
 interface StageLayout {
   readonly layouts: readonly BlockLayout[];
@@ -68,7 +71,7 @@ interface StageLayout {
  * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95 } as const;
+ * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95, rounding: "nearest" } as const;
  * const plan = new SessionPlan(model, { promptTokens: 64, generate: 32, requests: 1 });
  * const token = plan.lane(1, { from: 94, count: 1 });
  *
@@ -92,7 +95,7 @@ export class SessionPlan {
   /** Explicit bytes of one request in each party's stream. */
   readonly requestBytes: readonly [number, number];
 
-  /** Plans every stage; layers with equal numbers share one layout. */
+  /** Plans every stage; layers with equal numbers share a few layouts. */
   constructor(model: ModelSpec, shape: SessionShape) {
     if (model.bucket !== undefined) assertHidesLengths(model);
     if (filledUp(shape.promptTokens, model.bucket) !== shape.promptTokens) {
@@ -105,8 +108,9 @@ export class SessionPlan {
     this.positions = positionCount(shape);
     this.blocks = blocksOf(model, { from: 0, count: this.positions }).count;
     for (let index = 0; index < stageCount(model); index++) {
-      const twin = this.#twin(index);
-      this.#stages.push(twin !== null ? this.#stages[twin]! : this.#layoutStage(index));
+      // Layers with equal numbers have a few layouts in turn: what one leaves uneven between the streams, the next ones even out.
+      const equals = this.#equals(index).map((other) => this.#stages[other]!);
+      this.#stages.push(equals.at(-LAYOUTS) ?? this.#layoutStage(index, equals));
     }
     this.#offsets = this.#stages.map(() => [new Float64Array(this.blocks), new Float64Array(this.blocks)] as const);
     this.requestBytes = this.#assignOffsets();
@@ -156,7 +160,7 @@ export class SessionPlan {
     const extent = index === last
       ? outputRows(model, positions, hiddenWidth)
       : tokenRows(model, positions, hiddenWidth);
-    const x = index === 0 ? null : wire("plan", 32, streamScale(model), extent, null);
+    const x = index === 0 ? null : wire("plan", streamBits(model), streamScale(model), extent, null);
     const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
     const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
       sentBytes: [number, number] = [0, 0];
@@ -178,18 +182,21 @@ export class SessionPlan {
     return this.model.scope === "blocks" || chunk.from + chunk.count >= promptTokens;
   }
 
-  /** An earlier layer with the same numbers, whose layout is the same. */
-  #twin(index: number): number | null {
-    if (index <= 1 || index === stageCount(this.model) - 1) return null;
+  /** The earlier layers with the same numbers. */
+  #equals(index: number): number[] {
+    if (index <= 1 || index === stageCount(this.model) - 1) return [];
     const numbers = (layer: number): string =>
       JSON.stringify([layerNorms(this.model, layer), this.model.config.windows[layer] ?? null]);
-    const own = numbers(index - 1);
-    for (let other = 1; other < index; other++) if (numbers(other - 1) === own) return other;
-    return null;
+    const own = numbers(index - 1), found: number[] = [];
+    for (let other = 1; other < index; other++) if (numbers(other - 1) === own) found.push(other);
+    return found;
   }
 
-  #layoutStage(index: number): StageLayout {
-    const { gates } = this.lane(index, { from: 0, count: this.positions }), owners = assignOwners(gates);
+  /** @param before Stages whose streams this one shall even out. */
+  #layoutStage(index: number, before: readonly StageLayout[]): StageLayout {
+    const bits = (party: 0 | 1): number => before.reduce((sum, { explicitBytes }) => sum + 8 * explicitBytes[party], 0);
+    const { gates } = this.lane(index, { from: 0, count: this.positions }),
+      owners = assignOwners(gates, [bits(0), bits(1)]);
     const layouts = Array.from({ length: this.blocks }, (_, block) => layoutBlock(gates, block, owners));
     const explicitBytes = [0, 1].map((p) => layouts.reduce((sum, layout) => sum + layout.explicitBytes[p]!, 0)) as [
       number,

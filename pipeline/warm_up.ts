@@ -80,7 +80,7 @@ class Loopback implements Channel {
 /** Warms an engine and the code that drives it. */
 export async function warmUp(engine: Engine): Promise<void> {
   const scales = defaultScales(TINY),
-    model: ModelSpec = { scope: "model", config: TINY, scales, maxPositions: 16 },
+    model: ModelSpec = { scope: "model", config: TINY, scales, maxPositions: 16, rounding: "nearest" },
     shape = { promptTokens: 6, generate: 8, requests: 1 };
   const plan = new SessionPlan(model, shape),
     streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes)),

@@ -20,10 +20,16 @@ export async function calibratedModel(
   sample: readonly number[],
 ): Promise<(positions: number) => ModelSpec> {
   const { config } = folded,
-    draft: ModelSpec = { scope: "model", config, scales: defaultScales(config), maxPositions: sample.length },
+    draft: ModelSpec = {
+      scope: "model",
+      config,
+      scales: defaultScales(config),
+      maxPositions: sample.length,
+      rounding: "nearest",
+    },
     matrices = await integers(draft, folded);
   const { scales } = calibrate(draft, (name) => matrices.get(name)!.data, { tokens: sample });
-  return (maxPositions) => ({ scope: "model", config, scales, maxPositions });
+  return (maxPositions) => ({ scope: "model", config, scales, maxPositions, rounding: "nearest" });
 }
 
 /** An oracle of a model at position 0. */

@@ -10,6 +10,7 @@ import { namedShape } from "../models/shapes.ts";
 import { encodeSafetensors, type Tensor } from "../models/safetensors.ts";
 import { checkpointShapes, syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import type { WeightSource } from "../models/weights.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelSpec, Scope } from "../pipeline/model_spec.ts";
 import { defaultScales, type Scales } from "../pipeline/scales.ts";
 
@@ -83,7 +84,11 @@ export async function writeTinyBert(folder: string): Promise<void> {
 export function specOf(
   config: ModelConfig,
   maxPositions: number,
-  { scope = "model", scales = defaultScales(config) }: { scope?: Scope; scales?: Scales } = {},
+  { scope = "model", scales = defaultScales(config), rounding = "nearest" }: {
+    scope?: Scope;
+    scales?: Scales;
+    rounding?: Rounding;
+  } = {},
 ): ModelSpec {
-  return { scope, config, scales, maxPositions };
+  return { scope, config, scales, maxPositions, rounding };
 }

@@ -84,7 +84,7 @@ export const product: Composition = function* <V extends View>(ctx: Context<V>, 
 /** Sums of squares, and with a second input the product with the operand that comes with them. */
 export function sumOfSquares(outBits: number): Composition {
   return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-    const { operand, sum } = yield* ctx.gate("gate", squares, { outBits }, x as Wire<V>);
+    const { operand, sum } = yield* ctx.gate("gate", squares, { outBits, operandBits: x!.ringBits }, x as Wire<V>);
     if (y === undefined) return sum;
     // The standing share that comes with the sum serves a product as well.
     const right = yield* ctx.gate("y", hold, {}, y as Wire<V>);

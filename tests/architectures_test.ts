@@ -10,7 +10,7 @@ import type { ModelConfig } from "../models/config.ts";
 import type { FoldedModel } from "../models/fold.ts";
 import { ClearContext } from "../pipeline/clear.ts";
 import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward.ts";
-import { type ModelSpec, outputScale, streamScale, weightRefs } from "../pipeline/model_spec.ts";
+import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { finish } from "../pipeline/plan.ts";
 import { calibratedModel, integers, oracleOf, readFolded } from "./_models.ts";
@@ -204,7 +204,7 @@ Deno.test({
       tokens: 0,
       data: new Float64Array(0),
     });
-    const entering = wire("clear", 32, streamScale(model), extent, data),
+    const entering = wire("clear", streamBits(model), streamScale(model), extent, data),
       logits = finish(withoutEmbedding(new ClearContext({ reader }), model, entering, cache)).value.data;
     const expected = floatModel(folded).hidden(rows);
     for (const [i, logit] of logits.entries()) {

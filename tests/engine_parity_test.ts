@@ -284,7 +284,9 @@ for (const subject of SUBJECTS) {
   });
 
   parity("squareSum()", 16, (kit, round) => {
-    const extent = kit.extent(), n = ring(kit), bits = round === 0 ? 64 : kit.int(n + 2, 64);
+    const extent = kit.extent(),
+      n = kit.int(14, 31),
+      bits = round === 0 ? 64 : kit.int(subject.isWordOnly ? 33 : n + 2, 64);
     const x = kit.tensor(sum(counts(extent)), n),
       given = kit.record(bits + (bits - n) + (bits - n - 1), counts(extent)),
       pad = kit.record(bits, extent.cols.map(() => extent.rows));
@@ -356,22 +358,61 @@ for (const subject of SUBJECTS) {
     ];
   });
 
+  parity("expDitheredValues() and expDitheredFinish()", 40, (kit, round) => {
+    const { engine } = kit,
+      n = ring(kit),
+      digits = [kit.int(1, 8), kit.int(1, 9)] as const,
+      blocks = [kit.int(1, 30), kit.int(1, 9)],
+      count = sum(blocks);
+    const step = {
+      skip: kit.int(0, 5),
+      digits,
+      lowTable: kit.words(2 ** (digits[0] + 1)),
+      highTable: kit.words(2 ** digits[1]),
+    };
+    const given = kit.record(sum(digits.map(oneHotBits)) + 3 * n, blocks), free = kit.record(3 * n, blocks);
+    return [
+      engine.expDitheredValues((round % 2) as 0 | 1, step, kit.tensor(count), given, free),
+      engine.expDitheredFinish(step, kit.tensor(2 * count), given, free),
+    ];
+  });
+
+  parity("shift(), extend() and addWrap()", 60, (kit, round) => {
+    const { engine } = kit,
+      count = kit.int(1, 300),
+      from = kit.int(2, 32),
+      to = kit.int(from, 32),
+      by = kit.int(0, from - 1);
+    const x = kit.tensor(count), shift = kit.int(0, 31), outBits = kit.int(1, 32), bits = kit.int(1, 32);
+    const step = { inBits: from, shift, sign: round % 2 === 0 ? 1 as const : -1 as const, outBits };
+    return [
+      engine.shift(x, from, by, bits),
+      from < 32 ? engine.extend(x, from, round % 3 === 0 ? null : kit.tensor(count, 32 - from), to) : x,
+      engine.addWrap(step, kit.tensor(count), x, kit.tensor(count, Math.min(20, 32 - shift))),
+    ];
+  });
+
   parity("spliceSymbols(), spliceBits() and spliceFinish()", 40, (kit, round) => {
     const { engine } = kit,
       n = ring(kit),
       digits = [kit.int(1, 8), kit.int(1, 9), kit.int(1, 7)] as const,
       blocks = [kit.int(1, 30), kit.int(1, 9)],
       count = sum(blocks);
-    const step: SpliceStep = { digits, table: kit.words(2 ** digits[1]) },
+    const inBits = round % 3 === 0 ? n : kit.int(12, n),
+      valueBits = round % 4 === 0 ? n : kit.int(4, n),
+      skip = kit.int(0, 4);
+    const step: SpliceStep = { digits, table: kit.words(2 ** digits[1]), skip, inBits, valueBits, ringBits: n },
       party = (round % 2) as 0 | 1,
-      x = kit.tensor(count);
-    const given = kit.record(sum(digits.map(oneHotBits)) + 6 + 7 * n, blocks), free = kit.record(11 + 3 * n, blocks);
+      x = kit.tensor(count, inBits);
+    const tops = 2 * (n - inBits) + 4 * (n - valueBits),
+      given = kit.record(sum(digits.map(oneHotBits)) + 6 + 7 * n + tops, blocks),
+      free = kit.record(11 + 2 * valueBits + n, blocks);
     const { symbols, values } = engine.spliceSymbols(party, step, x, given, free);
     return [
       symbols,
       values,
       engine.spliceBits(party, step, kit.tensor(count, 8), given, free),
-      engine.spliceFinish(party, step, x, kit.tensor(2 * count), kit.tensor(count, 3), given, free),
+      engine.spliceFinish(party, step, x, kit.tensor(2 * count, valueBits), kit.tensor(count, 3), given, free),
     ];
   });
 

@@ -23,7 +23,7 @@ import {
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
-import { packedBytes } from "../core/ring/bits.ts";
+import { packedBytes, unpackBits } from "../core/ring/bits.ts";
 import { fromBigInts, wordsPerElement } from "../core/ring/words.ts";
 import { ClearContext } from "../pipeline/clear.ts";
 import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/deal.ts";
@@ -117,28 +117,6 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       planCache,
     ),
   );
-  // Clear.
-  const real = test.realTokens === undefined ? {} : { realTokens: test.realTokens };
-  const clear = new ClearContext({
-    reader: { weights: weight, constants: constant, input: () => test.clientInput!, ...real },
-  });
-  const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
-    kind: "cache",
-    view: "clear",
-    ringBits,
-    scale: 10,
-    width,
-    tokens: 0,
-    data: new Float64Array(0),
-  });
-  const expected = finish(
-    test.run(
-      clear,
-      test.inputs.map((x) => (x.kind === "wire" ? wire : share)("clear", x.ringBits, x.scale, x.extent, x.data)),
-      clearCache,
-    ),
-  ).value;
-
   // Deal.
   const blocks = planned.value.extent.cols.length, owners = assignOwners(plan.gates);
   const layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners));
@@ -175,6 +153,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   ).value;
 
   // Run: both parties in lockstep.
+  const coins = new Map<string, [packed: Uint8Array, bits: number]>(), keeping: Promise<void>[] = [];
   const inputShares = test.inputs.map((x) => randomMask(x.data.length, x.ringBits));
   const opened: [Uint32Array[], Uint32Array[]] = [[], []], sentBytes: [number, number] = [0, 0];
   let exchanges = 0;
@@ -199,6 +178,10 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
         ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
         : null,
       realTokens: party === 1 ? test.realTokens ?? null : null,
+      keepCoins: party === 0
+        ? null
+        : (path, packed, bits) =>
+          keeping.push(Promise.resolve(packed).then((bytes) => void coins.set(path, [bytes, bits]))),
     };
     const cache = (width: number, ringBits: number = 32): Cache<"masked"> => ({
       kind: "cache",
@@ -253,6 +236,38 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       }
     }
   }
+
+  // Clear, with the coins of the run.
+  await Promise.all(keeping);
+  const clear = new ClearContext({
+    reader: {
+      weights: weight,
+      constants: constant,
+      input: () => test.clientInput!,
+      ...(test.realTokens !== undefined && { realTokens: test.realTokens }),
+    },
+    coins: (path, bits, count) => {
+      const [packed, kept] = coins.get(path)!;
+      assertEquals(bits, kept, "the oracle reads as many bits of a coin as the run has kept");
+      return unpackBits(packed, bits, count);
+    },
+  });
+  const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
+    kind: "cache",
+    view: "clear",
+    ringBits,
+    scale: 10,
+    width,
+    tokens: 0,
+    data: new Float64Array(0),
+  });
+  const expected = finish(
+    test.run(
+      clear,
+      test.inputs.map((x) => (x.kind === "wire" ? wire : share)("clear", x.ringBits, x.scale, x.extent, x.data)),
+      clearCache,
+    ),
+  ).value;
 
   // The law.
   assertEquals(exchanges, planned.exchanges, "exchanges equal plan");

@@ -75,11 +75,18 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   },
   "splice": {
     inputs: [random(32, 10, rows, 14)],
-    run: gate(splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }),
+    run: gate(splice, { function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 16, ringBits: 32, knownTo: "both" }),
   },
   "splice, tanh + 1": {
     inputs: [random(32, 10, rows, 13)],
-    run: gate(splice, { function: "tanh_plus_1", digits: [5, 8, 6], knownTo: "both" }),
+    run: gate(splice, {
+      function: "tanh_plus_1",
+      digits: [5, 8, 6],
+      skip: 0,
+      valueBits: 16,
+      ringBits: 32,
+      knownTo: "both",
+    }),
   },
   "linear, cut and added": {
     inputs: [random(32, 10, { rows: 1, cols: [2, 2] }, 17)],
@@ -145,7 +152,16 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     run: (ctx, [x]) =>
       rmsNorm(
         ctx,
-        { sumBits: 41, lo: 21, hi: 33, inverseScale: 12, scale: 10, epsilon: 1e-5, knownTo: "party0" },
+        {
+          sumBits: 41,
+          lo: 21,
+          hi: 33,
+          inverseScale: 12,
+          scale: 10,
+          epsilon: 1e-5,
+          knownTo: "party0",
+          rounding: "nearest",
+        },
         x as Wire<never>,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),
@@ -165,6 +181,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         inverseScale: 14,
         scale: 12,
         maxColumns: 4,
+        rounding: "nearest",
       }, s);
     },
     trials: 1,
@@ -181,6 +198,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         inverseScale: 14,
         scale: 12,
         maxColumns: 2,
+        rounding: "nearest",
       } as const;
       const params = {
         heads: 1,
@@ -212,6 +230,9 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         gated: true,
         restScale: 0,
         up,
+        rounding: "nearest",
+        skip: 0,
+        valueBits: 16,
       } as const;
       return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
     },

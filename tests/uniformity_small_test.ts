@@ -144,7 +144,7 @@ for (const [name, tests] of Object.entries(SMALL)) {
 Deno.test("what a party receives is jointly uniform whatever the secrets (exhaustive: splice, bits and words in turn)", () => {
   const tests = [[-5], [3]].map((x) => ({
     inputs: [tensor(4, 0, one, x)],
-    run: gate(splice, { function: "silu", digits: [1, 2, 1], knownTo: "both" }),
+    run: gate(splice, { function: "silu", digits: [1, 2, 1], skip: 0, valueBits: 4, ringBits: 4, knownTo: "both" }),
   }));
   const isBit = (field: string): boolean => field === "symbols" || field === "bits";
   for (const setting of SETTINGS) {

@@ -342,6 +342,7 @@ export class Bench {
       prepared: new Map(),
       input: party === 1 && clientInput !== undefined ? engine.upload(Uint32Array.from(clientInput)) : null,
       realTokens: party === 1 ? realTokens : null,
+      keepCoins: null,
     });
     const handles = inputs.map((x: LawInput, i): Wire<"masked"> => {
       const data: Handle = engine.upload(fromBigInts(this.#public[i]!, x.ringBits), wordsPerElement(x.ringBits));

@@ -156,6 +156,26 @@ export function flatLookup(
 }
 
 /**
+ * Looks up a public table at a difference that is not reduced: `Σ_j bit(j)·table((u - j) mod 2^(k+1)) mod 2^32`, where -2^k < u - alpha < 2^k.
+ *
+ * Parameters and result as of {@linkcode flatLookup}; the table has 2^(k+1) entries, negative differences in its upper half.
+ *
+ * @throws {RangeError} If an argument is out of range, or the half leaves the array.
+ */
+export function flatLookupSigned(
+  bytes: Uint8Array,
+  bitOffset: number,
+  domainBits: number,
+  parity: 0 | 1,
+  u: number,
+  table: (index: number) => number,
+): number {
+  const points = 2 ** domainBits;
+  // The difference is u - j where j ≤ u, and 2^k less than the reduced one above.
+  return flatLookup(bytes, bitOffset, domainBits, parity, u, (index) => table(index <= u ? index : index + points));
+}
+
+/**
  * Turns a copy of the seed half into the explicit half, in place: flips bit `alpha`; the last point has no stored bit and flips none.
  *
  * - **Runs on:** dealer   **Key size:** `2^k - 1` bits, in one party's key only

@@ -9,8 +9,8 @@ import { affine, type AffineParams, shareColumns } from "./linear.ts";
 import { columns, rotaryAngles, rotate } from "./local.ts";
 import { hidePadding, type PaddingParams } from "./padding.ts";
 import { hold, mix, scores } from "./products.ts";
+import { rescale } from "./rounding.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
-import { truncate } from "./truncate.ts";
 
 /** Public numbers of one attention layer. */
 export interface AttentionParams {
@@ -63,7 +63,7 @@ export interface Sight {
 /**
  * Mixed values of every head, shape (T, H·D), before the output projection. Appends the lane's keys and values to the cache.
  *
- * Exchanges: 3 for queries, keys and values, 2 for the rotation, the softmax's, 3 for the mixture.
+ * Exchanges: 3 for queries, keys and values, 2 for the rotation, the softmax's, 3 for the mixture; where rounding is dithered one less for each.
  *
  * @param x Normalised tokens, shape (T, C).
  * @returns The mixture, known to party 0 alone, and the share of the columns of x·W + b beyond queries, keys and values.
@@ -87,12 +87,8 @@ export function* attention<V extends View>(
     ? null
     : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total, moreScale: 0 }, raw);
   const by = raw.scale - p.scale;
-  const qkv = yield* ctx.gate(
-    "qkv_truncate",
-    truncate,
-    { by, to: 32, rounding: "nearest", full: p.full, knownTo: "both" },
-    qkvRaw,
-  );
+  const round = { to: 32, knownTo: "both" } as const, { rounding } = p.softmax;
+  const qkv = yield* rescale(ctx, "qkv_truncate", rounding, { ...round, by, full: p.full }, qkvRaw);
   const rotated = (heads + kvHeads) * width, values = ctx.local(columns, { from: rotated, to: own }, qkv);
   const qk = yield* turn(ctx, p, ctx.local(columns, { from: 0, to: rotated }, qkv), positions);
   const q = yield* ctx.gate("q", hold, {}, ctx.local(columns, { from: 0, to: heads * width }, qk));
@@ -106,10 +102,11 @@ export function* attention<V extends View>(
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const mixBy = mixture.scale - p.scale;
-  const mixed = yield* ctx.gate(
+  const mixed = yield* rescale(
+    ctx,
     "mix_truncate",
-    truncate,
-    { by: mixBy, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    rounding,
+    { by: mixBy, to: 32, full: 1, knownTo: "party0" },
     mixture,
   );
   return { mixed, rest };
@@ -121,10 +118,11 @@ function* turn<V extends View>(ctx: Context<V>, p: AttentionParams, qk: Wire<V>,
   const { theta, angleScale } = p.rotary, at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
   const angles = rotaryAngles(at, p.width, theta, angleScale);
   const turned = ctx.local(rotate, { angles, angleScale, heads: p.heads + p.kvHeads, width: p.width }, qk);
-  return yield* ctx.gate(
+  return yield* rescale(
+    ctx,
     "rope",
-    truncate,
-    { by: angleScale, to: 32, rounding: "nearest", full: 0, knownTo: "both" },
+    p.softmax.rounding,
+    { by: angleScale, to: 32, full: 0, knownTo: "both" },
     turned,
   );
 }

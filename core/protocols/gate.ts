@@ -71,8 +71,18 @@ export interface Share<V extends View> extends TensorBase<V> {
 export interface Operand<V extends View> extends TensorBase<V> {
   /** Tells operands from wires. */
   readonly kind: "operand";
-  /** The parties' shares of r; the dealer and the clear view need nothing beside `data`. */
+  /** The parties' shares of r mod 2^ringBits; the dealer and the clear view need nothing beside `data`. */
   readonly standing: Handle | null;
+  /** Where the wire's ring is narrower than `ringBits`: how the product reads it in the wider one. */
+  readonly lift: Lift | null;
+}
+
+/** What lets a product read a narrow wire in a wider ring: |x| < 2^(fromBits - 2), and shares of its mask's top bit. */
+export interface Lift {
+  /** Ring of the wire, in bits. */
+  readonly fromBits: number;
+  /** The parties' shares of msb(r) mod 2^(ringBits - fromBits). */
+  readonly top: Handle | null;
 }
 
 /** A row statistic together with the operand whose standing share the same key provides. */
@@ -259,6 +269,10 @@ export interface KeyReader {
   input(): Handle | null;
   /** How many tokens of the client's text are real, padding comes after them; null for party 0. */
   realTokens(): number | null;
+  /**
+   * Where somebody keeps the public coins of dithered rounding: takes the low `bits` bits of every element. A gate calls it at party 1, which knows them all.
+   */
+  readonly keepCoins: ((coins: Handle, bits: number) => void) | null;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
 }
@@ -273,6 +287,8 @@ export interface ClearReader {
   input(): Float64Array;
   /** How many tokens of the client's text are real; all where absent. */
   readonly realTokens?: number;
+  /** Public coins of dithered rounding: those that a run has kept for this gate, or fresh ones; `bits` bits for each of `count` elements. */
+  coins(bits: number, count: number): Uint32Array;
 }
 
 /** Closed-form cost and key layout of one gate. */

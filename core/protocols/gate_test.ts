@@ -40,7 +40,7 @@ export function typing(
   // @ts-expect-error A share is not a wire: it has to be opened first.
   masked.gate("share", hold, {}, z);
   // @ts-expect-error A share does not stand in for a masked value.
-  masked.gate("share", squares, { outBits: 40 }, z);
+  masked.gate("share", squares, { outBits: 40, operandBits: 32 }, z);
   // @ts-expect-error Local operations read wires.
   masked.local(add, {}, x, z);
   // @ts-expect-error A wire has no standing share: it has to be held first.

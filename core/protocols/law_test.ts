@@ -108,7 +108,14 @@ for (const name of ["silu", "gelu", "gelu_tanh", "tanh_plus_1"] as const) {
       engines,
       inputs: [tensor("wire", 32, 10, ragged, values(raggedCount, 15, edges))],
       run: (ctx, [x]) =>
-        ctx.gate(name, splice, { function: name, digits: [5, index, 15 - index], knownTo: "both" }, x as Wire<never>),
+        ctx.gate(name, splice, {
+          function: name,
+          digits: [5, index, 15 - index],
+          skip: 0,
+          valueBits: 32,
+          ringBits: 32,
+          knownTo: "both",
+        }, x as Wire<never>),
     });
   });
 }
@@ -123,7 +130,7 @@ Deno.test("squares obeys the law, with the product that uses its standing share"
       engines,
       inputs: [tensor("wire", 32, 12, ragged, data)],
       *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        return (yield* ctx.gate("squares", squares, { outBits }, x[0] as Wire<V>)).sum;
+        return (yield* ctx.gate("squares", squares, { outBits, operandBits: x[0]!.ringBits }, x[0] as Wire<V>)).sum;
       },
     });
   }
@@ -134,7 +141,7 @@ Deno.test("squares obeys the law, with the product that uses its standing share"
       tensor("wire", 32, 8, columnExtent(ragged), values(8, 14)),
     ],
     *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      const { operand } = yield* ctx.gate("squares", squares, { outBits: 40 }, x[0] as Wire<V>);
+      const { operand } = yield* ctx.gate("squares", squares, { outBits: 40, operandBits: 32 }, x[0] as Wire<V>);
       const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
       return yield* ctx.gate(
         "open",
@@ -279,7 +286,14 @@ Deno.test("exp, splice and rowFunction obey the law in narrower rings", async ()
     engines,
     inputs: [tensor("wire", 18, 8, ragged, values(raggedCount, 14, [0, -1, 2047, 2048, -2048, -2049]))],
     run: (ctx, [x]) =>
-      ctx.gate("silu", splice, { function: "silu", digits: [4, 8, 5], knownTo: "both" }, x as Wire<never>),
+      ctx.gate("silu", splice, {
+        function: "silu",
+        digits: [4, 8, 5],
+        skip: 0,
+        valueBits: 21,
+        ringBits: 21,
+        knownTo: "both",
+      }, x as Wire<never>),
   });
   await assertLaw({
     engines,
@@ -317,7 +331,12 @@ Deno.test("squares and multiply obey the law in narrower rings", async () => {
         tensor("wire", n, 6, columnExtent(ragged), values(8, n - top - 3)),
       ],
       *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        const { operand, sum } = yield* ctx.gate("squares", squares, { outBits }, x[0] as Wire<V>);
+        const { operand, sum } = yield* ctx.gate(
+          "squares",
+          squares,
+          { outBits, operandBits: x[0]!.ringBits },
+          x[0] as Wire<V>,
+        );
         if (outBits === 40) return sum;
         const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
         const product = yield* ctx.gate("product", multiply, { broadcast: true }, operand, y);
@@ -372,11 +391,15 @@ Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
       () => truncate.plan({ ...nearest, by: 4, to: 32 }, [hidden]),
       () => hold.plan({}, [hidden]),
       () => maximumLevel.plan({}, [hidden]),
-      () => squares.plan({ outBits: 32 }, [x]),
-      () => squares.plan({ outBits: 40 }, [hidden]),
+      () => squares.plan({ outBits: 32, operandBits: 32 }, [x]),
+      () => squares.plan({ outBits: 40, operandBits: 32 }, [hidden]),
       () => multiply.plan({ broadcast: false }, [held, hold.plan({}, [{ ...x, ringBits: 20 }]).out]),
       () => exp.plan({ digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, [x]),
-      () => splice.plan({ function: "silu", digits: [5, 9, 6], knownTo: "both" }, [{ ...x, ringBits: 19 }]),
+      () =>
+        splice.plan({ function: "silu", digits: [5, 9, 6], skip: 0, valueBits: 32, ringBits: 32, knownTo: "both" }, [{
+          ...x,
+          ringBits: 19,
+        }]),
       // The last group would index up to bit 33.
       () => rowFunction.plan({ ...row, lo: 21, hi: 31 }, [x]),
       () => input.plan({ extent: one, ringBits: 33, scale: 0 }, []),
@@ -440,7 +463,14 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
       masks: [mask],
       inputs: [tensor("wire", 32, 10, around, xs)],
       run: (ctx, [x]) =>
-        ctx.gate("silu", splice, { function: "silu", digits: [5, 9, 6], knownTo: "both" }, x as Wire<never>),
+        ctx.gate("silu", splice, {
+          function: "silu",
+          digits: [5, 9, 6],
+          skip: 0,
+          valueBits: 32,
+          ringBits: 32,
+          knownTo: "both",
+        }, x as Wire<never>),
     });
   }
   const [rows, vs] = line([2 ** 20, 2 ** 24 - 1, 2 ** 24, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1]);

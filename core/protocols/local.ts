@@ -23,6 +23,21 @@ export const add: LocalOp<Record<never, never>> = {
   run: (_p, [x, y], engine) => engine.add(x!.data, y!.data, x!.ringBits),
 };
 
+/** The low bits of a wire, in their own ring: for values that fit there. */
+export const narrow: LocalOp<{ readonly bits: number }> = {
+  name: "narrow",
+  shape(p, [x]) {
+    if (!(p.bits >= 1 && p.bits <= x!.ringBits)) {
+      throw new RangeError(`Cannot narrow as the ring must have 1 to ${x!.ringBits} bits: received ${p.bits}`);
+    }
+    return { ringBits: p.bits, scale: x!.scale, extent: x!.extent };
+  },
+  apply(_p, [x], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
+  },
+  run: (p, [x], engine) => engine.shift(x!.data, x!.ringBits, 0, p.bits),
+};
+
 /** Parameters of {@linkcode columns}. */
 export interface ColumnsParams {
   /** First column. */

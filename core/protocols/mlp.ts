@@ -4,13 +4,12 @@
  * @module
  */
 
-import { type Context, type Gate, type Share, type View, type Wire } from "./gate.ts";
+import { type Context, type Gate, par, type Share, type View, type Wire } from "./gate.ts";
 import { affine, type AffineParams, shareColumns } from "./linear.ts";
-import { columns } from "./local.ts";
 import { hold, multiply } from "./products.ts";
+import { rescale, type Rounding } from "./rounding.ts";
 import { splice } from "./splice.ts";
 import type { SpliceFunction } from "./tables.ts";
-import { truncate } from "./truncate.ts";
 
 /** Public numbers of one feed-forward layer. */
 export interface MlpParams {
@@ -28,12 +27,18 @@ export interface MlpParams {
   readonly restScale: number;
   /** The matrix and its bias. */
   readonly up: AffineParams;
+  /** How truncations round, and the activation's low digit. */
+  readonly rounding: Rounding;
+  /** Low bits that the activation's digits leave out where rounding is dithered. */
+  readonly skip: number;
+  /** Ring of the activation's opened table values, in bits. */
+  readonly valueBits: number;
 }
 
 /**
  * Hidden values, shape (T, F), for the down projection.
  *
- * Exchanges: 3 + 3, and 3 where gated.
+ * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2.
  *
  * @returns The hidden values, and the share of the columns of x·W + b beyond them.
  */
@@ -42,33 +47,50 @@ export function* mlp<V extends View>(
   p: MlpParams,
   x: Wire<V>,
 ): Gate<{ hidden: Wire<V>; rest: Share<V> | null }> {
-  const own = p.gated ? 2 * p.width : p.width, total = p.up.weights.outputs;
+  const { width } = p, own = p.gated ? 2 * width : width, total = p.up.weights.outputs;
   const raw = yield* affine(ctx, "up", p.up, x);
-  const ownRaw = total === own ? raw : yield* ctx.gate("up_own", shareColumns, { from: 0, to: own, moreScale: 0 }, raw);
-  const rest = total === own
-    ? null
-    : yield* ctx.gate("up_rest", shareColumns, { from: own, to: total, moreScale: p.restScale }, raw);
-  const by = raw.scale - p.scale;
-  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much.
-  const up = yield* ctx.gate(
-    "up_truncate",
-    truncate,
-    { by, to: 32, rounding: "nearest", full: 1, knownTo: "both" },
-    ownRaw,
-  );
-  const params = { function: p.activation, digits: p.digits, knownTo: p.gated ? "both" as const : "party0" as const };
-  if (!p.gated) return { hidden: yield* ctx.gate("activation", splice, params, up), rest };
+  const part = (name: string, from: number, to: number, moreScale = 0): Gate<Share<V>> =>
+    ctx.gate(name, shareColumns, { from, to, moreScale }, raw);
+  const rest = total === own ? null : yield* part("up_rest", own, total, p.restScale);
+  if (!p.gated) {
+    const hidden = yield* activated(ctx, p, total === own ? raw : yield* part("up_own", 0, own), "party0");
+    return { hidden, rest };
+  }
 
-  const gate = ctx.local(columns, { from: 0, to: p.width }, up),
-    factor = ctx.local(columns, { from: p.width, to: own }, up);
-  const left = yield* ctx.gate("hold_gate", hold, {}, yield* ctx.gate("activation", splice, params, gate));
-  const right = yield* ctx.gate("hold_up", hold, {}, factor);
+  const gateRaw = yield* part("gate_own", 0, width),
+    upRaw = yield* part("up_own", width, own),
+    by = raw.scale - p.scale;
+  const [gate, up] = yield* par(
+    activated(ctx, p, gateRaw, "both"),
+    rescale(ctx, "up_truncate", p.rounding, { by, to: 32, full: 1, knownTo: "both" }, upRaw),
+  );
+  const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
   const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
-  const hidden = yield* ctx.gate(
+  const hidden = yield* rescale(
+    ctx,
     "truncate",
-    truncate,
-    { by: p.scale, to: 32, rounding: "nearest", full: 1, knownTo: "party0" },
+    p.rounding,
+    { by: p.scale, to: 32, full: 1, knownTo: "party0" },
     product,
   );
   return { hidden, rest };
+}
+
+/** f of a share. Where rounding is dithered the activation reads as many bits as the truncation leaves for nothing. Exchanges: 3 + 3, or 1 + 3. */
+function* activated<V extends View>(
+  ctx: Context<V>,
+  p: MlpParams,
+  raw: Share<V>,
+  knownTo: "both" | "party0",
+): Gate<Wire<V>> {
+  const by = raw.scale - p.scale, dithered = p.rounding === "dither", to = dithered ? raw.ringBits - by : 32;
+  const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full: 1, knownTo: "both" }, raw);
+  return yield* ctx.gate("activation", splice, {
+    function: p.activation,
+    digits: p.digits,
+    skip: dithered ? p.skip : 0,
+    valueBits: p.valueBits,
+    ringBits: 32,
+    knownTo,
+  }, x);
 }

@@ -7,9 +7,9 @@
 
 import { type Context, type Gate, type View, type Wire } from "./gate.ts";
 import { hold, multiply } from "./products.ts";
+import { rescale, type Rounding } from "./rounding.ts";
 import { rowFunction } from "./row_function.ts";
 import { squares } from "./squares.ts";
-import { truncate } from "./truncate.ts";
 
 /** Public numbers of one norm. */
 export interface NormParams {
@@ -27,11 +27,13 @@ export interface NormParams {
   readonly epsilon: number;
   /** Who learns the result: party 0 alone where only linear layers read it. */
   readonly knownTo: "both" | "party0";
+  /** How the result is rounded. */
+  readonly rounding: Rounding;
 }
 
-/** x̃ of every row. Exchanges: 6. */
+/** x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered. */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
-  const { sum, operand } = yield* ctx.gate("squares", squares, { outBits: p.sumBits }, x);
+  const { sum, operand } = yield* ctx.gate("squares", squares, { outBits: p.sumBits, operandBits: 32 }, x);
   const inverse = yield* ctx.gate("rsqrt", rowFunction, {
     function: "rsqrt",
     scale: p.inverseScale,
@@ -46,10 +48,5 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   const factor = yield* ctx.gate("hold", hold, {}, inverse);
   const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
   const by = x.scale + p.inverseScale - p.scale;
-  return yield* ctx.gate(
-    "truncate",
-    truncate,
-    { by, to: 32, rounding: "nearest", full: 1, knownTo: p.knownTo },
-    product,
-  );
+  return yield* rescale(ctx, "truncate", p.rounding, { by, to: 32, full: 1, knownTo: p.knownTo }, product);
 }

@@ -6,10 +6,14 @@
  * A standing share is dealt once per element by {@linkcode hold} and serves every product of that element: cached keys and values keep theirs
  * across steps, queries are fresh.
  *
+ * An operand may be a wire of a narrower ring of a bits with |x| < 2^(a-2) (`lift`). Its mask in the ring of the product is then r_x - k·2^a·msb(r_x), where
+ * k = 1 - msb((x̂ + 2^(a-2)) mod 2^a) is public: the parties make their share of that themselves, and the n - a bits of msb(r_x)·r_y that the result's mask
+ * cannot take in, because they depend on k, are given.
+ *
  * @module
  */
 
-import type { AttentionStep, Handle } from "../engine.ts";
+import type { AttentionStep, Handle, WrapStep } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
 import {
   assertKnownToBoth,
@@ -54,12 +58,12 @@ function commonRing(x: Operand<View>, y: Operand<View> | Cache<View>): number {
 /** Deals a standing share of a wire's mask. No exchange; n given bits per element. */
 export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
   name: "hold",
-  clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null }),
+  clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null, lift: null }),
   plan(_p, [x]) {
     assertKnownToBoth(x, "hold a wire");
     assertWordRing(x.ringBits, "hold a wire");
     return {
-      out: { ...x, kind: "operand", standing: null },
+      out: { ...x, kind: "operand", standing: null, lift: null },
       key: [{ name: "mask", kind: "given", counts: blockCounts(x.extent), fields: [{ name: "r", bits: x.ringBits }] }],
       opens: [],
     };
@@ -70,12 +74,12 @@ export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
       mask.seek(e);
       mask.word(0, x.ringBits, r[e]!);
     }
-    return { ...x, kind: "operand", standing: null };
+    return { ...x, kind: "operand", standing: null, lift: null };
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(_p, [x], key) {
     const standing = key.engine.unpack(key.record("mask"), 0, x.ringBits);
-    return { ...x, kind: "operand", standing };
+    return { ...x, kind: "operand", standing, lift: null };
   },
 };
 
@@ -110,27 +114,40 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
     return share("clear", commonRing(x, y), x.scale + y.scale, x.extent, data);
   },
   plan(p, [x, y]) {
-    const extent = multiplyExtent(p, x, y), n = commonRing(x, y);
-    return { out: share("plan", n, x.scale + y.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
+    const extent = multiplyExtent(p, x, y), n = commonRing(x, y), key = [padRecord(extent, n)];
+    if (y.lift !== null) {
+      throw new RangeError("Cannot multiply as the second operand's wire must be as wide as its ring");
+    }
+    if (x.lift !== null) {
+      const fields = [{ name: "top", bits: n - x.lift.fromBits }];
+      key.push({ name: "given", kind: "given", counts: blockCounts(extent), fields });
+    }
+    return { out: share("plan", n, x.scale + y.scale, extent, null), key, opens: [] };
   },
   deal(p, [x, y], key) {
     const rx = maskWords(x), ry = maskWords(y), n = x.ringBits, products = new Uint32Array(rx.length);
     eachElement(multiplyExtent(p, x, y), (e, row) => products[e] = Math.imul(rx[e]!, ry[p.broadcast ? row : e]!));
+    if (x.lift !== null) {
+      const given = key.record("given"), { fromBits } = x.lift;
+      eachElement(x.extent, (e, row) => {
+        given.seek(e);
+        given.word(0, n - fromBits, (rx[e]! >>> (fromBits - 1)) * ry[p.broadcast ? row : e]!);
+      });
+    }
     return share("mask", n, x.scale + y.scale, x.extent, subtractFromPads(key, products, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x, y], key) {
-    const data = key.engine.multiply(
-      key.party,
-      x.data,
-      standing(x),
-      y.data,
-      standing(y),
-      x.extent,
-      p.broadcast,
-      key.record("pad"),
-    );
-    return share("masked", x.ringBits, x.scale + y.scale, x.extent, data);
+    const { engine, party } = key, pad = key.record("pad"), n = x.ringBits, scale = x.scale + y.scale;
+    const product = (value: Handle, mask: Handle): Handle =>
+      engine.multiply(party, value, mask, y.data, standing(y), x.extent, p.broadcast, pad);
+    if (x.lift === null) return share("masked", n, scale, x.extent, product(x.data, standing(x)));
+
+    const { fromBits, top } = x.lift, subtract: WrapStep = { inBits: fromBits, shift: fromBits, sign: -1, outBits: n };
+    const mask = engine.addWrap(subtract, standing(x), x.data, top!);
+    const data = product(engine.extend(x.data, fromBits, null, n), mask);
+    const rest = engine.unpack(key.record("given"), 0, n - fromBits);
+    return share("masked", n, scale, x.extent, engine.addWrap(subtract, data, x.data, rest));
   },
 };
 

@@ -5,14 +5,15 @@
  *
  *   x² = u² - 2u·r + r² + k·(2^(n+1)·b·u - 2^(n+1)·b·r + 2^(2n)·b)   (b² = b, and k·b·(u - r) carries the sign),
  *
- * where shares of r, b and b·r are given and Σr² goes into the row's mask. The share of r mod 2^n serves the next product of x too: the result
- * comes with x as an operand.
+ * where shares of r, b and b·r are given and Σr² goes into the row's mask. The shares of r and b serve the next product of x too: the result
+ * comes with x as an operand, in the ring that this product has.
  *
  * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - n) + (q - n - 1) given bits per element
  *
  * @module
  */
 
+import type { Handle } from "../engine.ts";
 import {
   assertKnownToBoth,
   assertRange,
@@ -35,14 +36,22 @@ import {
 export interface SquaresParams {
   /** Ring of the sums, n + 1 to 64 bits; the sum must stay below 2^(outBits - 1). */
   readonly outBits: number;
+  /** Ring of the product that reads x next, n to q bits. */
+  readonly operandBits: number;
 }
 
 function opening(p: SquaresParams, extent: Extent): OpeningSize[] {
   return [{ kind: "add", count: extent.cols.length * extent.rows, bits: [p.outBits, p.outBits] }];
 }
 
-function operand<V extends View>(x: Wire<V>, standing: Operand<V>["standing"]): Operand<V> {
-  return { ...x, kind: "operand", standing };
+function operand<V extends View>(
+  p: SquaresParams,
+  x: Wire<V>,
+  standing: Operand<V>["standing"],
+  top: Handle | null,
+): Operand<V> {
+  const lift = p.operandBits > x.ringBits ? { fromBits: x.ringBits, top } : null;
+  return { ...x, kind: "operand", ringBits: p.operandBits, standing, lift };
 }
 
 /** Σ x² of every row, and x as an operand. */
@@ -61,7 +70,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     return {
       kind: "squares",
       sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
-      operand: operand(x, null),
+      operand: operand(p, x, null, null),
     };
   },
   plan(p, [x]) {
@@ -70,6 +79,13 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     assertWordRing(n, "square a wire");
     if (!(p.outBits > n && p.outBits <= 64)) {
       throw new RangeError(`Cannot sum squares as the ring must have ${n + 1} to 64 bits: received ${p.outBits}`);
+    }
+    if (!(p.operandBits >= n && p.operandBits <= Math.min(32, p.outBits))) {
+      throw new RangeError(
+        `Cannot sum squares as the operand's ring must have ${n} to ${
+          Math.min(32, p.outBits)
+        } bits: received ${p.operandBits}`,
+      );
     }
     const key: KeyRecord[] = [
       {
@@ -89,7 +105,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
       },
     ];
     const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
-    return { out: { kind: "squares", sum, operand: operand(x, null) }, key, opens: [opening(p, x.extent)] };
+    return { out: { kind: "squares", sum, operand: operand(p, x, null, null) }, key, opens: [opening(p, x.extent)] };
   },
   deal(p, [x], key) {
     const r = maskWords(x),
@@ -117,12 +133,13 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     return {
       kind: "squares",
       sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), q <= 32 ? Uint32Array.from(data, Number) : data),
-      operand: operand(x, null),
+      operand: operand(p, x, null, null),
     };
   },
   *run(p, [x], key) {
     const { engine, party } = key, given = key.record("given");
-    const standing = engine.unpack(given, 0, x.ringBits);
+    const standing = engine.unpack(given, 0, p.operandBits), missing = p.operandBits - x.ringBits;
+    const top = missing > 0 ? engine.unpack(given, p.outBits, missing) : null;
     const [data] = yield* open(
       opening(p, x.extent),
       engine.squareSum(party, x.data, x.extent, p.outBits, given, key.record("pad")),
@@ -130,7 +147,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     return {
       kind: "squares",
       sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
-      operand: operand(x, standing),
+      operand: operand(p, x, standing, top),
     };
   },
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Extent, Handle } from "../engine.ts";
+import type { Extent, Handle, WrapStep } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
 import { eachElement, tensor, words } from "./memory.ts";
 
@@ -61,4 +61,34 @@ export function rowSum(x: Handle, extent: Extent, bits: number): Handle {
   const data = words(x), out = new Uint32Array(extent.cols.length * extent.rows), ring = lowMask(bits);
   eachElement(extent, (e, row) => out[row] = (out[row]! + data[e]!) & ring);
   return tensor(out);
+}
+
+/** {@linkcode Engine.shift}, as loops. */
+export function shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+  const ring = lowMask(inBits), kept = lowMask(bits);
+  return tensor(words(x).map((word) => ((word & ring) >>> by) & kept));
+}
+
+/** (x + 2^(from-2)) mod 2^from. */
+function raised(x: number, from: number): number {
+  return ((x + 2 ** (from - 2)) & lowMask(from)) >>> 0;
+}
+
+/** {@linkcode Engine.extend}, as loops. */
+export function extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
+  const tops = top === null ? null : words(top), ring = lowMask(to);
+  return tensor(
+    words(x).map((word, i) => (raised(word, from) - 2 ** (from - 2) + (tops?.[i] ?? 0) * 2 ** from) & ring),
+  );
+}
+
+/** {@linkcode Engine.addWrap}, as loops. */
+export function addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+  const data = words(x), term = words(c), ring = lowMask(step.outBits);
+  return tensor(
+    words(a).map((word, i) => {
+      const k = raised(data[i]!, step.inBits) < 2 ** (step.inBits - 1) ? 1 : 0;
+      return (word + step.sign * k * term[i]! * 2 ** step.shift) & ring;
+    }),
+  );
 }

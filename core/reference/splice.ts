@@ -6,7 +6,7 @@
 
 import type { Handle, RecordView, SpliceStep } from "../engine.ts";
 import { flatEqual, flatLess, flatLookup, flatPredicate, oneHotBits } from "../fss/flat_dpf.ts";
-import { Cursor, reduce, signOf, stepRing, tensor, words } from "./memory.ts";
+import { Cursor, reduce, signOf, tensor, words } from "./memory.ts";
 
 /** {@linkcode Engine.spliceSymbols}, as loops. */
 export function spliceSymbols(
@@ -25,12 +25,12 @@ export function spliceSymbols(
     indexMask = 2 ** index - 1,
     topMask = 2 ** top - 1,
     window = 2 ** (low + index - 1),
-    n = stepRing(free, 11, 3);
+    w = step.valueBits;
   for (let e = 0; e < data.length; e++) {
     key.seek(e);
     pads.seek(e);
     const { bytes, at, parity } = key,
-      x0 = data[e]!,
+      x0 = data[e]! >>> step.skip,
       raisedX = (x0 + window) >>> 0,
       indexAt = at + oneHotBits(low),
       topAt = indexAt + oneHotBits(index);
@@ -50,10 +50,10 @@ export function spliceSymbols(
     for (const b of [0, 1]) {
       values[2 * e + b] =
         signOf(party) * flatLookup(bytes, indexAt, index, parity, (windowIndex - b) & indexMask, (i) =>
-            step.table[i]!) + pads.field(11 + n * b, n);
+            step.table[i]!) + pads.field(11 + w * b, w);
     }
   }
-  return { symbols: tensor(symbols), values: tensor(reduce(values, n)) };
+  return { symbols: tensor(symbols), values: tensor(reduce(values, w)) };
 }
 
 /** {@linkcode Engine.spliceBits}, as loops. */
@@ -115,17 +115,29 @@ export function spliceFinish(
     out = new Uint32Array(data.length),
     key = new Cursor(given),
     pads = new Cursor(free);
-  const base = step.digits.reduce((sum, k) => sum + oneHotBits(k), 0) + 6, n = stepRing(free, 11, 3);
+  const { inBits: a, valueBits: w, ringBits: n } = step,
+    base = step.digits.reduce((sum, k) => sum + oneHotBits(k), 0) + 6,
+    inputTops = base + 7 * n,
+    valueTops = inputTops + 2 * (n - a);
   for (let e = 0; e < data.length; e++) {
     key.seek(e);
     const word = (i: number): number => key.field(base + n * i, n), pos = opened[e]! & 1;
-    let sum = pads.seek(e).field(11 + 2 * n, n) + (1 - 2 * pos) * Math.imul(data[e]!, word(0)) - pos * word(1) +
-      (party === 0 ? pos * data[e]! : 0);
+    const x0 = spare(data[e]!, a, n), inputTop = key.field(inputTops + pos * (n - a), n - a) * 2 ** a;
+    let sum = pads.seek(e).field(11 + 2 * w, n) + (1 - 2 * pos) * Math.imul(x0.value, word(0)) - pos * word(1) +
+      (party === 0 ? pos * x0.value : 0) + x0.wraps * inputTop;
     for (const b of [0, 1]) {
-      const w = (opened[e]! >>> (1 + b)) & 1, value = v[2 * e + b]!;
-      sum -= w * Math.imul(value, word(2)) + (1 - 2 * w) * Math.imul(value, word(3 + 2 * b)) - w * word(4 + 2 * b);
+      const on = (opened[e]! >>> (1 + b)) & 1, { value, wraps } = spare(v[2 * e + b]!, w, n);
+      sum -= on * Math.imul(value, word(2)) + (1 - 2 * on) * Math.imul(value, word(3 + 2 * b)) - on * word(4 + 2 * b);
+      sum -= wraps * key.field(valueTops + (2 * b + on) * (n - w), n - w) * 2 ** w;
     }
     out[e] = sum;
   }
   return tensor(reduce(out, n));
+}
+
+/** A masked value of a narrow ring read in a wider one: its integer with the spare bit, and whether its mask may have wrapped. Rings as wide as the result need neither. */
+function spare(x: number, from: number, to: number): { value: number; wraps: 0 | 1 } {
+  if (from === to) return { value: x | 0, wraps: 0 };
+  const raised = (x + 2 ** (from - 2)) % 2 ** from;
+  return { value: raised - 2 ** (from - 2), wraps: raised < 2 ** (from - 1) ? 1 : 0 };
 }

@@ -4,12 +4,13 @@
 
 export { expand, setScratch } from "./chacha";
 export { combine, pack, unpack } from "./openings";
-export { add, columns, distance, rotate, rowSum } from "./local";
+export { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./local";
 export { cacheStore, mix, scores } from "./attention";
 export { matrixAdd, packPanels, subtractMask } from "./matrix";
 export { multiply, squareSum } from "./products";
 export { truncateFinish, truncateSymbols } from "./truncate";
 export { maximumMerge, maximumSelect, maximumSymbols } from "./maximum";
 export { expClip, expFinish, expSymbols } from "./exp";
+export { expDitheredFinish, expDitheredValues } from "./exp_dithered";
 export { spliceBits, spliceFinish, spliceSymbols } from "./splice";
 export { rowFinish, rowSymbols } from "./row";

@@ -70,6 +70,39 @@ export function rowSum(args: usize, segment: usize, from: u32, to: u32): void {
   }
 }
 
+/** ((x & ring) >> by) & kept. Items are elements. Arguments: 0 x, 1 out, 2 ring mask, 3 by, 4 kept mask. */
+export function shift(args: usize, _segment: usize, from: u32, to: u32): void {
+  const x = pointer(args, 0), out = pointer(args, 1), ring = word(args, 2), by = word(args, 3), kept = word(args, 4) & (ring >> by), masks = i32x4.splat(kept);
+  let at = <usize> from << 2;
+  for (; at + 16 <= <usize> to << 2; at += 16) v128.store(out + at, v128.and(i32x4.shr_u(v128.load(x + at), by), masks));
+  for (; at < <usize> to << 2; at += 4) store<u32>(out + at, (load<u32>(x + at) >> by) & kept);
+}
+
+/**
+ * A narrow masked value read in a wider ring. Items are elements.
+ * Arguments: 0 x, 1 top or 0, 2 out, 3 mask of the narrow ring, 4 2^(its bits - 2), 5 its bits, 6 ring mask.
+ */
+export function extend(args: usize, _segment: usize, from: u32, to: u32): void {
+  const x = pointer(args, 0), top = pointer(args, 1), out = pointer(args, 2), narrow = word(args, 3), half = word(args, 4), bits = word(args, 5), ring = word(args, 6);
+  for (let at = <usize> from << 2; at < <usize> to << 2; at += 4) {
+    const above = top == 0 ? 0 : load<u32>(top + at) << bits;
+    store<u32>(out + at, (((load<u32>(x + at) + half) & narrow) - half + above) & ring);
+  }
+}
+
+/**
+ * a + k·c·factor, k = 1 where the mask of x may have wrapped. Items are elements.
+ * Arguments: 0 a, 1 x, 2 c, 3 out, 4 2^(bits of x - 2), 5 bits of x - 1, 6 factor, 7 ring mask.
+ */
+export function addWrap(args: usize, _segment: usize, from: u32, to: u32): void {
+  const a = pointer(args, 0), x = pointer(args, 1), c = pointer(args, 2), out = pointer(args, 3), half = word(args, 4), top = word(args, 5), factor = word(args, 6);
+  const ring = word(args, 7);
+  for (let at = <usize> from << 2; at < <usize> to << 2; at += 4) {
+    const k = ~((load<u32>(x + at) + half) >> top) & 1;
+    store<u32>(out + at, (load<u32>(a + at) + k * load<u32>(c + at) * factor) & ring);
+  }
+}
+
 /** Sum of the four lanes. */
 // @ts-ignore: decorator
 @inline

@@ -37,12 +37,10 @@ export function second(): u32 {
   return secondSum;
 }
 
-/**
- * Σ_j bit_j·T[(u - j) mod 2^k], and with `u - 1` in `second()`.
- *
- * @param reversed The table backwards and twice: entry i is T[-i mod 2^k], 2·2^k + 8 words.
- */
-export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
+/** Σ_j bit_j·T[(u - j) mod 2^k] and, with `two`, the same for `u - 1` in `secondSum`. */
+// @ts-ignore: decorator
+@inline
+function sums(two: bool, bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
   const points = <u32> 1 << k;
   let table = reversed + (<usize> (points - u) << 2), sum0 = i32x4.splat(0), sum1 = i32x4.splat(0);
   if (points < 32) {
@@ -51,7 +49,7 @@ export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): 
     for (let j: u32 = 0; j < points; j += 4, bits >>= 4, table += 16) {
       const mask = i32x4.eq(v128.and(i32x4.splat(bits), i32x4(1, 2, 4, 8)), i32x4(1, 2, 4, 8));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
     }
   } else {
     let folded: u32 = 0;
@@ -66,30 +64,44 @@ export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): 
       let mask: v128;
       mask = i32x4.eq(v128.and(x, i32x4(1, 2, 4, 8)), i32x4(1, 2, 4, 8));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 0)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
       mask = i32x4.eq(v128.and(x, i32x4(16, 32, 64, 128)), i32x4(16, 32, 64, 128));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 16)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 20)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 20)));
       mask = i32x4.eq(v128.and(x, i32x4(256, 512, 1024, 2048)), i32x4(256, 512, 1024, 2048));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 32)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 36)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 36)));
       mask = i32x4.eq(v128.and(x, i32x4(4096, 8192, 16384, 32768)), i32x4(4096, 8192, 16384, 32768));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 48)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 52)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 52)));
       mask = i32x4.eq(v128.and(x, i32x4(65536, 131072, 262144, 524288)), i32x4(65536, 131072, 262144, 524288));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 64)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 68)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 68)));
       mask = i32x4.eq(v128.and(x, i32x4(1048576, 2097152, 4194304, 8388608)), i32x4(1048576, 2097152, 4194304, 8388608));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 80)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 84)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 84)));
       mask = i32x4.eq(v128.and(x, i32x4(16777216, 33554432, 67108864, 134217728)), i32x4(16777216, 33554432, 67108864, 134217728));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 96)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 100)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 100)));
       mask = i32x4.eq(v128.and(x, i32x4(268435456, 536870912, 1073741824, -2147483648)), i32x4(268435456, 536870912, 1073741824, -2147483648));
       sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 112)));
-      sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 116)));
+      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 116)));
     }
   }
-  secondSum = laneSum(sum1);
+  if (two) secondSum = laneSum(sum1);
   return laneSum(sum0);
+}
+
+/**
+ * Σ_j bit_j·T[(u - j) mod 2^k], and with `u - 1` in `second()`.
+ *
+ * @param reversed The table backwards and twice: entry i is T[-i mod 2^k], 2·2^k + 8 words.
+ */
+export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
+  return sums(true, bit, k, parity, u, reversed);
+}
+
+/** Σ_j bit_j·T[(u - j) mod 2^k] alone; or with u - j not reduced, where the reversed table says so. */
+export function lookupOne(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
+  return sums(false, bit, k, parity, u, reversed);
 }

@@ -38,16 +38,17 @@ export function multiply(args: usize, segment: usize, from: u32, to: u32): void 
 
 /**
  * Share of Σ x² + pad mod 2^q. Items are rows.
- * Arguments: 0 x, 1 out, 2 q, 3 whether this is party 0, 4 record bits, 5 pad record bits. Segment: 0 first row, 2 given, 3 pads, 5 first element, 7 columns.
+ * Arguments: 0 x, 1 out, 2 q, 3 whether this is party 0, 4 record bits, 5 pad record bits, 6 n. Segment: 0 first row, 2 given, 3 pads, 5 first element, 7 columns.
  */
 export function squareSum(args: usize, segment: usize, from: u32, to: u32): void {
   const q = word(args, 2), counts = <u64> 0 - <u64> word(args, 3), stride = word(args, 4), cols = word(segment, 7);
+  const n = word(args, 6), ring = <u32> lowMask(n), half = <u32> 1 << (n - 2), square: u64 = n < 32 ? <u64> 1 << (2 * n) : 0;
   for (let row = from; row < to; row++) {
     let x = pointer(args, 0) + (<usize> (word(segment, 5) + row * cols) << 2), bit = recordBit(pointer(segment, 2), row * cols, stride), sum: u64 = 0;
     for (let c: u32 = 0; c < cols; c++, x += 4, bit += stride) {
-      const shifted = load<u32>(x) + 0x40000000, u = <u64> shifted - 0x40000000, noWrap = <u64> (shifted >> 31) - 1;
-      const r = fieldAt(bit, q), b = fieldAt(bit + q, q - 32), br = fieldAt(bit + q + (q - 32), q - 33);
-      sum += ((u * u) & counts) - ((u * r) << 1) + (((u * b - br) << 33) & noWrap);
+      const shifted = (load<u32>(x) + half) & ring, u = <u64> shifted - half, noWrap = <u64> (shifted >> (n - 1)) - 1;
+      const r = fieldAt(bit, q), b = fieldAt(bit + q, q - n), br = fieldAt(bit + q + (q - n), q - n - 1);
+      sum += ((u * u) & counts) - ((u * r) << 1) + ((((u * b - br) << (n + 1)) + square * b) & noWrap);
     }
     const pad = fieldAt(recordBit(pointer(segment, 3), row, word(args, 5)), q);
     store<u64>(pointer(args, 1) + (<usize> (word(segment, 0) + row) << 3), (sum + pad) & lowMask(q));

@@ -1,16 +1,17 @@
 // A ramp plus a bump. Items are elements. Segment: 0 first element, 2 given, 3 free.
 
-import { bitsAt, pointer, recordBit, word, wordAt } from "./bits";
+import { bitsAt, lowMask as ringMask, pointer, recordBit, word, wordAt } from "./bits";
 import { equalAt, lessAt, lookup, negativeAt, second } from "./one_hot";
 
-/** Arguments: 0 x, 1 symbols, 2 values, 3 given bits, 4 free bits, 5 low, 6 index, 7 top, 8 parity, 9 sign (±1), 10 table. */
+/** Arguments: 0 x, 1 symbols, 2 values, 3 given bits, 4 free bits, 5 low, 6 index, 7 top, 8 parity, 9 sign (±1), 10 table, 11 skip, 12 value bits. */
 export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): void {
   const givenBits = word(args, 3), freeBits = word(args, 4), low = word(args, 5), index = word(args, 6), top = word(args, 7), parity = word(args, 8), sign = word(args, 9);
   const lowMask = (<u32> 1 << low) - 1, indexMask = (<u32> 1 << index) - 1, topMask = (<u32> 1 << top) - 1, window = <u32> 1 << (low + index - 1);
+  const skip = word(args, 11), valueBits = word(args, 12), valueMask = <u32> ringMask(valueBits);
   let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, given += givenBits, free += freeBits, at += 4) {
-    const x = load<u32>(pointer(args, 0) + at), raised = x + window, indexAt = given + lowMask, topAt = indexAt + indexMask;
+    const x = load<u32>(pointer(args, 0) + at) >> skip, raised = x + window, indexAt = given + lowMask, topAt = indexAt + indexMask;
     const signIndex = (x >> low) & indexMask, signTop = (x >> (low + index)) & topMask;
     const windowIndex = (raised >> low) & indexMask, windowTop = (raised >> (low + index)) & topMask;
     let symbols = lessAt(given, low, parity, x & lowMask);
@@ -23,8 +24,8 @@ export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): 
     symbols |= negativeAt(topAt, top, parity, (signTop - 1) & topMask) << 7;
     store<u32>(pointer(args, 1) + at, symbols ^ (<u32> bitsAt(free) & 255));
     const values = pointer(args, 2) + 2 * at;
-    store<u32>(values, sign * lookup(indexAt, index, parity, windowIndex, pointer(args, 10)) + wordAt(free + 11));
-    store<u32>(values, sign * second() + wordAt(free + 43), 4);
+    store<u32>(values, (sign * lookup(indexAt, index, parity, windowIndex, pointer(args, 10)) + wordAt(free + 11)) & valueMask);
+    store<u32>(values, (sign * second() + wordAt(free + 11 + valueBits)) & valueMask, 4);
   }
 }
 
@@ -46,17 +47,43 @@ export function spliceBits(args: usize, segment: usize, from: u32, to: u32): voi
   }
 }
 
-/** Arguments: 0 x, 1 values, 2 bits, 3 out, 4 given bits, 5 free bits, 6 words' offset, 7 whether party 0. */
+/** What a masked value stands for in 32 bits, with its spare bit. A ring of 32 bits needs none: `half` is 0. */
+// @ts-ignore: decorator
+@inline
+function spare(x: u32, mask: u32, half: u32): u32 {
+  return ((x + half) & mask) - half;
+}
+
+/**
+ * A term of `missing` bits above the ring of x, or 0 where its mask cannot have wrapped or nothing is missing.
+ *
+ * @param missingMask 2^missing - 1.
+ */
+// @ts-ignore: decorator
+@inline
+function wrapped(x: u32, half: u32, bits: u32, term: u64, missingMask: u32): u32 {
+  return missingMask == 0 ? 0 : (~((x + half) >> (bits - 1)) & 1) * ((<u32> bitsAt(term) & missingMask) << bits);
+}
+
+/**
+ * Arguments: 0 x, 1 values, 2 bits, 3 out, 4 given bits, 5 free bits, 6 words' offset, 7 whether party 0, 8 bits of x's ring, 9 bits of the values' ring.
+ */
 export function spliceFinish(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, 4), freeBits = word(args, 5), party0 = word(args, 7);
+  const givenBits = word(args, 4), freeBits = word(args, 5), party0 = word(args, 7), inBits = word(args, 8), valueBits = word(args, 9);
+  const inMissing = 32 - inBits, inMask = <u32> ringMask(inBits), inHalf: u32 = inMissing == 0 ? 0 : <u32> 1 << (inBits - 2), inTop = <u32> ((<u64> 1 << inMissing) - 1);
+  const missing = 32 - valueBits, mask = <u32> ringMask(valueBits), half: u32 = missing == 0 ? 0 : <u32> 1 << (valueBits - 2), top = <u32> ((<u64> 1 << missing) - 1);
+  const pad = 11 + 2 * valueBits, inTops = 224, valueTops = inTops + 2 * inMissing;
   let words = recordBit(pointer(segment, 2), from, givenBits) + word(args, 6), free = recordBit(pointer(segment, 3), from, freeBits);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, words += givenBits, free += freeBits, at += 4) {
     const x = load<u32>(pointer(args, 0) + at), bits = load<u32>(pointer(args, 2) + at), values = pointer(args, 1) + 2 * at;
-    const pos = bits & 1, w0 = (bits >> 1) & 1, w1 = (bits >> 2) & 1, v0 = load<u32>(values), v1 = load<u32>(values, 4), s = wordAt(words + 64);
-    let sum = wordAt(free + 75) + (1 - 2 * pos) * x * wordAt(words) - pos * wordAt(words + 32) + party0 * pos * x;
-    sum -= w0 * v0 * s + (1 - 2 * w0) * v0 * wordAt(words + 96) - w0 * wordAt(words + 128);
-    sum -= w1 * v1 * s + (1 - 2 * w1) * v1 * wordAt(words + 160) - w1 * wordAt(words + 192);
+    const v0 = load<u32>(values), v1 = load<u32>(values, 4), pos = bits & 1, w0 = (bits >> 1) & 1, w1 = (bits >> 2) & 1, s = wordAt(words + 64);
+    const u = spare(x, inMask, inHalf), u0 = spare(v0, mask, half), u1 = spare(v1, mask, half);
+    let sum = wordAt(free + pad) + (1 - 2 * pos) * u * wordAt(words) - pos * wordAt(words + 32) + party0 * pos * u;
+    sum -= w0 * u0 * s + (1 - 2 * w0) * u0 * wordAt(words + 96) - w0 * wordAt(words + 128);
+    sum -= w1 * u1 * s + (1 - 2 * w1) * u1 * wordAt(words + 160) - w1 * wordAt(words + 192);
+    sum += wrapped(x, inHalf, inBits, words + inTops + pos * inMissing, inTop);
+    sum -= wrapped(v0, half, valueBits, words + valueTops + w0 * missing, top) + wrapped(v1, half, valueBits, words + valueTops + (2 + w1) * missing, top);
     store<u32>(pointer(args, 3) + at, sum);
   }
 }
