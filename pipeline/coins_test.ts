@@ -9,7 +9,9 @@ Deno.test("CoinRecord keeps requests, stages and gates apart, through its file",
   record.keeper(0, 2)("a", coins(4), 10, 1);
   record.keeper(0, 1)("b", coins(1023), 10, 1);
 
-  const file = await record.encode(), read = CoinRecord.decode(file).reader(0), other = CoinRecord.decode(file).reader(1);
+  const file = await record.encode(),
+    read = CoinRecord.decode(file).reader(0),
+    other = CoinRecord.decode(file).reader(1);
 
   assertEquals(read(1, "a", 10, 2), Uint32Array.of(1, 2));
   assertEquals(read(2, "a", 10, 1), Uint32Array.of(4));
@@ -20,10 +22,10 @@ Deno.test("CoinRecord keeps requests, stages and gates apart, through its file",
 Deno.test("CoinRecord refuses coins that were not kept, of another width, or not yet written", async () => {
   const record = new CoinRecord();
   record.keeper(0, 1)("a", packBits(Uint32Array.of(1), 4), 4, 1);
-  const read = CoinRecord.decode(await record.encode()).reader(0);
+  const file = await record.encode(), read = CoinRecord.decode(file).reader(0);
 
   assertThrows(() => read(1, "a", 5, 1), RangeError, "5-bit coins of 1: a");
-  assertThrows(() => CoinRecord.decode(new Uint8Array(4)).reader(0)(1, "a", 4, 1), RangeError);
+  assertThrows(() => CoinRecord.decode(file).reader(7)(1, "a", 4, 1), RangeError);
   record.keeper(0, 1)("a", Promise.resolve(new Uint8Array(1)), 4, 1);
   assertThrows(() => record.reader(0), RangeError);
 });
