@@ -52,7 +52,7 @@ export class CoinRecord {
   }
 
   /** One file: u32 length of a JSON list of what was kept (little-endian), that list, then the packed coins. */
-  async encode(): Promise<Uint8Array> {
+  async encode(): Promise<Uint8Array<ArrayBuffer>> {
     const payloads = await Promise.all(this.#entries.map(({ packed }) => packed)),
       head = new TextEncoder().encode(JSON.stringify(this.#entries.map(({ kept }) => kept)));
     const out = new Uint8Array(payloads.reduce((sum, bytes) => sum + bytes.length, 4 + head.length));

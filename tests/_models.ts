@@ -1,8 +1,10 @@
 import { parseModelConfig } from "../models/config.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import type { ModelFiles } from "../models/files.ts";
 import { collectFolded, type FoldedModel, foldModel, memorySource } from "../models/fold.ts";
 import { openWeights } from "../models/weights.ts";
 import { calibrate } from "../pipeline/calibrate.ts";
+import type { CoinReader } from "../pipeline/coins.ts";
 import type { ModelSpec } from "../pipeline/model_spec.ts";
 import { Oracle } from "../pipeline/oracle.ts";
 import { defaultScales } from "../pipeline/scales.ts";
@@ -18,6 +20,7 @@ export async function readFolded(files: ModelFiles): Promise<FoldedModel> {
 export async function calibratedModel(
   folded: FoldedModel,
   sample: readonly number[],
+  rounding: Rounding = "nearest",
 ): Promise<(positions: number) => ModelSpec> {
   const { config } = folded,
     draft: ModelSpec = {
@@ -29,13 +32,25 @@ export async function calibratedModel(
     },
     matrices = await integers(draft, folded);
   const { scales } = calibrate(draft, (name) => matrices.get(name)!.data, { tokens: sample });
-  return (maxPositions) => ({ scope: "model", config, scales, maxPositions, rounding: "nearest" });
+  return (maxPositions) => ({ scope: "model", config, scales, maxPositions, rounding });
 }
 
-/** An oracle of a model at position 0. */
+/** An oracle of a model at position 0; where rounding is dithered with the same coins in every test run. */
 export async function oracleOf(model: ModelSpec, folded: FoldedModel): Promise<Oracle> {
   const matrices = await integers(model, folded);
-  return new Oracle(model, (name) => matrices.get(name)!.data);
+  return new Oracle(model, (name) => matrices.get(name)!.data, { coins: steadyCoins() });
+}
+
+/** Coins from a small generator (mulberry32), so that what a test counts does not depend on chance. */
+export function steadyCoins(): CoinReader {
+  let state = 1;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let x = Math.imul(state ^ (state >>> 15), 1 | state);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return (x ^ (x >>> 14)) >>> 0;
+  };
+  return (_stage, _path, bits, count) => Uint32Array.from({ length: count }, () => next() >>> (32 - bits));
 }
 
 /** The integers of a model and the vectors that party 0 adds, by name. */

@@ -13,9 +13,9 @@ import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward.
 import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { finish } from "../pipeline/plan.ts";
-import { calibratedModel, integers, oracleOf, readFolded } from "./_models.ts";
+import { calibratedModel, integers, oracleOf, readFolded, steadyCoins } from "./_models.ts";
 import { readFolder, sharedFolder } from "./_shared_data.ts";
-import { livelyModel, specOf, TINY_MODELS } from "./_tiny_models.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
 import { readBertTinySst2 } from "./bert_tiny_sst2.ts";
 import { floatModel } from "./float_model.ts";
 import { assertLaw } from "./law.ts";
@@ -47,58 +47,63 @@ async function assertSecure(
   return outcome;
 }
 
-Deno.test({
-  name:
-    `secure GPT-2 generation equals the oracle on golden prompts, and the oracle the float model${shakespeare.missing}`,
-  ignore: shakespeare.missing !== "",
-  async fn() {
-    const folded = await readFolded(await readFolder(shakespeare.folder, MODEL_FILES)),
-      golden: { prompt_ids: number[]; greedy_ids: number[] }[] = JSON.parse(
-        await Deno.readTextFile(`${shakespeare.folder}/golden.json`),
-      ),
-      [first] = golden,
-      model = await calibratedModel(folded, [...first!.prompt_ids, ...first!.greedy_ids]);
+for (const rounding of ["nearest", "dither"] as const) {
+  Deno.test({
+    name:
+      `secure GPT-2 generation equals the oracle on golden prompts, and the oracle the float model (${rounding})${shakespeare.missing}`,
+    ignore: shakespeare.missing !== "",
+    async fn() {
+      const folded = await readFolded(await readFolder(shakespeare.folder, MODEL_FILES)),
+        golden: { prompt_ids: number[]; greedy_ids: number[] }[] = JSON.parse(
+          await Deno.readTextFile(`${shakespeare.folder}/golden.json`),
+        ),
+        [first] = golden,
+        sample = [...first!.prompt_ids, ...first!.greedy_ids],
+        model = await calibratedModel(folded, sample, rounding);
 
-    const outcome = await assertSecure(
-      folded,
-      model,
-      golden.map(({ prompt_ids }) => ({ promptIds: prompt_ids, generate: 16 })),
-    );
+      const outcome = await assertSecure(
+        folded,
+        model,
+        golden.map(({ prompt_ids }) => ({ promptIds: prompt_ids, generate: 16 })),
+      );
 
-    assertEquals(outcome.tokens.map((ids) => ids.length), golden.map(() => 16));
-    let equal = 0;
-    for (const { prompt_ids, greedy_ids } of golden) {
-      const oracle = await oracleOf(model(prompt_ids.length + greedy_ids.length), folded);
-      let logits = oracle.tokens(prompt_ids);
-      for (const id of greedy_ids) {
-        if (argmax(logits) === id) equal++;
-        logits = oracle.tokens([id]);
+      assertEquals(outcome.tokens.map((ids) => ids.length), golden.map(() => 16));
+      let equal = 0;
+      for (const { prompt_ids, greedy_ids } of golden) {
+        const oracle = await oracleOf(model(prompt_ids.length + greedy_ids.length), folded);
+        let logits = oracle.tokens(prompt_ids);
+        for (const id of greedy_ids) {
+          if (argmax(logits) === id) equal++;
+          logits = oracle.tokens([id]);
+        }
       }
-    }
-    assert(equal >= 0.97 * 4 * 32, `the oracle agrees with the float model on ${equal} of 128 tokens`);
-  },
-});
+      assert(equal >= 0.97 * 4 * 32, `the oracle agrees with the float model on ${equal} of 128 tokens`);
+    },
+  });
+}
 
-Deno.test({
-  name: `secure sorting equals the oracle, which sorts a fixed set of 100 inputs${sorting.missing}`,
-  ignore: sorting.missing !== "",
-  async fn() {
-    const folded = await readFolded(await readNanogptSort(sorting.folder)),
-      inputs = sortingInputs(),
-      digits = inputs[50]!,
-      model = await calibratedModel(folded, [...digits, ...digits.toSorted().slice(0, -1)]);
+for (const rounding of ["nearest", "dither"] as const) {
+  Deno.test({
+    name: `secure sorting equals the oracle, which sorts a fixed set of 100 inputs (${rounding})${sorting.missing}`,
+    ignore: sorting.missing !== "",
+    async fn() {
+      const folded = await readFolded(await readNanogptSort(sorting.folder)),
+        inputs = sortingInputs(),
+        digits = inputs[50]!,
+        model = await calibratedModel(folded, [...digits, ...digits.toSorted().slice(0, -1)], rounding);
 
-    for (const promptIds of inputs) {
-      const oracle = await oracleOf(model(2 * SORTED_COUNT - 1), folded), ids = [argmax(oracle.tokens(promptIds))];
-      while (ids.length < SORTED_COUNT) ids.push(argmax(oracle.tokens([ids.at(-1)!])));
-      assertEquals(ids, promptIds.toSorted());
-    }
+      for (const promptIds of inputs) {
+        const oracle = await oracleOf(model(2 * SORTED_COUNT - 1), folded), ids = [argmax(oracle.tokens(promptIds))];
+        while (ids.length < SORTED_COUNT) ids.push(argmax(oracle.tokens([ids.at(-1)!])));
+        assertEquals(ids, promptIds.toSorted());
+      }
 
-    const chosen = [inputs[7]!, inputs[77]!],
-      outcome = await assertSecure(folded, model, chosen.map((promptIds) => ({ promptIds, generate: SORTED_COUNT })));
-    assertEquals(outcome.tokens, chosen.map((promptIds) => promptIds.toSorted()));
-  },
-});
+      const chosen = [inputs[7]!, inputs[77]!],
+        outcome = await assertSecure(folded, model, chosen.map((promptIds) => ({ promptIds, generate: SORTED_COUNT })));
+      assertEquals(outcome.tokens, chosen.map((promptIds) => promptIds.toSorted()));
+    },
+  });
+}
 
 /** The model with the rows of these tokens alone in its embedding, and their new ids: what it computes of them stays the same. */
 function withVocabulary(folded: FoldedModel, ids: readonly number[]): { folded: FoldedModel; ids: number[] } {
@@ -130,19 +135,23 @@ Deno.test({
       const small = index === 0 ? { folded, ids } : withVocabulary(folded, ids), { config } = small.folded;
       const outcome = await assertSecure(
         small.folded,
-        (positions) => ({ ...model(positions), config }),
+        (positions) => ({ ...model(positions), config, rounding: index % 4 === 3 ? "dither" : "nearest" }),
         [{ promptIds: small.ids, generate: 0 }],
       );
       assertEquals(outcome.logits[0]!.map((row) => row.length), [2]);
     }
 
-    // Every eighth sentence; on all 872 the oracle classifies 704 as labelled, as many as the float model.
+    // Every eighth sentence; on all 872 the oracle classifies 704 as labelled, as many as the float model, with either rounding.
     const sample = golden.filter((_, i) => i % 8 === 0), matrices = await integers(model(64), folded);
-    const right = sample.filter(({ label, ids }) => {
-      const oracle = new Oracle(model(ids.length), (name) => matrices.get(name)!.data);
-      return argmax(oracle.tokens(ids)) === label;
-    }).length;
-    assert(Math.abs(right - 99) <= 1, `the oracle classifies ${right} of ${sample.length} as labelled, float 99`);
+    for (const rounding of ["nearest", "dither"] as const) {
+      const right = sample.filter(({ label, ids }) => {
+        const oracle = new Oracle({ ...model(ids.length), rounding }, (name) => matrices.get(name)!.data, {
+          coins: steadyCoins(),
+        });
+        return argmax(oracle.tokens(ids)) === label;
+      }).length;
+      assert(Math.abs(right - 99) <= 1, `the oracle classifies ${right} of ${sample.length} as labelled, float 99`);
+    }
   },
 });
 
@@ -233,18 +242,20 @@ function lastRow(config: ModelConfig, model: ModelSpec, words: Int32Array): numb
   return [...words.slice(-width)].map((word) => word / one - (config.head === "pooled" ? 1 : 0));
 }
 
-for (const [name, config] of Object.entries(TINY_MODELS)) {
-  Deno.test(`secure ${name} with random weights equals the oracle, which is close to the float model`, async () => {
-    const ids = [3, 1, 4, 1, 5, 9],
-      folded = await livelyModel(config),
-      model = await calibratedModel(folded, [...ids, 2, 6]);
+for (const [name, config] of Object.entries({ ...TINY_MODELS, "Llama": TINY_LLAMA })) {
+  for (const [rounding, limit] of [["nearest", 0.05], ["dither", 0.15]] as const) {
+    Deno.test(`secure ${name} with random weights equals the oracle, which is close to the float model (${rounding})`, async () => {
+      const ids = [3, 1, 4, 1, 5, 9],
+        folded = await livelyModel(config),
+        model = await calibratedModel(folded, [...ids, 2, 6], rounding);
 
-    const outcome = await assertSecure(folded, model, [{ promptIds: ids, generate: config.causal ? 3 : 0 }]);
+      const outcome = await assertSecure(folded, model, [{ promptIds: ids, generate: config.causal ? 3 : 0 }]);
 
-    const [[words]] = outcome.logits as [[Int32Array]], expected = floatModel(folded).tokens(ids);
-    lastRow(folded.config, model(ids.length), words).forEach((value, i) => {
-      const distance = Math.abs(value - expected[i]!);
-      assert(distance <= 0.05, `output ${i} is ${distance} away from ${expected[i]}`);
+      const [[words]] = outcome.logits as [[Int32Array]], expected = floatModel(folded).tokens(ids);
+      lastRow(folded.config, model(ids.length), words).forEach((value, i) => {
+        const distance = Math.abs(value - expected[i]!);
+        assert(distance <= limit, `output ${i} is ${distance} away from ${expected[i]}`);
+      });
     });
-  });
+  }
 }

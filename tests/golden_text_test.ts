@@ -56,56 +56,64 @@ async function agreements(
   return equal;
 }
 
-Deno.test({
-  name:
-    `secure generation equals the oracle, and the oracle the float model, on four golden prompts${shakespeare.missing}`,
-  ignore: shakespeare.missing !== "",
-  async fn() {
-    const folded = await readFolded(await readFolder(shakespeare.folder, MODEL_FILES)),
-      tokenizer = createTokenizer(await Deno.readFile(`${shakespeare.folder}/tokenizer.json`)),
-      golden: { prompt_ids: number[]; greedy_ids: number[] }[] = JSON.parse(
-        await Deno.readTextFile(`${shakespeare.folder}/golden.json`),
-      ),
-      model = await calibratedModel(folded, tokenizer.encode(SAMPLE));
+for (const rounding of ["nearest", "dither"] as const) {
+  Deno.test({
+    name:
+      `secure generation equals the oracle, and the oracle the float model, on four golden prompts (${rounding})${shakespeare.missing}`,
+    ignore: shakespeare.missing !== "",
+    async fn() {
+      const folded = await readFolded(await readFolder(shakespeare.folder, MODEL_FILES)),
+        tokenizer = createTokenizer(await Deno.readFile(`${shakespeare.folder}/tokenizer.json`)),
+        golden: { prompt_ids: number[]; greedy_ids: number[] }[] = JSON.parse(
+          await Deno.readTextFile(`${shakespeare.folder}/golden.json`),
+        ),
+        model = await calibratedModel(folded, tokenizer.encode(SAMPLE), rounding);
 
-    const outcome = await runSecure(
-      folded,
-      model,
-      golden.map(({ prompt_ids }) => ({ promptIds: prompt_ids, generate: 64 })),
-    );
+      const outcome = await runSecure(
+        folded,
+        model,
+        golden.map(({ prompt_ids }) => ({ promptIds: prompt_ids, generate: 64 })),
+      );
 
-    assertEquals(outcome.tokens.map((ids) => ids.length), [64, 64, 64, 64]);
-    assertEquals(outcome.tokens, outcome.expectedTokens);
-    assertEquals(outcome.logits, outcome.expectedLogits);
-    let equal = 0;
-    for (const { prompt_ids, greedy_ids } of golden) {
-      equal += await agreements(folded, model, { promptIds: prompt_ids, ids: greedy_ids });
-    }
-    assert(equal >= 0.97 * 256, `the oracle agrees with the float model on ${equal} of 256 tokens`);
-  },
-});
+      assertEquals(outcome.tokens.map((ids) => ids.length), [64, 64, 64, 64]);
+      assertEquals(outcome.tokens, outcome.expectedTokens);
+      assertEquals(outcome.logits, outcome.expectedLogits);
+      let equal = 0;
+      for (const { prompt_ids, greedy_ids } of golden) {
+        equal += await agreements(folded, model, { promptIds: prompt_ids, ids: greedy_ids });
+      }
+      assert(equal >= 0.97 * 256, `the oracle agrees with the float model on ${equal} of 256 tokens`);
+    },
+  });
 
-Deno.test({
-  name: `secure generation tells the story that the float model tells, with grouped heads${stories.missing}`,
-  ignore: stories.missing !== "",
-  async fn() {
-    const folded = await readFolded(await readFolder(stories.folder, MODEL_FILES)),
-      { vocabCount } = folded.config,
-      model = await calibratedModel(folded, [1, ...Array.from({ length: 95 }, (_, i) => (i * 7919) % vocabCount)]),
-      { ids } = greedy(floatModel(folded), { promptIds: [1], count: 200 });
+  Deno.test({
+    name:
+      `secure generation tells the story that the float model tells, with grouped heads (${rounding})${stories.missing}`,
+    ignore: stories.missing !== "",
+    async fn() {
+      const folded = await readFolded(await readFolder(stories.folder, MODEL_FILES)),
+        { vocabCount } = folded.config,
+        model = await calibratedModel(
+          folded,
+          [1, ...Array.from({ length: 95 }, (_, i) => (i * 7919) % vocabCount)],
+          rounding,
+        ),
+        { ids } = greedy(floatModel(folded), { promptIds: [1], count: 200 });
 
-    const outcome = await runSecure(folded, model, [{ promptIds: [1], generate: 200 }]);
+      const outcome = await runSecure(folded, model, [{ promptIds: [1], generate: 200 }]);
 
-    assertEquals(outcome.tokens, outcome.expectedTokens);
-    assertEquals(outcome.logits, outcome.expectedLogits);
-    const equal = await agreements(folded, model, { promptIds: [1], ids });
-    assert(equal >= 0.97 * 200, `the oracle agrees with the float model on ${equal} of 200 tokens`);
-    const text = readTok512(await Deno.readFile(`${stories.folder}/tok512.bin`)).decode(outcome.tokens[0]!);
-    assert(
-      text.startsWith(
-        "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball.",
-      ),
-      text,
-    );
-  },
-});
+      assertEquals(outcome.tokens, outcome.expectedTokens);
+      assertEquals(outcome.logits, outcome.expectedLogits);
+      const equal = await agreements(folded, model, { promptIds: [1], ids });
+      assert(equal >= 0.97 * 200, `the oracle agrees with the float model on ${equal} of 200 tokens`);
+      if (rounding === "dither") return; // its coins are the run's own: a token near a tie may fall either way
+      const text = readTok512(await Deno.readFile(`${stories.folder}/tok512.bin`)).decode(outcome.tokens[0]!);
+      assert(
+        text.startsWith(
+          "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball.",
+        ),
+        text,
+      );
+    },
+  });
+}

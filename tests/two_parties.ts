@@ -12,6 +12,7 @@ import { type FoldedModel, memorySource } from "../models/fold.ts";
 import { dealSession } from "../pipeline/dealer.ts";
 import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
 import type { KeySource } from "../pipeline/key_window.ts";
+import { CoinRecord } from "../pipeline/coins.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session.ts";
 import { SessionPlan } from "../pipeline/session_plan.ts";
@@ -55,6 +56,8 @@ export interface OpenSession {
   readonly streams: readonly [Uint8Array, Uint8Array];
   /** Integers of the model, by name. */
   readonly matrices: ReadonlyMap<string, IntegerMatrix>;
+  /** The coins that party 1 keeps. */
+  readonly coins: CoinRecord;
   /** Generated tokens of every request so far, and the revealed logits before each. */
   readonly tokens: readonly number[][];
   readonly logits: readonly Int32Array[][];
@@ -118,7 +121,8 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
   // Open both parties.
   const links = await (test.links ?? memoryPair)(),
     tokens: number[][] = test.requests.map(() => []),
-    logits: Int32Array[][] = test.requests.map(() => []);
+    logits: Int32Array[][] = test.requests.map(() => []),
+    coins = new CoinRecord();
   const shapes = test.requests.map(({ promptIds, generate }) => ({ promptTokens: promptIds.length, generate }));
   const [session0, session1] = ([0, 1] as const).map((party) => {
     const engine = engines[party],
@@ -142,6 +146,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       chunkTokens: test.chunkTokens ?? 128,
       windowBytes: test.windowBytes ?? 1 << 20,
       now: () => performance.now(),
+      coins,
     });
   });
   const client = test.requests.map(({ promptIds, realTokens = promptIds.length }, request): ClientRequest => ({
@@ -157,6 +162,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
     links,
     streams,
     matrices,
+    coins,
     tokens,
     logits,
     prepare: () => void session1!.prepare(shapes),
@@ -183,8 +189,11 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
 
   // Oracle.
   const expectedTokens: number[][] = [], expectedLogits: Int32Array[][] = [];
-  for (const { promptIds, generate, realTokens } of test.requests) {
-    const oracle = new Oracle(test.model, (name) => matrices.get(name)!.data),
+  const coins = CoinRecord.decode(await open.coins.encode());
+  for (const [request, { promptIds, generate, realTokens }] of test.requests.entries()) {
+    const dithered = test.model.rounding === "dither",
+      options = dithered ? { coins: coins.reader(request) } : {},
+      oracle = new Oracle(test.model, (name) => matrices.get(name)!.data, options),
       ids: number[] = [],
       rows: Int32Array[] = [];
     for (let row = oracle.tokens(promptIds, realTokens);; row = oracle.tokens([ids.at(-1)!])) {

@@ -1,0 +1,191 @@
+import { assert } from "@std/assert";
+import { dither, type DitherParams } from "../core/protocols/dither.ts";
+import { expDithered } from "../core/protocols/exp_dithered.ts";
+import {
+  type Context,
+  elementCount,
+  type Extent,
+  type Gate,
+  type Primitive,
+  type Share,
+  type View,
+  type Wire,
+} from "../core/protocols/gate.ts";
+import { mlp } from "../core/protocols/mlp.ts";
+import { rmsNorm } from "../core/protocols/norm.ts";
+import { openShare } from "../core/protocols/open.ts";
+import { hold, multiply } from "../core/protocols/products.ts";
+import { softmax } from "../core/protocols/softmax.ts";
+import { splice } from "../core/protocols/splice.ts";
+import { squares } from "../core/protocols/squares.ts";
+import { type Composition, type LawInput, randomWords } from "./law.ts";
+import { assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
+import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
+
+type Inputs<V extends View> = (Wire<V> | Share<V>)[];
+
+const one: Extent = { rows: 1, cols: [1] };
+
+function tensor(ringBits: number, scale: number, extent: Extent, data: readonly number[]): LawInput {
+  return { kind: "wire", ringBits, scale, extent, data: Float64Array.from(data) };
+}
+
+/** A wire of random signed integers with |x| < 2^bits. */
+function random(ringBits: number, scale: number, extent: Extent, bits: number): LawInput {
+  return tensor(
+    ringBits,
+    scale,
+    extent,
+    Array.from(randomWords(elementCount(extent), bits + 1), (word) => word - 2 ** bits),
+  );
+}
+
+function gate<P>(primitive: Primitive<P, ["wire"], "wire">, params: P): Composition {
+  return (ctx, [x]) => ctx.gate("gate", primitive, params, x as Wire<never>);
+}
+
+function ditherWire(params: DitherParams): Composition {
+  return (ctx, [x]) => ctx.gate("gate", dither, params, x!);
+}
+
+/** x·y, truncated from the share. */
+function ditherProduct(params: DitherParams): Composition {
+  return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
+    const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+    const product = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
+    return yield* ctx.gate("gate", dither, params, product);
+  };
+}
+
+/** Σ x² of a narrow wire beside x·y in a wider ring. */
+function liftedProduct(outBits: number, operandBits: number): Composition {
+  return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
+    const { operand } = yield* ctx.gate("squares", squares, { outBits, operandBits }, x as Wire<V>);
+    const factor = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+    const product = yield* ctx.gate("gate", multiply, { broadcast: true }, operand, factor);
+    return yield* ctx.gate("open", openShare, {}, product);
+  };
+}
+
+/** Small cases: each list differs in secrets only. */
+const SMALL: Readonly<Record<string, readonly UniformityCase[]>> = {
+  "dither, from a wire into a wide ring": [-13, 6].map((x) => ({
+    inputs: [tensor(6, 0, one, [x])],
+    run: ditherWire({ by: 3, to: 6, knownTo: "both" }),
+  })),
+  "dither, from a share into a narrow ring": [[-3, 4], [2, 1]].map(([x, y]) => ({
+    inputs: [tensor(5, 0, one, [x!]), tensor(5, 0, one, [y!])],
+    run: ditherProduct({ by: 2, to: 3, knownTo: "both" }),
+  })),
+  "dither, from a share into a wide ring": [[-3, 2], [2, 1]].map(([x, y]) => ({
+    inputs: [tensor(5, 0, one, [x!]), tensor(5, 0, one, [y!])],
+    run: ditherProduct({ by: 2, to: 5, knownTo: "both" }),
+  })),
+  "dither, from a share to party 0": [[-3, 2], [2, 1]].map(([x, y]) => ({
+    inputs: [tensor(5, 0, one, [x!]), tensor(5, 0, one, [y!])],
+    run: ditherProduct({ by: 2, to: 5, knownTo: "party0" }),
+  })),
+  "expDithered": [[1], [7]].map((t) => ({
+    inputs: [tensor(5, 2, one, t)],
+    run: gate(expDithered, { skip: 1, digits: [2, 2], tableScale: 1, ringBits: 4 }),
+  })),
+  "a product of a narrow wire": [[1, -2], [-1, 3]].map(([x, y]) => ({
+    inputs: [tensor(3, 0, one, [x!]), tensor(5, 0, one, [y!])],
+    run: liftedProduct(6, 5),
+  })),
+};
+
+for (const [name, tests] of Object.entries(SMALL)) {
+  Deno.test(`what a party receives is jointly uniform whatever the secrets (exhaustive: ${name})`, () => {
+    for (const setting of SETTINGS) assertUniform(tests, setting, { keys: 1 });
+  });
+}
+
+Deno.test("what a party receives is jointly uniform whatever the secrets (exhaustive: splice of narrow wires and values)", () => {
+  const tests = [[-3], [2]].map((x) => ({
+    inputs: [tensor(4, 0, one, x)],
+    run: gate(splice, { function: "silu", digits: [2, 1, 1], skip: 1, valueBits: 3, ringBits: 5, knownTo: "both" }),
+  }));
+  const isBit = (field: string): boolean => field === "symbols" || field === "bits";
+  for (const setting of SETTINGS) {
+    assertUniform(tests, setting, { keys: 1, pads: ({ field }) => isBit(field), units: ({ kind }) => kind === "xor" });
+    assertUniform(tests, setting, { keys: 1, pads: ({ field }) => !isBit(field), units: ({ kind }) => kind === "add" });
+  }
+});
+
+/** Of two octave groups the first opens 3 symbols in a field of 7: the others are zeros, in every row's first group. */
+function unusedAt(at: number): NonNullable<TriangularOptions["unused"]> {
+  return ({ kind, message, offset }) => kind === "xor" && message === at && offset % 14 >= 3 && offset % 14 < 7;
+}
+
+const row: Extent = { rows: 1, cols: [3] };
+
+/** Models' sizes: every received value must have a pad of its own. */
+const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
+  "dither, 32 to 32 bits by 10": {
+    inputs: [random(32, 10, row, 12), random(32, 10, row, 12)],
+    run: ditherProduct({ by: 10, to: 32, knownTo: "both" }),
+  },
+  "dither, 32 to 32 bits by 13 for party 0": {
+    inputs: [random(32, 10, row, 12), random(32, 10, row, 12)],
+    run: ditherProduct({ by: 13, to: 32, knownTo: "party0" }),
+  },
+  "expDithered": {
+    inputs: [tensor(20, 10, row, [1, 5000, 400_000])],
+    run: gate(expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }),
+  },
+  "splice": {
+    inputs: [random(24, 12, row, 14)],
+    run: gate(splice, { function: "gelu", digits: [7, 8, 5], skip: 3, valueBits: 26, ringBits: 32, knownTo: "party0" }),
+  },
+  "rmsNorm": {
+    inputs: [random(22, 12, { rows: 1, cols: [4] }, 13)],
+    run: (ctx, [x]) => {
+      const window = { sumBits: 41, lo: 21, hi: 29, inverseScale: 12, scale: 10, epsilon: 1e-5 };
+      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x as Wire<never>);
+    },
+    unused: unusedAt(2),
+    trials: 1,
+  },
+  "softmax": {
+    inputs: [tensor(32, 10, row, [3000, -2000, 1024]), random(32, 10, row, 12)],
+    *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
+      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+      const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
+      return yield* softmax(ctx.scope("softmax"), {
+        scoreBits: 20,
+        scoreScale: 10,
+        digits: [8, 6, 6],
+        tableScale: 11,
+        expScale: 12,
+        inverseScale: 14,
+        scale: 12,
+        maxColumns: 4,
+        rounding: "dither",
+      }, s);
+    },
+    unused: unusedAt(9),
+    trials: 1,
+  },
+  "mlp": {
+    inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
+    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
+      const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
+      const shape = { width: 1, scale: 10, activation: "silu", digits: [5, 6, 6], gated: true, restScale: 0 } as const;
+      const params = { ...shape, up, rounding: "dither", skip: 3, valueBits: 26 } as const;
+      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
+    },
+    weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
+    trials: 1,
+  },
+};
+
+for (const [name, test] of Object.entries(FULL)) {
+  Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {
+    for (const setting of SETTINGS) {
+      if (test.trials === 1 && setting.explicit !== setting.corrupt) continue;
+      const received = assertTriangular(test, setting, test);
+      if (setting.corrupt === 0) assert(received > 0);
+    }
+  });
+}
