@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { expTableScale, type ModelSpec, TANH_DIGITS } from "./model_spec.ts";
+import { attentionParams, expTableScale, type ModelSpec, TANH_DIGITS } from "./model_spec.ts";
 import { rotaryAngles } from "../core/protocols/local.ts";
 import { ditheredDigits } from "../core/protocols/softmax.ts";
 import { bumpTable, expDitheredTables, expTables } from "../core/protocols/tables.ts";
@@ -23,7 +23,7 @@ function canonical(value: unknown): string {
 function exponentialTables(model: ModelSpec): { lowTable: Uint32Array; highTable: Uint32Array } {
   const { scales, rounding } = model, tableScale = expTableScale(model);
   if (rounding === "nearest") return expTables(scales.expDigits, scales.score, tableScale);
-  const { skip, digits } = ditheredDigits({ scoreScale: scales.score, scoreBits: scales.scoreBits });
+  const { skip, digits } = ditheredDigits(attentionParams(model, 0).softmax);
   return expDitheredTables(digits, scales.score - skip, tableScale);
 }
 

@@ -1,16 +1,7 @@
 import { assert } from "@std/assert";
 import { dither, type DitherParams } from "../core/protocols/dither.ts";
 import { expDithered } from "../core/protocols/exp_dithered.ts";
-import {
-  type Context,
-  elementCount,
-  type Extent,
-  type Gate,
-  type Primitive,
-  type Share,
-  type View,
-  type Wire,
-} from "../core/protocols/gate.ts";
+import { type Context, type Extent, type Gate, type View, type Wire } from "../core/protocols/gate.ts";
 import { mlp } from "../core/protocols/mlp.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
 import { openShare } from "../core/protocols/open.ts";
@@ -18,31 +9,10 @@ import { hold, multiply } from "../core/protocols/products.ts";
 import { softmax } from "../core/protocols/softmax.ts";
 import { splice } from "../core/protocols/splice.ts";
 import { squares } from "../core/protocols/squares.ts";
-import { type Composition, type LawInput, randomWords } from "./law.ts";
+import { gate, type Inputs, one, random, tensor } from "./_uniformity_cases.ts";
+import type { Composition } from "./law.ts";
 import { assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
-
-type Inputs<V extends View> = (Wire<V> | Share<V>)[];
-
-const one: Extent = { rows: 1, cols: [1] };
-
-function tensor(ringBits: number, scale: number, extent: Extent, data: readonly number[]): LawInput {
-  return { kind: "wire", ringBits, scale, extent, data: Float64Array.from(data) };
-}
-
-/** A wire of random signed integers with |x| < 2^bits. */
-function random(ringBits: number, scale: number, extent: Extent, bits: number): LawInput {
-  return tensor(
-    ringBits,
-    scale,
-    extent,
-    Array.from(randomWords(elementCount(extent), bits + 1), (word) => word - 2 ** bits),
-  );
-}
-
-function gate<P>(primitive: Primitive<P, ["wire"], "wire">, params: P): Composition {
-  return (ctx, [x]) => ctx.gate("gate", primitive, params, x as Wire<never>);
-}
 
 function ditherWire(params: DitherParams): Composition {
   return (ctx, [x]) => ctx.gate("gate", dither, params, x!);
