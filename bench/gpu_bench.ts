@@ -136,6 +136,7 @@ function works(engine: GpuEngine, count: number): Work[] {
     exp = { digits: expDigits, lowTable: words(128), highTable: words(128) },
     expGiven = record(engine, expDigits.reduce((sum, k) => sum + oneHotBits(k), 16 * 32), count),
     expFree = record(engine, 5 + 4 * 32, count),
+    two = engine.upload(words(2 * count)),
     three = engine.upload(words(3 * count)),
     bits = engine.upload(words(count, 1));
   add("exp: symbols", () => engine.expSymbols(0, exp, narrow, expGiven, expFree), {
@@ -143,12 +144,27 @@ function works(engine: GpuEngine, count: number): Work[] {
   });
   add("exp: finish", () => engine.expFinish(exp, narrow, three, bits, expGiven, expFree), { bytes: 16 * 4 * count });
 
+  const ditheredDigits = [6, 8] as const,
+    dithered = { skip: 0, digits: ditheredDigits, lowTable: words(128), highTable: words(256) },
+    ditheredGiven = record(engine, ditheredDigits.reduce((sum, k) => sum + oneHotBits(k), 3 * 32), count),
+    ditheredFree = record(engine, 3 * 32, count);
+  add("dithered exp: values", () => engine.expDitheredValues(0, dithered, narrow, ditheredGiven, ditheredFree), {
+    bytes: bytesOf(ditheredGiven, ditheredFree),
+  });
+  add("dithered exp: finish", () => engine.expDitheredFinish(dithered, two, ditheredGiven, ditheredFree), {
+    bytes: 4 * 4 * count,
+  });
+
   const spliceDigits = [5, 8, 7] as const,
-    splice = { digits: spliceDigits, table: words(256) },
-    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), 6 + 7 * 32), count),
-    spliceFree = record(engine, 11 + 3 * 32, count);
+    splice = { digits: spliceDigits, table: words(256), skip: 0, inBits: 24, valueBits: 16, ringBits: 32 },
+    spliceWords = 6 + 7 * 32 + 2 * 8 + 4 * 16,
+    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), spliceWords), count),
+    spliceFree = record(engine, 11 + 2 * 16 + 32, count);
   add("splice: symbols", () => engine.spliceSymbols(0, splice, x, spliceGiven, spliceFree), {
     bytes: bytesOf(spliceGiven, spliceFree),
+  });
+  add("splice: finish", () => engine.spliceFinish(0, splice, x, two, bits, spliceGiven, spliceFree), {
+    bytes: spliceWords * count / 8,
   });
 
   const rows = Math.max(1, count >> 8),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExpStep, MaximumStep, RecordView, SpliceStep, TruncateStep } from "../core/engine.ts";
+import type { ExpDitheredStep, ExpStep, MaximumStep, RecordView, SpliceStep, TruncateStep } from "../core/engine.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { lowMask } from "../core/ring/words.ts";
@@ -249,6 +249,53 @@ export function expFinish(
   return result;
 }
 
+/** Signed table values of both digits of a dithered exponential. */
+export function expDitheredValues(
+  run: Runner,
+  tables: Tables,
+  party: 0 | 1,
+  step: ExpDitheredStep,
+  t: Tensor,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const [low, high] = step.digits, values = run.owners.tensor("table values", 2 * t.count);
+  run.run("exp_dithered_values", {
+    segments: { counts: given.counts },
+    operands: {
+      t: run.each(t),
+      given_key: { record: given },
+      free_key: { record: free },
+      tables: { block: tables.get([step.lowTable, step.highTable]) },
+      values: run.each(values, 2),
+    },
+    params: { skip: step.skip, low, high, parity: given.parity, negate: party, ring_bits: stepRing(free, 0, 3) },
+  });
+  return values;
+}
+
+/** Share of the dithered exponential. */
+export function expDitheredFinish(
+  run: Runner,
+  step: ExpDitheredStep,
+  values: Tensor,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const result = run.owners.tensor("exponentials", values.count / 2);
+  run.run("exp_dithered_finish", {
+    segments: { counts: given.counts },
+    operands: {
+      values: run.each(values, 2),
+      given_key: { record: given },
+      free_key: { record: free },
+      result: run.each(result),
+    },
+    params: { words_at: digitBits(step.digits), ring_bits: stepRing(free, 0, 3) },
+  });
+  return result;
+}
+
 /** Symbols and signed table values of a splice. */
 export function spliceSymbols(
   run: Runner,
@@ -272,7 +319,7 @@ export function spliceSymbols(
       symbols: run.each(symbols),
       values: run.each(values, 2),
     },
-    params: { low, index, top, parity: given.parity, negate: party, ring_bits: stepRing(free, 11, 3) },
+    params: { skip: step.skip, low, index, top, parity: given.parity, negate: party, value_bits: step.valueBits },
   });
   return { symbols, values };
 }
@@ -322,7 +369,13 @@ export function spliceFinish(
       free_key: { record: free },
       result: run.each(result),
     },
-    params: { words_at: digitBits(step.digits) + 6, ring_bits: stepRing(free, 11, 3), is_party0: 1 - party },
+    params: {
+      words_at: digitBits(step.digits) + 6,
+      in_bits: step.inBits,
+      value_bits: step.valueBits,
+      ring_bits: step.ringBits,
+      is_party0: 1 - party,
+    },
   });
   return result;
 }

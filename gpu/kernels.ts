@@ -15,16 +15,21 @@ import path from "./kernels/_path.wgsl" with { type: "text" };
 import permuted from "./kernels/_permuted.wgsl" with { type: "text" };
 import ring from "./kernels/_ring.wgsl" with { type: "text" };
 import segments from "./kernels/_segments.wgsl" with { type: "text" };
+import spare from "./kernels/_spare.wgsl" with { type: "text" };
 import tree from "./kernels/_tree.wgsl" with { type: "text" };
 import add from "./kernels/add.wgsl" with { type: "text" };
+import addWrap from "./kernels/add_wrap.wgsl" with { type: "text" };
 import cacheStore from "./kernels/cache_store.wgsl" with { type: "text" };
 import columns from "./kernels/columns.wgsl" with { type: "text" };
 import combine from "./kernels/combine.wgsl" with { type: "text" };
 import distance from "./kernels/distance.wgsl" with { type: "text" };
 import expClip from "./kernels/exp_clip.wgsl" with { type: "text" };
+import expDitheredFinish from "./kernels/exp_dithered_finish.wgsl" with { type: "text" };
+import expDitheredValues from "./kernels/exp_dithered_values.wgsl" with { type: "text" };
 import expFinish from "./kernels/exp_finish.wgsl" with { type: "text" };
 import expSymbols from "./kernels/exp_symbols.wgsl" with { type: "text" };
 import expand from "./kernels/expand.wgsl" with { type: "text" };
+import extend from "./kernels/extend.wgsl" with { type: "text" };
 import finishProduct from "./kernels/finish_product.wgsl" with { type: "text" };
 import matrixRow from "./kernels/matrix_row.wgsl" with { type: "text" };
 import matrixTile from "./kernels/matrix_tile.wgsl" with { type: "text" };
@@ -40,6 +45,7 @@ import rowFinish from "./kernels/row_finish.wgsl" with { type: "text" };
 import rowSum from "./kernels/row_sum.wgsl" with { type: "text" };
 import rowSymbols from "./kernels/row_symbols.wgsl" with { type: "text" };
 import scores from "./kernels/scores.wgsl" with { type: "text" };
+import shift from "./kernels/shift.wgsl" with { type: "text" };
 import spliceBits from "./kernels/splice_bits.wgsl" with { type: "text" };
 import spliceFinish from "./kernels/splice_finish.wgsl" with { type: "text" };
 import spliceSymbols from "./kernels/splice_symbols.wgsl" with { type: "text" };
@@ -51,7 +57,21 @@ import unpack from "./kernels/unpack.wgsl" with { type: "text" };
 import type { Device } from "./device.ts";
 
 /** Shared functions by name: `_name.wgsl`. */
-const FRAGMENTS = { bits, chacha, common, flat, free, given, lookup, path, permuted, ring, segments, tree } as const;
+const FRAGMENTS = {
+  bits,
+  chacha,
+  common,
+  flat,
+  free,
+  given,
+  lookup,
+  path,
+  permuted,
+  ring,
+  segments,
+  spare,
+  tree,
+} as const;
 
 /**
  * What a kernel binds:
@@ -112,6 +132,17 @@ export const KERNELS = {
     "has_mine",
   ]),
   add: kernel(add, [], { x: "read", y: "read", result: "write" }, ["ring_mask"]),
+  shift: kernel(shift, [], { x: "read", result: "write" }, ["in_mask", "by", "out_mask"]),
+  extend: kernel(extend, ["ring", "spare"], { x: "read", top: "read", result: "write" }, [
+    "in_bits",
+    "has_top",
+    "ring_mask",
+  ]),
+  add_wrap: kernel(addWrap, ["ring", "spare"], { a: "read", x: "read", c: "read", result: "write" }, [
+    "in_bits",
+    "factor",
+    "ring_mask",
+  ]),
   columns: kernel(columns, ["segments"], { x: "read", lists: "lists", result: "write" }, ["column", "width"]),
   rotate: kernel(rotate, [], { x: "read", angles: "read", result: "write" }, ["heads", "half", "ring_mask"]),
   distance: kernel(distance, ["segments"], { top: "read", x: "read", lists: "lists", result: "write" }, [
@@ -249,6 +280,21 @@ export const KERNELS = {
     lists: "lists",
     result: "write",
   }, ["words_at", "ring_bits"]),
+  exp_dithered_values: kernel(expDitheredValues, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+    t: "read",
+    given_key: "record",
+    free_key: "record",
+    lists: "lists",
+    tables: "read all",
+    values: "write",
+  }, ["skip", "low", "high", "parity", "negate", "ring_bits"]),
+  exp_dithered_finish: kernel(expDitheredFinish, ["ring", "bits", "segments", "given", "free"], {
+    values: "read",
+    given_key: "record",
+    free_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["words_at", "ring_bits"]),
   splice_symbols: kernel(spliceSymbols, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
     x: "read",
     given_key: "record",
@@ -257,7 +303,7 @@ export const KERNELS = {
     tables: "read all",
     symbols: "write",
     values: "write",
-  }, ["low", "index", "top", "parity", "negate", "ring_bits"]),
+  }, ["skip", "low", "index", "top", "parity", "negate", "value_bits"]),
   splice_bits: kernel(spliceBits, ["ring", "bits", "segments", "given", "free"], {
     opened: "read",
     given_key: "record",
@@ -265,7 +311,7 @@ export const KERNELS = {
     lists: "lists",
     result: "write",
   }, ["pairs_at", "is_party0"]),
-  splice_finish: kernel(spliceFinish, ["ring", "bits", "segments", "given", "free"], {
+  splice_finish: kernel(spliceFinish, ["ring", "bits", "segments", "given", "free", "spare"], {
     x: "read",
     values: "read",
     opened: "read",
@@ -273,7 +319,7 @@ export const KERNELS = {
     free_key: "record",
     lists: "lists",
     result: "write",
-  }, ["words_at", "ring_bits", "is_party0"]),
+  }, ["words_at", "in_bits", "value_bits", "ring_bits", "is_party0"]),
   row_symbols: kernel(rowSymbols, [
     "ring",
     "bits",

@@ -1,4 +1,4 @@
-// _lookup: looks a public table up with a one-hot vector of the given record: Σ_i table(i)·bit((u - i) mod 2^k), for u and for u - 1.
+// _lookup: looks a public table up with a one-hot vector of the given record: Σ_i table(i)·bit((u - i) mod 2^k), for u alone or also for u - 1.
 // Threads read the same table entry at the same time, each with its own turned bits: turns are public.
 
 // The last bit of a vector, which is not stored.
@@ -65,4 +65,31 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
     near = next;
   }
   return vec2u(sum_of(near_sums), sum_of(far_sums));
+}
+
+// For u alone; entry i lies `beyond` words further where u - i would be negative, of which 0 makes nothing: a table of 2^(k+1) differences has its
+// negative ones in the upper half.
+fn flat_lookup(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: u32, beyond: u32) -> u32 {
+  let last = (1u << k) - 1u;
+  let last_bit = last_bit_of(cursor, offset, last, parity);
+  if (k <= 5u) {
+    var sum = 0u;
+    let bits = given_field(cursor, offset, last) | (last_bit << last);
+    for (var i = 0u; i <= last; i++) {
+      sum += tables[table + i + select(0u, beyond, i > u)] & spread(bits >> ((u - i) & last));
+    }
+    return sum;
+  }
+  let lanes = vec4u(0u, 1u, 2u, 3u);
+  var sums = vec4u(0u);
+  for (var i = 0u; i <= last; i += 32u) {
+    // Bit 31 - j belongs to entry i + j.
+    let bits = circular_bits(cursor, offset, last, last_bit, (u - i - 31u) & last);
+    for (var j = 0u; j < 32u; j += 4u) {
+      let entries = vec4u(i + j) + lanes;
+      let at = entries + table + select(vec4u(0u), vec4u(beyond), entries > vec4u(u));
+      sums += vec4u(tables[at.x], tables[at.y], tables[at.z], tables[at.w]) & spread_high(bits << j, lanes);
+    }
+  }
+  return sum_of(sums);
 }
