@@ -11,6 +11,7 @@ import flat from "./kernels/_flat.wgsl" with { type: "text" };
 import free from "./kernels/_free.wgsl" with { type: "text" };
 import given from "./kernels/_given.wgsl" with { type: "text" };
 import lookup from "./kernels/_lookup.wgsl" with { type: "text" };
+import pairs from "./kernels/_pairs.wgsl" with { type: "text" };
 import path from "./kernels/_path.wgsl" with { type: "text" };
 import permuted from "./kernels/_permuted.wgsl" with { type: "text" };
 import ring from "./kernels/_ring.wgsl" with { type: "text" };
@@ -65,6 +66,7 @@ const FRAGMENTS = {
   free,
   given,
   lookup,
+  pairs,
   path,
   permuted,
   ring,
@@ -109,6 +111,42 @@ function kernel(
     segments = entries.some(([, kind]) => kind === "lists") ? ["segment_count"] : [];
   return { source, needs, bindings, params: ["first", "end", ...segments, ...bases, ...bits, ...own] };
 }
+
+/** What every gate step needs and reads. */
+const STEP_NEEDS = ["ring", "bits", "segments", "given", "free"] as const;
+const STEP_KEYS = { given_key: "record", free_key: "record", lists: "lists" } as const;
+
+/** What both attention products bind, and their parameters. */
+const ATTENTION = {
+  x: "read",
+  mask: "read",
+  own: "read all",
+  negated: "read all",
+  free_key: "record",
+  lists: "lists",
+  result: "write",
+} as const;
+const ATTENTION_PARAMS = [
+  "heads",
+  "group_heads",
+  "width",
+  "per_token",
+  "column_first",
+  "column_end",
+  "ring_mask",
+] as const;
+
+/** What both products with a matrix bind, and their parameters. */
+const MATRIX = { x: "read", weights: "read all", product: "write" } as const;
+const MATRIX_PARAMS = [
+  "rows",
+  "inputs",
+  "outputs",
+  "input_first",
+  "input_end",
+  "slice_first",
+  "slice_inputs",
+] as const;
 
 /** All kernels by name: file name, label and key. */
 export const KERNELS = {
@@ -161,24 +199,8 @@ export const KERNELS = {
     lists: "lists",
     result: "write",
   }, ["has_x"]),
-  matrix_tile: kernel(matrixTile, [], { x: "read", weights: "read all", product: "write" }, [
-    "rows",
-    "inputs",
-    "outputs",
-    "input_first",
-    "input_end",
-    "slice_first",
-    "slice_inputs",
-  ]),
-  matrix_row: kernel(matrixRow, [], { x: "read", weights: "read all", product: "write" }, [
-    "rows",
-    "inputs",
-    "outputs",
-    "input_first",
-    "input_end",
-    "slice_first",
-    "slice_inputs",
-  ]),
+  matrix_tile: kernel(matrixTile, [], MATRIX, MATRIX_PARAMS),
+  matrix_row: kernel(matrixRow, [], MATRIX, MATRIX_PARAMS),
   finish_product: kernel(finishProduct, ["ring", "bits", "segments", "given"], {
     product: "read",
     given_key: "record",
@@ -198,69 +220,50 @@ export const KERNELS = {
     "cache_at",
     "is_party0",
   ]),
-  scores: kernel(scores, ["ring", "bits", "segments", "free"], {
+  scores: kernel(scores, ["ring", "bits", "segments", "free"], ATTENTION, ATTENTION_PARAMS),
+  mix: kernel(mix, ["ring", "bits", "segments", "free"], ATTENTION, [
+    "heads",
+    "group_heads",
+    "width",
+    "per_token",
+    "column_first",
+    "column_end",
+    "ring_mask",
+    "is_first",
+  ]),
+  square_sum: kernel(squareSum, STEP_NEEDS, {
     x: "read",
-    mask: "read",
-    own: "read all",
-    negated: "read all",
-    free_key: "record",
-    lists: "lists",
-    result: "write",
-  }, ["heads", "group_heads", "width", "per_token", "column_first", "column_end", "ring_mask"]),
-  mix: kernel(mix, ["ring", "bits", "segments", "free"], {
-    x: "read",
-    mask: "read",
-    own: "read all",
-    negated: "read all",
-    free_key: "record",
-    lists: "lists",
-    result: "write",
-  }, ["heads", "group_heads", "width", "per_token", "column_first", "column_end", "ring_mask", "is_first"]),
-  square_sum: kernel(squareSum, ["ring", "bits", "segments", "given", "free"], {
-    x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["ring_bits", "out_bits", "wide", "is_party0"]),
-  truncate_symbols: kernel(truncateSymbols, ["ring", "bits", "segments", "given", "free", "flat", "permuted"], {
+  truncate_symbols: kernel(truncateSymbols, [...STEP_NEEDS, "flat", "permuted"], {
     z: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     symbols: "write",
   }, ["chunks", "chunk_count", "parity", "raise", "in_bits", "by", "tells", "symbol_count"]),
-  truncate_finish: kernel(truncateFinish, ["ring", "bits", "segments", "given", "free", "path"], {
+  truncate_finish: kernel(truncateFinish, [...STEP_NEEDS, "path"], {
     z: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["chunk_count", "carries", "out_bits", "wrap_bits", "wrap_at", "in_bits", "by", "adds", "raise", "symbol_count"]),
-  maximum_symbols: kernel(maximumSymbols, ["ring", "bits", "segments", "given", "free", "flat", "permuted"], {
+  maximum_symbols: kernel(maximumSymbols, [...STEP_NEEDS, "pairs", "flat", "permuted"], {
     x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     symbols: "write",
   }, ["chunks", "chunk_count", "parity", "bits", "symbol_count"]),
-  maximum_select: kernel(maximumSelect, ["ring", "bits", "segments", "given", "free", "path"], {
+  maximum_select: kernel(maximumSelect, [...STEP_NEEDS, "pairs", "path"], {
     x: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["chunk_count", "words_at", "bits", "symbol_count", "is_party0"]),
   maximum_merge: kernel(maximumMerge, ["segments"], { x: "read", selected: "read", lists: "lists", result: "write" }, [
     "ring_mask",
   ]),
-  exp_symbols: kernel(expSymbols, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+  exp_symbols: kernel(expSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     t: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     tables: "read all",
     symbols: "write",
     values: "write",
@@ -271,61 +274,45 @@ export const KERNELS = {
     lists: "lists",
     clip: "write",
   }, ["is_party0"]),
-  exp_finish: kernel(expFinish, ["ring", "bits", "segments", "given", "free"], {
+  exp_finish: kernel(expFinish, STEP_NEEDS, {
     opened: "read",
     values: "read",
     clip: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["words_at", "ring_bits"]),
-  exp_dithered_values: kernel(expDitheredValues, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+  exp_dithered_values: kernel(expDitheredValues, [...STEP_NEEDS, "flat", "lookup"], {
     t: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     tables: "read all",
     values: "write",
   }, ["skip", "low", "high", "parity", "negate", "ring_bits"]),
-  exp_dithered_finish: kernel(expDitheredFinish, ["ring", "bits", "segments", "given", "free"], {
+  exp_dithered_finish: kernel(expDitheredFinish, STEP_NEEDS, {
     values: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["words_at", "ring_bits"]),
-  splice_symbols: kernel(spliceSymbols, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+  splice_symbols: kernel(spliceSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     tables: "read all",
     symbols: "write",
     values: "write",
   }, ["skip", "low", "index", "top", "parity", "negate", "value_bits"]),
-  splice_bits: kernel(spliceBits, ["ring", "bits", "segments", "given", "free"], {
+  splice_bits: kernel(spliceBits, STEP_NEEDS, {
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["pairs_at", "is_party0"]),
-  splice_finish: kernel(spliceFinish, ["ring", "bits", "segments", "given", "free", "spare"], {
+  splice_finish: kernel(spliceFinish, [...STEP_NEEDS, "spare"], {
     x: "read",
     values: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["words_at", "in_bits", "value_bits", "ring_bits", "is_party0"]),
   row_symbols: kernel(rowSymbols, [
-    "ring",
-    "bits",
-    "segments",
-    "given",
-    "free",
+    ...STEP_NEEDS,
     "common",
     "flat",
     "permuted",
@@ -357,14 +344,12 @@ export const KERNELS = {
     "ring_bits",
     "rows",
   ]),
-  row_finish: kernel(rowFinish, ["ring", "bits", "segments", "given", "free", "path"], {
+  row_finish: kernel(rowFinish, [...STEP_NEEDS, "path"], {
     v: "read",
     opened: "read",
     symbols: "read",
     values: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["wide", "in_bits", "group_count", "octaves_at", "pad_at", "ring_bits"]),
 } as const satisfies Readonly<Record<string, KernelSpec>>;

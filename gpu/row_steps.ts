@@ -58,12 +58,10 @@ export function rowSymbols(
       2 * rows * groups.length,
     ]) as [Tensor, Tensor, Tensor],
     saltWords = new DataView(salt.buffer, salt.byteOffset, salt.byteLength);
-  run.run("row_symbols", {
+  run.step("row_symbols", given, free, {
     segments: { counts: given.counts, tail: fields.octaves },
     operands: {
       v: run.each(v, v.wordsPerElement),
-      given_key: { record: given },
-      free_key: { record: free },
       common_key: { record: common },
       tables: { block: tables.get(groups.map(({ table }) => table)) },
       opening: { block: thresholds.block },
@@ -104,15 +102,13 @@ export function rowFinish(
   const groups = step.groups.length,
     fields = layout(step, free),
     result = run.owners.tensor("row values", total(given.counts));
-  run.run("row_finish", {
+  run.step("row_finish", given, free, {
     segments: { counts: given.counts, tail: fields.octaves },
     operands: {
       v: run.each(v, v.wordsPerElement),
       opened: run.each(thresholds),
       symbols: run.each(symbols, groups),
       values: run.each(values, 2 * groups),
-      given_key: { record: given },
-      free_key: { record: free },
       result: run.each(result),
     },
     params: {

@@ -67,8 +67,8 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
   return vec2u(sum_of(near_sums), sum_of(far_sums));
 }
 
-// For u alone; entry i lies `beyond` words further where u - i would be negative, of which 0 makes nothing: a table of 2^(k+1) differences has its
-// negative ones in the upper half.
+// For u alone. Entries i > u are read `beyond` words further on: 0 for a table of 2^k entries; 2^k for one of 2^(k+1) whose index, the difference
+// of u and the secret point, is not reduced.
 fn flat_lookup(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: u32, beyond: u32) -> u32 {
   let last = (1u << k) - 1u;
   let last_bit = last_bit_of(cursor, offset, last, parity);
