@@ -57,6 +57,10 @@ export interface GpuEngine extends Engine {
   readonly deviceMs: number;
   /** Readbacks so far, each with one submit. */
   readonly readbackCount: number;
+  /** Time spent handing words over to the device so far, in milliseconds; it takes them in with the commands that follow. */
+  readonly uploadMs: number;
+  /** Bytes handed over so far. */
+  readonly uploadedBytes: number;
   /** Bytes of device memory in use, rounded up to the allocator's classes. */
   readonly usedBytes: number;
   /** Copies words back. */
@@ -99,6 +103,12 @@ class KernelEngine implements GpuEngine {
   }
   get readbackCount(): number {
     return this.#readback.count;
+  }
+  get uploadMs(): number {
+    return this.#run.batches.uploadMs;
+  }
+  get uploadedBytes(): number {
+    return this.#run.batches.uploadedBytes;
   }
   get usedBytes(): number {
     return this.#run.pool.usedBytes;

@@ -99,6 +99,21 @@ testGpu("upload() does not disturb commands that were recorded before it", async
   for (const [i, sum] of sums.entries()) assertEquals(await engine.download(sum), Uint32Array.of(2 * i, 20 * i));
 });
 
+testGpu("uploadedBytes counts what goes to the device, keys when they are used next", async (engine) => {
+  const before = engine.uploadedBytes, memory = engine.keyMemory(64);
+  memory.view(0, 24).fill(3);
+  engine.upload(words(10));
+
+  assertEquals(engine.uploadedBytes, before + 40);
+  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 24, 40);
+  assertEquals(engine.uploadedBytes, before + 64);
+  assertEquals(
+    await engine.download(engine.unpack({ memory, bits: 8, counts: [2], at: [0], parity: 0 }, 0, 8)),
+    Uint32Array.of(3, 3),
+  );
+  assert(engine.uploadMs > 0);
+});
+
 testGpu("Scope.end() gives back all memory but what is kept", async (engine) => {
   const before = engine.usedBytes, outer = engine.begin(), inner = engine.begin();
   const x = engine.upload(words(1000)), kept = engine.add(x, x, 32);
