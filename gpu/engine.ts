@@ -86,6 +86,8 @@ class KernelEngine implements GpuEngine {
   readonly #run: Runner;
   readonly #readback: Readback;
   readonly #tables: Tables;
+  /** What was expanded in this turn is submitted at its end. */
+  #isExpanding = false;
 
   constructor(run: Runner, readback: Readback, readonly readbackMs: number) {
     this.#run = run;
@@ -145,6 +147,13 @@ class KernelEngine implements GpuEngine {
   }
   expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
     expandInto(this.#run, seed, nonce, memory as Keys, offset, byteLength);
+    if (this.#isExpanding) return;
+    // Keys of lanes to come: the device expands them while this party waits for the other one, not with the next exchange.
+    this.#isExpanding = true;
+    queueMicrotask(() => {
+      this.#isExpanding = false;
+      this.#run.batches.submit();
+    });
   }
 
   pack(x: Handle, bits: number): Promise<Uint8Array> {

@@ -114,6 +114,24 @@ testGpu("uploadedBytes counts what goes to the device, keys when they are used n
   assert(engine.uploadMs > 0);
 });
 
+testGpu("what is expanded in one turn is submitted at its end", async (engine) => {
+  const { submit } = GPUQueue.prototype, memory = engine.keyMemory(128);
+  let submits = 0;
+  GPUQueue.prototype.submit = function (buffers) {
+    submits++;
+    return submit.call(this, buffers);
+  };
+  try {
+    for (const at of [0, 64]) engine.expand(new Uint8Array(32), new Uint8Array(12), memory, at, 64);
+
+    assertEquals(submits, 0);
+    await Promise.resolve();
+    assertEquals(submits, 1);
+  } finally {
+    GPUQueue.prototype.submit = submit;
+  }
+});
+
 testGpu("Scope.end() gives back all memory but what is kept", async (engine) => {
   const before = engine.usedBytes, outer = engine.begin(), inner = engine.begin();
   const x = engine.upload(words(1000)), kept = engine.add(x, x, 32);
