@@ -307,27 +307,33 @@ Deno.test("createGpuEngine() finds an adapter by a part of its name and logs it"
   await assertRejects(async () => await engine.download(engine.upload(Uint32Array.of(1))), DeviceError, "close()");
 });
 
-Deno.test("a session between wasm and webgpu equals the oracle", { ignore }, async () => {
-  const folded = await readFolded(memoryFiles(demoModel())),
-    tokenizer = createTokenizer(demoModel()["tokenizer.json"]!),
-    promptIds = tokenizer.encode("ROMEO:\nIt is"),
-    model = await calibratedModel(folded, tokenizer.encode("The king is dead, my lord; what shall we say?")),
-    dealt = { promptTokens: promptIds.length, generate: 3 };
-  const wasm = await createWasmEngine(), gpu = await createGpuEngine();
-  try {
-    const outcome = await runTestSession({
-      model: model(promptIds.length + 2),
-      folded,
-      dealt,
-      requests: [{ promptIds, generate: 3 }],
-      engines: [wasm, gpu],
-    });
+for (const rounding of ["nearest", "dither"] as const) {
+  Deno.test(`a session between wasm and webgpu equals the oracle, rounding ${rounding}`, { ignore }, async () => {
+    const folded = await readFolded(memoryFiles(demoModel())),
+      tokenizer = createTokenizer(demoModel()["tokenizer.json"]!),
+      promptIds = tokenizer.encode("ROMEO:\nIt is"),
+      model = await calibratedModel(
+        folded,
+        tokenizer.encode("The king is dead, my lord; what shall we say?"),
+        rounding,
+      ),
+      dealt = { promptTokens: promptIds.length, generate: 3 };
+    const wasm = await createWasmEngine(), gpu = await createGpuEngine();
+    try {
+      const outcome = await runTestSession({
+        model: model(promptIds.length + 2),
+        folded,
+        dealt,
+        requests: [{ promptIds, generate: 3 }],
+        engines: [wasm, gpu],
+      });
 
-    assertEquals(outcome.tokens, outcome.expectedTokens);
-    assertEquals(outcome.logits, outcome.expectedLogits);
-    assertEquals(outcome.exchanges[0], outcome.exchanges[1]);
-  } finally {
-    wasm.close();
-    gpu.close();
-  }
-});
+      assertEquals(outcome.tokens, outcome.expectedTokens);
+      assertEquals(outcome.logits, outcome.expectedLogits);
+      assertEquals(outcome.exchanges[0], outcome.exchanges[1]);
+    } finally {
+      wasm.close();
+      gpu.close();
+    }
+  });
+}
