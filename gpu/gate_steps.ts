@@ -10,7 +10,7 @@ import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { elementCounts, pairSegments, Spread } from "./extents.ts";
 import { type Runner, total } from "./runner.ts";
-import type { Tables } from "./tables.ts";
+import { type Tables, tableWords } from "./tables.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Chunk sizes as one word, a byte for each, lowest first. */
@@ -182,7 +182,7 @@ export function expSymbols(
       top,
       parity: given.parity,
       negate: party,
-      high_table: step.lowTable.length,
+      high_table: tableWords(step.lowTable),
       ring_bits: stepRing(free, 5, 4),
     },
   });
@@ -235,7 +235,15 @@ export function expDitheredValues(
       tables: { block: tables.get([step.lowTable, step.highTable]) },
       values: run.each(values, 2),
     },
-    params: { skip: step.skip, low, high, parity: given.parity, negate: party, ring_bits: stepRing(free, 0, 3) },
+    params: {
+      skip: step.skip,
+      low,
+      high,
+      parity: given.parity,
+      negate: party,
+      high_table: tableWords(step.lowTable),
+      ring_bits: stepRing(free, 0, 3),
+    },
   });
   return values;
 }

@@ -82,10 +82,11 @@ const FRAGMENTS = {
  * | --- | --- | --- |
  * | `read`, `write` | a part of a tensor | `<name>_base`: index of the first bound word |
  * | `read all`, `write all` | a buffer from its beginning | |
+ * | `tables` | public tables (`tables.ts`) in fours of words | |
  * | `record` | key bits, named `given_key`, `free_key` or `common_key` | `given_bits`, …: bits of one element |
  * | `lists` | the segments (`kernels/_segments.wgsl`) | `segment_count` |
  */
-export type Binding = "read" | "write" | "read all" | "write all" | "record" | "lists";
+export type Binding = "read" | "write" | "read all" | "write all" | "tables" | "record" | "lists";
 
 /** One kernel. */
 export interface KernelSpec {
@@ -264,7 +265,7 @@ export const KERNELS = {
   exp_symbols: kernel(expSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     t: "read",
     ...STEP_KEYS,
-    tables: "read all",
+    tables: "tables",
     symbols: "write",
     values: "write",
   }, ["low", "high", "top", "parity", "negate", "high_table", "ring_bits"]),
@@ -284,9 +285,9 @@ export const KERNELS = {
   exp_dithered_values: kernel(expDitheredValues, [...STEP_NEEDS, "flat", "lookup"], {
     t: "read",
     ...STEP_KEYS,
-    tables: "read all",
+    tables: "tables",
     values: "write",
-  }, ["skip", "low", "high", "parity", "negate", "ring_bits"]),
+  }, ["skip", "low", "high", "parity", "negate", "high_table", "ring_bits"]),
   exp_dithered_finish: kernel(expDitheredFinish, STEP_NEEDS, {
     values: "read",
     ...STEP_KEYS,
@@ -295,7 +296,7 @@ export const KERNELS = {
   splice_symbols: kernel(spliceSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     x: "read",
     ...STEP_KEYS,
-    tables: "read all",
+    tables: "tables",
     symbols: "write",
     values: "write",
   }, ["skip", "low", "index", "top", "parity", "negate", "value_bits"]),

@@ -9,7 +9,7 @@ import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { packChunks, stepRing } from "./gate_steps.ts";
 import { type Runner, total } from "./runner.ts";
-import type { Tables } from "./tables.ts";
+import { type Tables, tableWords } from "./tables.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Thresholds of a row fit into one word. */
@@ -33,7 +33,7 @@ function layout(step: RowStep, free: RecordView) {
     octaves.push(packChunks(chunks), chunks.length, shift, at, hot, words, table, symbolCount(chunks.length));
     octaves.push(fromBit < 32 ? 2 ** fromBit : 0, fromBit < 32 ? 0 : 2 ** (fromBit - 32));
     at = words + ringBits * (6 + 4 * pathCount(chunks.length));
-    table += entries.length;
+    table += tableWords(entries);
   }
   return { width, symbols, values, ringBits, pad: values + 2 * ringBits * groups.length, octaves };
 }

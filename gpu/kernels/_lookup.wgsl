@@ -28,8 +28,14 @@ fn spread_high(word: u32, lanes: vec4u) -> vec4u {
   return bitcast<vec4u>(bitcast<vec4i>(vec4u(word) << lanes) >> vec4u(31u));
 }
 
+// An entry; tables begin at multiples of four.
+fn entry_at(at: u32) -> u32 {
+  return tables[at >> 2u][at & 3u];
+}
+
+// Entries `at` to `at` + 3, `at` a multiple of four.
 fn four_entries(at: u32) -> vec4u {
-  return vec4u(tables[at], tables[at + 1u], tables[at + 2u], tables[at + 3u]);
+  return tables[at >> 2u];
 }
 
 fn sum_of(x: vec4u) -> u32 {
@@ -43,7 +49,7 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
     var sums = vec2u(0u, 0u);
     let bits = given_field(cursor, offset, last) | (last_bit << last);
     for (var i = 0u; i <= last; i++) {
-      let entry = tables[table + i];
+      let entry = entry_at(table + i);
       sums += vec2u(entry & spread(bits >> ((u - i) & last)), entry & spread(bits >> ((u - 1u - i) & last)));
     }
     return sums;
@@ -76,7 +82,7 @@ fn flat_lookup(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: 
     var sum = 0u;
     let bits = given_field(cursor, offset, last) | (last_bit << last);
     for (var i = 0u; i <= last; i++) {
-      sum += tables[table + i + select(0u, beyond, i > u)] & spread(bits >> ((u - i) & last));
+      sum += entry_at(table + i + select(0u, beyond, i > u)) & spread(bits >> ((u - i) & last));
     }
     return sum;
   }
@@ -86,9 +92,9 @@ fn flat_lookup(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: 
     // Bit 31 - j belongs to entry i + j.
     let bits = circular_bits(cursor, offset, last, last_bit, (u - i - 31u) & last);
     for (var j = 0u; j < 32u; j += 4u) {
-      let entries = vec4u(i + j) + lanes;
-      let at = entries + table + select(vec4u(0u), vec4u(beyond), entries > vec4u(u));
-      sums += vec4u(tables[at.x], tables[at.y], tables[at.z], tables[at.w]) & spread_high(bits << j, lanes);
+      let at = table + i + j;
+      let entries = select(four_entries(at), four_entries(at + beyond), vec4u(i + j) + lanes > vec4u(u));
+      sums += entries & spread_high(bits << j, lanes);
     }
   }
   return sum_of(sums);

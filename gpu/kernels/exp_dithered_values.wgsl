@@ -14,7 +14,7 @@
 // 1        given_key  read     u32     -              key bits, secret
 // 2        free_key   read     u32     -              pad bits, secret
 // 3        lists      read     u32     (segments, 8)  public: blocks and their records
-// 4        tables     read     u32     -              public tables
+// 4        tables     read     vec4u   -              public tables
 // 5        values     write    u32     (count, 2)     shares, secret
 // 6        params     uniform  Params  -              public
 //
@@ -33,6 +33,7 @@ struct Params {
   high: u32,          // bits of the high digit
   parity: u32,        // 1 for the holder of explicit halves
   negate: u32,        // 1 for party 1
+  high_table: u32,    // place of the high table in `tables`
   ring_bits: u32,     // n
 }
 
@@ -42,7 +43,7 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 @group(0) @binding(1) var<storage, read> given_key: array<u32>;
 @group(0) @binding(2) var<storage, read> free_key: array<u32>;
 @group(0) @binding(3) var<storage, read> lists: array<u32>;
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read> tables: array<vec4u>;
 @group(0) @binding(5) var<storage, read_write> values: array<u32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
@@ -58,7 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let low_size = 1u << params.low;
     let low = flat_lookup(key, 0u, params.low, params.parity, value & (low_size - 1u), 0u, low_size);
     let high_digit = (value >> params.low) & low_mask(params.high);
-    let high = flat_lookup(key, low_size - 1u, params.high, params.parity, high_digit, 2u * low_size, 0u);
+    let high = flat_lookup(key, low_size - 1u, params.high, params.parity, high_digit, params.high_table, 0u);
     let sign = sign_of(params.negate);
     let at = 2u * i - params.values_base;
     values[at] = (sign * low + free_field(pad, 0u, n)) & low_mask(n);
