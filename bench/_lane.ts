@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Engine, Handle } from "../core/engine.ts";
+import type { CacheHandle, Engine, Handle, KeyMemory } from "../core/engine.ts";
 import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
 import {
   type Cache,
@@ -37,6 +37,8 @@ export interface LaneCase {
   readonly inputs: readonly LaneInput[];
   /** Tokens that a cache holds before the lane. */
   readonly cachedTokens?: number;
+  /** Tokens that the lane appends to a cache; by default one for each block. */
+  readonly tokens?: number;
   readonly run: <V extends View>(
     ctx: Context<V>,
     x: readonly Wire<V>[],
@@ -44,7 +46,36 @@ export interface LaneCase {
   ) => Gate<Kinds<V>["wire" | "squares" | "share" | "operand"]>;
 }
 
-/** Engines of both parties, one thread each. */
+/** The gate of a lane at a party. */
+export type LaneGate = Gate<Kinds<"masked">["wire" | "squares" | "share" | "operand"]>;
+
+/** A lane with its keys. */
+export interface DealtLane {
+  /** Exchanges of the lane. */
+  readonly exchanges: number;
+  /** Explicit key bytes of party 0 and party 1. */
+  readonly explicitBytes: readonly [number, number];
+  /** All key bytes in memory, of party 0 and party 1. */
+  readonly keyBytes: readonly [number, number];
+  /** Packed payload that party 0 and party 1 send. */
+  readonly sentBytes: readonly [number, number];
+  /** Deals its keys once more, for the time that takes. */
+  deal(): void;
+  /** Makes a party: its weights and input. */
+  party(party: 0 | 1, engine: Engine): LaneParty;
+}
+
+/** One party of a lane. */
+export interface LaneParty {
+  /** Its arithmetic. */
+  readonly engine: Engine;
+  /** Loads the lane's keys: explicit parts, then the expanded seed parts. */
+  load(): KeyMemory;
+  /** Begins to run the lane with keys that were loaded; its caches stay. */
+  start(memory: KeyMemory): LaneGate;
+}
+
+/** Engines of both parties, one thread each; the first one is the dealer's too. */
 export const ENGINES: readonly [Engine, Engine] = [
   await createWasmEngine({ threads: 1 }),
   await createWasmEngine({ threads: 1 }),
@@ -61,8 +92,8 @@ function complete<T>(gate: Gate<T>): T {
   return finish(gate).value;
 }
 
-/** Registers a benchmark of the dealer and one of both parties for a lane; the names tell key bytes, sent bytes and exchanges. */
-export function benchLane(name: string, lane: LaneCase): void {
+/** Plans a lane and deals its keys, with the dealer's products on `ENGINES[0]`. */
+export function dealLane(lane: LaneCase): DealtLane {
   const { inputs, cachedTokens = 0 } = lane,
     plan = new PlanContext(),
     base = { kind: "cache", ringBits: 32, scale: 10 } as const;
@@ -123,53 +154,81 @@ export function benchLane(name: string, lane: LaneCase): void {
     return dealer;
   };
 
-  const dealt = deal();
-  const parties = ([0, 1] as const).map((party) => {
-    const engine = ENGINES[party], weights = weightsOf(engine), caches = new Map<string, ReturnType<Engine["cache"]>>();
-    const bytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party] + layout.seedBytes[party], 0),
-      memory = engine.keyMemory(bytes);
-    let at = 0;
-    const loaded = layouts.map((layout, b) => {
-      const explicitAt = at, seedAt = at + layout.explicitBytes[party], seedBytes = layout.seedBytes[party];
-      at = seedAt + seedBytes;
-      memory.view(explicitAt, layout.explicitBytes[party]).set(dealt.blocks[b]!.explicit[party]);
-      const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
-      engine.expand(seeds[party].expose(), nonce, memory, seedAt, seedBytes);
-      return { layout, explicitAt, seedAt };
-    });
-    const partyLane: PartyLane = {
-      party,
-      engine,
-      memory,
-      blocks: loaded,
-      salt,
-      weights: (ref) => weights.get(ref.name)!,
-      constants: null,
-      prepared: new Map(),
-      input: null,
-      realTokens: null,
-      keepCoins: null,
-    };
-    const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
-    return { engine, partyLane, caches, x };
-  });
-  const run = (): void => {
-    const scopes = ENGINES.map((engine) => engine.begin());
-    const gates = parties.map(({ engine, partyLane, caches, x }) =>
-      lane.run(
-        new PartyContext(partyLane),
-        inputs.map((input, i) => wire("masked", input.ringBits, input.scale, input.extent, x[i]!)),
-        (name, width) => {
-          let data = caches.get(name);
-          if (data === undefined) {
-            caches.set(name, data = engine.cache(cachedTokens + blocks, width));
-            const old = engine.upload(randomWords(cachedTokens * width, 32));
-            if (cachedTokens > 0) engine.store(partyLane.party, data, 0, old, old);
-          }
-          return { ...base, view: "masked", width, tokens: cachedTokens, data };
-        },
-      )
+  const dealt = deal(),
+    pair = <T>(of: (party: 0 | 1) => T): [T, T] => [of(0), of(1)],
+    explicitBytes = pair((party) => layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0)),
+    keyBytes = pair((party) =>
+      explicitBytes[party] + layouts.reduce((sum, layout) => sum + layout.seedBytes[party], 0)
     );
+  const party = (party: 0 | 1, engine: Engine): LaneParty => {
+    const weights = weightsOf(engine), caches = new Map<string, CacheHandle>();
+    let explicitAt = 0, seedAt = explicitBytes[party];
+    const placed = layouts.map((layout) => {
+      const block = { layout, explicitAt, seedAt };
+      explicitAt += layout.explicitBytes[party];
+      seedAt += layout.seedBytes[party];
+      return block;
+    });
+    const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
+    return {
+      engine,
+      load() {
+        const memory = engine.keyMemory(keyBytes[party]), explicit = memory.view(0, explicitBytes[party]);
+        placed.forEach(({ explicitAt }, b) => explicit.set(dealt.blocks[b]!.explicit[party], explicitAt));
+        placed.forEach(({ layout, seedAt }, b) => {
+          const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
+          engine.expand(seeds[party].expose(), nonce, memory, seedAt, layout.seedBytes[party]);
+        });
+        return memory;
+      },
+      start(memory) {
+        const partyLane: PartyLane = {
+          party,
+          engine,
+          memory,
+          blocks: placed,
+          salt,
+          weights: (ref) => weights.get(ref.name)!,
+          constants: null,
+          prepared: new Map(),
+          input: null,
+          realTokens: null,
+          keepCoins: null,
+        };
+        return lane.run(
+          new PartyContext(partyLane),
+          inputs.map((input, i) => wire("masked", input.ringBits, input.scale, input.extent, x[i]!)),
+          (name, width) => {
+            let data = caches.get(name);
+            if (data === undefined) {
+              caches.set(name, data = engine.cache(cachedTokens + (lane.tokens ?? blocks), width));
+              const old = engine.upload(randomWords(cachedTokens * width, 32));
+              if (cachedTokens > 0) engine.store(party, data, 0, old, old);
+            }
+            return { ...base, view: "masked", width, tokens: cachedTokens, data };
+          },
+        );
+      },
+    };
+  };
+  return {
+    exchanges: planned.exchanges,
+    explicitBytes,
+    keyBytes,
+    sentBytes: pair((party) => plan.gates.reduce((sum, gate) => sum + gate.sentBytes[party], 0)),
+    deal: () => void deal(),
+    party,
+  };
+}
+
+/** Registers a benchmark of the dealer and one of both parties for a lane; the names tell key bytes, sent bytes and exchanges. */
+export function benchLane(name: string, lane: LaneCase): void {
+  const dealt = dealLane(lane),
+    parties = ENGINES.map((engine, party) => dealt.party(party as 0 | 1, engine)),
+    memories = parties.map((party) => party.load());
+  const run = (): void => {
+    const scopes = ENGINES.map((engine) => engine.begin()),
+      gates = parties.map((party, i) => party.start(memories[i]!));
     for (;;) {
       const [mine, theirs] = gates.map((gate) => gate.next());
       if (mine!.done || theirs!.done) break;
@@ -182,13 +241,12 @@ export function benchLane(name: string, lane: LaneCase): void {
     for (const scope of scopes) scope.end([]);
   };
 
-  const kilobytes = (party: 0 | 1): string =>
-    `${(layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0) / 1000).toFixed(1)}`;
-  const sent = plan.gates.reduce((sum, gate) => sum + gate.sentBytes[0] + gate.sentBytes[1], 0) / 1000;
-  Deno.bench(`${name}: deal (keys ${kilobytes(0)} and ${kilobytes(1)} kB)`, () => {
-    deal();
+  const [kilobytes0, kilobytes1] = dealt.explicitBytes.map((bytes) => (bytes / 1000).toFixed(1)),
+    sent = (dealt.sentBytes[0] + dealt.sentBytes[1]) / 1000;
+  Deno.bench(`${name}: deal (keys ${kilobytes0} and ${kilobytes1} kB)`, () => {
+    dealt.deal();
   });
-  Deno.bench(`${name}: run (both send ${sent.toFixed(1)} kB in ${planned.exchanges} exchanges)`, run);
+  Deno.bench(`${name}: run (both send ${sent.toFixed(1)} kB in ${dealt.exchanges} exchanges)`, run);
 }
 
 /** What a party sends of an opening. */

@@ -1,8 +1,12 @@
 /**
  * Rates of the GPU engine's kernels against what the adapter itself reaches (memory copy, integer multiply-add), and the latency of an exchange.
  *
- * `deno run --allow-read bench/gpu_bench.ts [--adapter=NAME] [--elements=N] [--only=PART]` prints a table of the kernels, or of those whose names contain a part. A rate is the mean of many calls in one batch, the cost of recording
- * them included; `of ceiling` divides the key bytes that a kernel reads, or its multiply-adds, by the adapter's own rate.
+ * `deno run --allow-read bench/gpu_bench.ts [--adapter=NAME] [--elements=N] [--only=PART]` prints a table of the kernels, or of those whose names contain a part.
+ * A rate is the mean of many calls in one batch, the cost of recording them included; `of copy` divides the key bytes that a kernel reads, or its
+ * multiply-adds, by the adapter's own rate.
+ *
+ * `--layer [--arch=NAME] [--tokens=N] [--rounding=NAME] [--runs=N]` prints instead where the time of one layer goes (`_layer_split.ts`): by default one of
+ * `bert-tiny` with 128 tokens, rounded to the nearest. With `--json` either prints one line of JSON.
  */
 
 import { parseArgs } from "node:util";
@@ -12,6 +16,7 @@ import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fs
 import { treeDpf } from "../core/fss/tree_dpf.ts";
 import { Device } from "../gpu/device.ts";
 import { createGpuEngine, type GpuEngine } from "../gpu/mod.ts";
+import { layerSplit, splitTable } from "./_layer_split.ts";
 import multiplyAdd from "./multiply_add.wgsl" with { type: "text" };
 
 /** What one call does. */
@@ -136,6 +141,7 @@ function works(engine: GpuEngine, count: number): Work[] {
     exp = { digits: expDigits, lowTable: words(128), highTable: words(128) },
     expGiven = record(engine, expDigits.reduce((sum, k) => sum + oneHotBits(k), 16 * 32), count),
     expFree = record(engine, 5 + 4 * 32, count),
+    two = engine.upload(words(2 * count)),
     three = engine.upload(words(3 * count)),
     bits = engine.upload(words(count, 1));
   add("exp: symbols", () => engine.expSymbols(0, exp, narrow, expGiven, expFree), {
@@ -143,12 +149,27 @@ function works(engine: GpuEngine, count: number): Work[] {
   });
   add("exp: finish", () => engine.expFinish(exp, narrow, three, bits, expGiven, expFree), { bytes: 16 * 4 * count });
 
+  const ditheredDigits = [6, 8] as const,
+    dithered = { skip: 0, digits: ditheredDigits, lowTable: words(128), highTable: words(256) },
+    ditheredGiven = record(engine, ditheredDigits.reduce((sum, k) => sum + oneHotBits(k), 3 * 32), count),
+    ditheredFree = record(engine, 3 * 32, count);
+  add("dithered exp: values", () => engine.expDitheredValues(0, dithered, narrow, ditheredGiven, ditheredFree), {
+    bytes: bytesOf(ditheredGiven, ditheredFree),
+  });
+  add("dithered exp: finish", () => engine.expDitheredFinish(dithered, two, ditheredGiven, ditheredFree), {
+    bytes: 4 * 4 * count,
+  });
+
   const spliceDigits = [5, 8, 7] as const,
-    splice = { digits: spliceDigits, table: words(256) },
-    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), 6 + 7 * 32), count),
-    spliceFree = record(engine, 11 + 3 * 32, count);
+    splice = { digits: spliceDigits, table: words(256), skip: 0, inBits: 24, valueBits: 16, ringBits: 32 },
+    spliceWords = 6 + 7 * 32 + 2 * 8 + 4 * 16,
+    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), spliceWords), count),
+    spliceFree = record(engine, 11 + 2 * 16 + 32, count);
   add("splice: symbols", () => engine.spliceSymbols(0, splice, x, spliceGiven, spliceFree), {
     bytes: bytesOf(spliceGiven, spliceFree),
+  });
+  add("splice: finish", () => engine.spliceFinish(0, splice, x, two, bits, spliceGiven, spliceFree), {
+    bytes: spliceWords * count / 8,
   });
 
   const rows = Math.max(1, count >> 8),
@@ -227,48 +248,106 @@ function si(value: number, unit: string): string {
   return `${(value / 1000 ** power).toPrecision(3)} ${prefixes[power]}${unit}`;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-      options: { adapter: { type: "string" }, elements: { type: "string" }, only: { type: "string" } },
-    }),
-    engine = await createGpuEngine({ adapter: values.adapter, log: (line) => console.log(line) }),
-    count = Number(values.elements ?? 2 ** 16),
-    { copyBytes, multiplyAdds } = await ceilings(values.adapter);
-  console.log(`copy ${si(copyBytes, "B/s")} read and written, ${si(multiplyAdds, "multiply-adds/s")}`);
-  console.log(`readback ${engine.readbackMs.toFixed(3)} ms${engine.isReadbackFast ? "" : ", awaited"}`);
-  for (const size of [64, 4096, 2 ** 18]) {
-    console.log(`exchange of ${size} × 20 bits: ${(await exchangeMs(engine, size)).toFixed(3)} ms`);
+/** What was measured of a kernel. */
+interface Rate {
+  readonly name: string;
+  readonly ms: number;
+  readonly elementsPerSecond: number;
+  readonly bytesPerSecond: number | null;
+  readonly multiplyAddsPerSecond: number | null;
+}
+
+/** A rate, and how much it is of what the adapter reaches. */
+function share(rate: number | null, unit: string, ceiling: number, name: string): string {
+  return rate === null ? "" : `${si(rate, unit)} (${(100 * rate / ceiling).toPrecision(2)} %${name})`;
+}
+
+/** Measures kernels, and prints a row of each unless they go into JSON. */
+async function benchKernels(options: {
+  readonly adapter: string | undefined;
+  readonly count: number;
+  readonly only: string;
+  readonly print: (line: string) => void;
+}): Promise<unknown> {
+  const { adapter, count, only, print } = options,
+    engine = await createGpuEngine({ adapter, log: print }),
+    { copyBytes, multiplyAdds } = await ceilings(adapter);
+  print(`copy ${si(copyBytes, "B/s")} read and written, ${si(multiplyAdds, "multiply-adds/s")}`);
+  print(`readback ${engine.readbackMs.toFixed(3)} ms${engine.isReadbackFast ? "" : ", awaited"}`);
+  const exchanges: { elements: number; ms: number }[] = [], kernels: Rate[] = [];
+  for (const elements of [64, 4096, 2 ** 18]) {
+    const ms = await exchangeMs(engine, elements);
+    exchanges.push({ elements, ms });
+    print(`exchange of ${elements} × 20 bits: ${ms.toFixed(3)} ms`);
   }
   const probe = engine.upload(Uint32Array.of(0));
-  for (const work of works(engine, count).filter(({ name }) => name.includes(values.only ?? ""))) {
+  for (const work of works(engine, count).filter(({ name }) => name.includes(only))) {
     const ms = await timeOf(() => {
         const scope = engine.begin();
         work.run();
         scope.end([]);
       }, () => engine.download(probe)),
-      perSecond = 1000 / ms,
-      shares = [
-        work.bytes === undefined
-          ? ""
-          : `${si(work.bytes * perSecond, "B/s")} (${
-            (100 * work.bytes * perSecond / copyBytes).toPrecision(2)
-          } % of copy)`,
-        work.multiplyAdds === undefined
-          ? ""
-          : `${si(work.multiplyAdds * perSecond, "multiply-adds/s")} (${
-            (100 * work.multiplyAdds * perSecond / multiplyAdds).toPrecision(2)
-          } %)`,
-      ];
-    console.log(
+      perSecond = (amount: number | undefined): number | null => amount === undefined ? null : amount * 1000 / ms,
+      rate: Rate = {
+        name: work.name,
+        ms,
+        elementsPerSecond: work.elements * 1000 / ms,
+        bytesPerSecond: perSecond(work.bytes),
+        multiplyAddsPerSecond: perSecond(work.multiplyAdds),
+      };
+    kernels.push(rate);
+    print(
       [
-        work.name.padEnd(30),
+        rate.name.padEnd(30),
         `${ms.toFixed(3)} ms`.padStart(12),
-        si(work.elements * perSecond, "elements/s").padStart(20),
-        ...shares,
+        si(rate.elementsPerSecond, "elements/s").padStart(20),
+        share(rate.bytesPerSecond, "B/s", copyBytes, " of copy"),
+        share(rate.multiplyAddsPerSecond, "multiply-adds/s", multiplyAdds, ""),
       ].join("  "),
     );
   }
+  const { adapterName, readbackMs } = engine;
   engine.close();
+  return { adapter: adapterName, readbackMs, copyBytes, multiplyAdds, exchanges, kernels };
+}
+
+async function main(): Promise<void> {
+  const text = { type: "string" } as const,
+    flag = { type: "boolean", default: false } as const,
+    { values } = parseArgs({
+      options: {
+        adapter: text,
+        elements: text,
+        only: text,
+        layer: flag,
+        arch: text,
+        tokens: text,
+        rounding: text,
+        runs: text,
+        json: flag,
+      },
+    }),
+    print = values.json ? () => {} : console.log,
+    { rounding = "nearest" } = values;
+  if (rounding !== "nearest" && rounding !== "dither") {
+    throw new RangeError(`Cannot measure a layer as --rounding must be nearest or dither: received ${rounding}`);
+  }
+  let result: unknown;
+  if (values.layer) {
+    const split = await layerSplit({
+      arch: values.arch ?? "bert-tiny",
+      tokens: Number(values.tokens ?? 128),
+      rounding,
+      runs: Number(values.runs ?? 10),
+      engine: { adapter: values.adapter },
+    });
+    print(`webgpu: ${split.adapter}\n${splitTable(split)}`);
+    result = split;
+  } else {
+    const count = Number(values.elements ?? 2 ** 16);
+    result = await benchKernels({ adapter: values.adapter, count, only: values.only ?? "", print });
+  }
+  if (values.json) console.log(JSON.stringify(result));
 }
 
 if (import.meta.main) await main();

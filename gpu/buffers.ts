@@ -47,9 +47,13 @@ export class Batches {
   #arenaWords = new Uint32Array(ARENA_WORDS);
   #arena: GPUBuffer;
   #arenaUsed = 0;
-  #writtenBytes = 0;
+  #stagedBytes = 0;
   /** Number of the open batch. */
   number = 1;
+  /** Time spent handing words over to blocks so far, in milliseconds. */
+  uploadMs = 0;
+  /** Bytes handed over so far. */
+  uploadedBytes = 0;
 
   constructor(readonly device: Device) {
     this.#arena = this.#makeArena();
@@ -102,7 +106,8 @@ export class Batches {
   /** Writes to a block; `bytes` is whole words. Large writes go in pieces, each of which the device stages before the next ones. */
   write(block: Block, offset: number, bytes: Uint8Array | Uint32Array): void {
     if (block.batch === this.number) this.submit();
-    const { device } = this,
+    const since = performance.now(),
+      { device } = this,
       data = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array<ArrayBuffer>;
     for (let at = 0; at < data.length; at += PIECE_BYTES) {
       const piece = data.subarray(at, at + PIECE_BYTES),
@@ -118,12 +123,14 @@ export class Batches {
             }`,
         );
       }
-      this.#writtenBytes += piece.length;
-      if (this.#writtenBytes > MAX_STAGED_BYTES) {
-        this.#writtenBytes = 0;
+      this.#stagedBytes += piece.length;
+      if (this.#stagedBytes > MAX_STAGED_BYTES) {
+        this.#stagedBytes = 0;
         device.gpu.queue.submit([]);
       }
     }
+    this.uploadedBytes += data.length;
+    this.uploadMs += performance.now() - since;
   }
 
   #endPass(): void {
@@ -142,7 +149,7 @@ export class Batches {
       this.#arenaUsed = 0;
     }
     queue.submit([this.#encoder.finish()]);
-    this.#writtenBytes = 0;
+    this.#stagedBytes = 0;
     this.#encoder = null;
     this.number++;
   }

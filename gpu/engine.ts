@@ -10,6 +10,7 @@ import type {
   AttentionStep,
   CacheHandle,
   Engine,
+  ExpDitheredStep,
   ExpStep,
   Extent,
   Handle,
@@ -21,6 +22,7 @@ import type {
   SpliceStep,
   TruncateStep,
   Weights,
+  WrapStep,
 } from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { lowMask } from "../core/ring/words.ts";
@@ -55,6 +57,10 @@ export interface GpuEngine extends Engine {
   readonly deviceMs: number;
   /** Readbacks so far, each with one submit. */
   readonly readbackCount: number;
+  /** Time spent handing words over to the device so far, in milliseconds; it takes them in with the commands that follow. */
+  readonly uploadMs: number;
+  /** Bytes handed over so far. */
+  readonly uploadedBytes: number;
   /** Bytes of device memory in use, rounded up to the allocator's classes. */
   readonly usedBytes: number;
   /** Copies words back. */
@@ -80,6 +86,8 @@ class KernelEngine implements GpuEngine {
   readonly #run: Runner;
   readonly #readback: Readback;
   readonly #tables: Tables;
+  /** What was expanded in this turn is submitted at its end. */
+  #isExpanding = false;
 
   constructor(run: Runner, readback: Readback, readonly readbackMs: number) {
     this.#run = run;
@@ -97,6 +105,12 @@ class KernelEngine implements GpuEngine {
   }
   get readbackCount(): number {
     return this.#readback.count;
+  }
+  get uploadMs(): number {
+    return this.#run.batches.uploadMs;
+  }
+  get uploadedBytes(): number {
+    return this.#run.batches.uploadedBytes;
   }
   get usedBytes(): number {
     return this.#run.pool.usedBytes;
@@ -133,6 +147,13 @@ class KernelEngine implements GpuEngine {
   }
   expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
     expandInto(this.#run, seed, nonce, memory as Keys, offset, byteLength);
+    if (this.#isExpanding) return;
+    // Keys of lanes to come: the device expands them while this party waits for the other one, not with the next exchange.
+    this.#isExpanding = true;
+    queueMicrotask(() => {
+      this.#isExpanding = false;
+      this.#run.batches.submit();
+    });
   }
 
   pack(x: Handle, bits: number): Promise<Uint8Array> {
@@ -274,6 +295,42 @@ class KernelEngine implements GpuEngine {
     });
     return result;
   }
+  shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+    const run = this.#run, result = run.owners.tensor("shifted values", x.count);
+    run.run("shift", {
+      items: x.count,
+      operands: { x: run.each(x as Tensor), result: run.each(result) },
+      params: { in_mask: lowMask(inBits), by, out_mask: lowMask(bits) },
+    });
+    return result;
+  }
+  extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
+    const run = this.#run, result = run.owners.tensor("extended values", x.count);
+    run.run("extend", {
+      items: x.count,
+      operands: {
+        x: run.each(x as Tensor),
+        top: top === null ? null : run.each(top as Tensor),
+        result: run.each(result),
+      },
+      params: { in_bits: from, has_top: top === null ? 0 : 1, ring_mask: lowMask(to) },
+    });
+    return result;
+  }
+  addWrap({ inBits, shift, sign, outBits }: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+    const run = this.#run, result = run.owners.tensor("sum", a.count);
+    run.run("add_wrap", {
+      items: a.count,
+      operands: {
+        a: run.each(a as Tensor),
+        x: run.each(x as Tensor),
+        c: run.each(c as Tensor),
+        result: run.each(result),
+      },
+      params: { in_bits: inBits, factor: sign * 2 ** shift, ring_mask: lowMask(outBits) },
+    });
+    return result;
+  }
   unpack(record: RecordView, offset: number, bits: number): Handle {
     const run = this.#run,
       wide = bits > 32 ? 2 : 1,
@@ -364,6 +421,12 @@ class KernelEngine implements GpuEngine {
   }
   expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
     return steps.expFinish(this.#run, step, symbols as Tensor, values as Tensor, clip as Tensor, given, free);
+  }
+  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle {
+    return steps.expDitheredValues(this.#run, this.#tables, party, step, t as Tensor, given, free);
+  }
+  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle {
+    return steps.expDitheredFinish(this.#run, step, values as Tensor, given, free);
   }
   spliceSymbols(
     party: 0 | 1,

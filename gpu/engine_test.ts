@@ -99,6 +99,39 @@ testGpu("upload() does not disturb commands that were recorded before it", async
   for (const [i, sum] of sums.entries()) assertEquals(await engine.download(sum), Uint32Array.of(2 * i, 20 * i));
 });
 
+testGpu("uploadedBytes counts what goes to the device, keys when they are used next", async (engine) => {
+  const before = engine.uploadedBytes, memory = engine.keyMemory(64);
+  memory.view(0, 24).fill(3);
+  engine.upload(words(10));
+
+  assertEquals(engine.uploadedBytes, before + 40);
+  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 24, 40);
+  assertEquals(engine.uploadedBytes, before + 64);
+  assertEquals(
+    await engine.download(engine.unpack({ memory, bits: 8, counts: [2], at: [0], parity: 0 }, 0, 8)),
+    Uint32Array.of(3, 3),
+  );
+  assert(engine.uploadMs > 0);
+});
+
+testGpu("what is expanded in one turn is submitted at its end", async (engine) => {
+  const { submit } = GPUQueue.prototype, memory = engine.keyMemory(128);
+  let submits = 0;
+  GPUQueue.prototype.submit = function (buffers) {
+    submits++;
+    return submit.call(this, buffers);
+  };
+  try {
+    for (const at of [0, 64]) engine.expand(new Uint8Array(32), new Uint8Array(12), memory, at, 64);
+
+    assertEquals(submits, 0);
+    await Promise.resolve();
+    assertEquals(submits, 1);
+  } finally {
+    GPUQueue.prototype.submit = submit;
+  }
+});
+
 testGpu("Scope.end() gives back all memory but what is kept", async (engine) => {
   const before = engine.usedBytes, outer = engine.begin(), inner = engine.begin();
   const x = engine.upload(words(1000)), kept = engine.add(x, x, 32);
@@ -129,9 +162,14 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
     const given = record(subject, permutedBits(chunks) + pathCount(chunks.length) * 24 + 9, counts, 4),
       free = record(subject, symbols + 24, counts, 3);
     const digits = [5, 6, 5] as const,
-      splice = { digits, table: words(64) },
-      spliceGiven = record(subject, digits.reduce((sum, k) => sum + oneHotBits(k), 6 + 7 * 32), counts, 8),
-      spliceFree = record(subject, 107, counts, 5),
+      hotBits = digits.reduce((sum, k) => sum + oneHotBits(k), 0),
+      splice = { digits, table: words(64), skip: 2, inBits: 24, valueBits: 20, ringBits: 32 },
+      spliceGiven = record(subject, hotBits + 6 + 7 * 32 + 2 * 8 + 4 * 12, counts, 8),
+      spliceFree = record(subject, 11 + 2 * 20 + 32, counts, 5),
+      exp = { skip: 1, digits: [5, 6] as const, lowTable: words(64), highTable: words(64) },
+      expGiven = record(subject, oneHotBits(5) + oneHotBits(6) + 3 * 29, counts, 1),
+      expFree = record(subject, 3 * 29, counts, 7),
+      wrap = { inBits: 24, shift: 24, sign: -1 as const, outBits: 32 },
       x = subject.upload(words(count));
     const spliced = subject.spliceSymbols(1, splice, x, spliceGiven, spliceFree);
     const extent = { rows: 7, cols: [100, 0, 129] },
@@ -172,6 +210,12 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
         spliceGiven,
         spliceFree,
       ),
+      subject.expDitheredValues(1, exp, x, expGiven, expFree),
+      subject.expDitheredFinish(exp, subject.upload(words(2 * count)), expGiven, expFree),
+      subject.shift(wide, 30, 7, 20),
+      subject.extend(wide, 24, subject.upload(words(elements, 8)), 32),
+      subject.extend(wide, 24, null, 32),
+      subject.addWrap(wrap, wide, wide, subject.upload(words(elements, 8))),
       subject.squareSum(0, wide, extent, 40, squares, sums),
       subject.maximumSymbols(maximum, wide, pairKeys, pairPads),
       subject.maximumMerge(maximum, wide, subject.upload(words(798, 12))),
@@ -263,27 +307,33 @@ Deno.test("createGpuEngine() finds an adapter by a part of its name and logs it"
   await assertRejects(async () => await engine.download(engine.upload(Uint32Array.of(1))), DeviceError, "close()");
 });
 
-Deno.test("a session between wasm and webgpu equals the oracle", { ignore }, async () => {
-  const folded = await readFolded(memoryFiles(demoModel())),
-    tokenizer = createTokenizer(demoModel()["tokenizer.json"]!),
-    promptIds = tokenizer.encode("ROMEO:\nIt is"),
-    model = await calibratedModel(folded, tokenizer.encode("The king is dead, my lord; what shall we say?")),
-    dealt = { promptTokens: promptIds.length, generate: 3 };
-  const wasm = await createWasmEngine(), gpu = await createGpuEngine();
-  try {
-    const outcome = await runTestSession({
-      model: model(promptIds.length + 2),
-      folded,
-      dealt,
-      requests: [{ promptIds, generate: 3 }],
-      engines: [wasm, gpu],
-    });
+for (const rounding of ["nearest", "dither"] as const) {
+  Deno.test(`a session between wasm and webgpu equals the oracle, rounding ${rounding}`, { ignore }, async () => {
+    const folded = await readFolded(memoryFiles(demoModel())),
+      tokenizer = createTokenizer(demoModel()["tokenizer.json"]!),
+      promptIds = tokenizer.encode("ROMEO:\nIt is"),
+      model = await calibratedModel(
+        folded,
+        tokenizer.encode("The king is dead, my lord; what shall we say?"),
+        rounding,
+      ),
+      dealt = { promptTokens: promptIds.length, generate: 3 };
+    const wasm = await createWasmEngine(), gpu = await createGpuEngine();
+    try {
+      const outcome = await runTestSession({
+        model: model(promptIds.length + 2),
+        folded,
+        dealt,
+        requests: [{ promptIds, generate: 3 }],
+        engines: [wasm, gpu],
+      });
 
-    assertEquals(outcome.tokens, outcome.expectedTokens);
-    assertEquals(outcome.logits, outcome.expectedLogits);
-    assertEquals(outcome.exchanges[0], outcome.exchanges[1]);
-  } finally {
-    wasm.close();
-    gpu.close();
-  }
-});
+      assertEquals(outcome.tokens, outcome.expectedTokens);
+      assertEquals(outcome.logits, outcome.expectedLogits);
+      assertEquals(outcome.exchanges[0], outcome.exchanges[1]);
+    } finally {
+      wasm.close();
+      gpu.close();
+    }
+  });
+}

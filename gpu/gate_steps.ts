@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { ExpStep, MaximumStep, RecordView, SpliceStep, TruncateStep } from "../core/engine.ts";
+import type { ExpDitheredStep, ExpStep, MaximumStep, RecordView, SpliceStep, TruncateStep } from "../core/engine.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { elementCounts, pairSegments, Spread } from "./extents.ts";
 import { type Runner, total } from "./runner.ts";
-import type { Tables } from "./tables.ts";
+import { type Tables, tableWords } from "./tables.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Chunk sizes as one word, a byte for each, lowest first. */
@@ -40,14 +40,8 @@ export function truncateSymbols(
   free: RecordView,
 ): Tensor {
   const { chunks, inBits } = step, symbols = run.owners.tensor("symbols", z.count);
-  run.run("truncate_symbols", {
-    segments: { counts: given.counts },
-    operands: {
-      z: run.each(z),
-      given_key: { record: given },
-      free_key: { record: free },
-      symbols: run.each(symbols),
-    },
+  run.step("truncate_symbols", given, free, {
+    operands: { z: run.each(z), symbols: run.each(symbols) },
     params: {
       chunks: packChunks(chunks),
       chunk_count: chunks.length,
@@ -74,15 +68,8 @@ export function truncateFinish(
   const { chunks, inBits, outBits, by, wrapBits } = step,
     result = run.owners.tensor("truncated values", z.count),
     carries = permutedBits(chunks);
-  run.run("truncate_finish", {
-    segments: { counts: given.counts },
-    operands: {
-      z: run.each(z),
-      opened: run.each(opened),
-      given_key: { record: given },
-      free_key: { record: free },
-      result: run.each(result),
-    },
+  run.step("truncate_finish", given, free, {
+    operands: { z: run.each(z), opened: run.each(opened), result: run.each(result) },
     params: {
       chunk_count: chunks.length,
       carries,
@@ -104,14 +91,9 @@ export function maximumSymbols(run: Runner, step: MaximumStep, x: Tensor, given:
   const { chunks, bits, extent } = step,
     { segments, elements } = pairSegments(extent),
     symbols = run.owners.tensor("symbols", total(segments.counts));
-  run.run("maximum_symbols", {
+  run.step("maximum_symbols", given, free, {
     segments,
-    operands: {
-      x: { tensor: x, range: elements.range((b) => extent.cols[b]! >>> 1) },
-      given_key: { record: given },
-      free_key: { record: free },
-      symbols: run.each(symbols),
-    },
+    operands: { x: { tensor: x, range: elements.range((b) => extent.cols[b]! >>> 1) }, symbols: run.each(symbols) },
     params: {
       chunks: packChunks(chunks),
       chunk_count: chunks.length,
@@ -136,13 +118,11 @@ export function maximumSelect(
   const { chunks, bits, extent } = step,
     { segments, elements } = pairSegments(extent),
     result = run.owners.tensor("selected values", total(segments.counts));
-  run.run("maximum_select", {
+  run.step("maximum_select", given, free, {
     segments,
     operands: {
       x: { tensor: x, range: elements.range((b) => extent.cols[b]! >>> 1) },
       opened: run.each(opened),
-      given_key: { record: given },
-      free_key: { record: free },
       result: run.each(result),
     },
     params: {
@@ -189,12 +169,9 @@ export function expSymbols(
   const [low, high, top] = step.digits,
     symbols = run.owners.tensor("symbols", t.count),
     values = run.owners.tensor("table values", 3 * t.count);
-  run.run("exp_symbols", {
-    segments: { counts: given.counts },
+  run.step("exp_symbols", given, free, {
     operands: {
       t: run.each(t),
-      given_key: { record: given },
-      free_key: { record: free },
       tables: { block: tables.get([step.lowTable, step.highTable]) },
       symbols: run.each(symbols),
       values: run.each(values, 3),
@@ -205,7 +182,7 @@ export function expSymbols(
       top,
       parity: given.parity,
       negate: party,
-      high_table: step.lowTable.length,
+      high_table: tableWords(step.lowTable),
       ring_bits: stepRing(free, 5, 4),
     },
   });
@@ -234,17 +211,55 @@ export function expFinish(
   free: RecordView,
 ): Tensor {
   const result = run.owners.tensor("exponentials", opened.count);
-  run.run("exp_finish", {
-    segments: { counts: given.counts },
-    operands: {
-      opened: run.each(opened),
-      values: run.each(values, 3),
-      clip: run.each(clip),
-      given_key: { record: given },
-      free_key: { record: free },
-      result: run.each(result),
-    },
+  run.step("exp_finish", given, free, {
+    operands: { opened: run.each(opened), values: run.each(values, 3), clip: run.each(clip), result: run.each(result) },
     params: { words_at: digitBits(step.digits), ring_bits: stepRing(free, 5, 4) },
+  });
+  return result;
+}
+
+/** Signed table values of both digits of a dithered exponential. */
+export function expDitheredValues(
+  run: Runner,
+  tables: Tables,
+  party: 0 | 1,
+  step: ExpDitheredStep,
+  t: Tensor,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const [low, high] = step.digits, values = run.owners.tensor("table values", 2 * t.count);
+  run.step("exp_dithered_values", given, free, {
+    operands: {
+      t: run.each(t),
+      tables: { block: tables.get([step.lowTable, step.highTable]) },
+      values: run.each(values, 2),
+    },
+    params: {
+      skip: step.skip,
+      low,
+      high,
+      parity: given.parity,
+      negate: party,
+      high_table: tableWords(step.lowTable),
+      ring_bits: stepRing(free, 0, 3),
+    },
+  });
+  return values;
+}
+
+/** Share of the dithered exponential. */
+export function expDitheredFinish(
+  run: Runner,
+  step: ExpDitheredStep,
+  values: Tensor,
+  given: RecordView,
+  free: RecordView,
+): Tensor {
+  const result = run.owners.tensor("exponentials", values.count / 2);
+  run.step("exp_dithered_finish", given, free, {
+    operands: { values: run.each(values, 2), result: run.each(result) },
+    params: { words_at: digitBits(step.digits), ring_bits: stepRing(free, 0, 3) },
   });
   return result;
 }
@@ -262,17 +277,14 @@ export function spliceSymbols(
   const [low, index, top] = step.digits,
     symbols = run.owners.tensor("symbols", x.count),
     values = run.owners.tensor("table values", 2 * x.count);
-  run.run("splice_symbols", {
-    segments: { counts: given.counts },
+  run.step("splice_symbols", given, free, {
     operands: {
       x: run.each(x),
-      given_key: { record: given },
-      free_key: { record: free },
       tables: { block: tables.get([step.table]) },
       symbols: run.each(symbols),
       values: run.each(values, 2),
     },
-    params: { low, index, top, parity: given.parity, negate: party, ring_bits: stepRing(free, 11, 3) },
+    params: { skip: step.skip, low, index, top, parity: given.parity, negate: party, value_bits: step.valueBits },
   });
   return { symbols, values };
 }
@@ -287,14 +299,8 @@ export function spliceBits(
   free: RecordView,
 ): Tensor {
   const result = run.owners.tensor("splice bits", opened.count);
-  run.run("splice_bits", {
-    segments: { counts: given.counts },
-    operands: {
-      opened: run.each(opened),
-      given_key: { record: given },
-      free_key: { record: free },
-      result: run.each(result),
-    },
+  run.step("splice_bits", given, free, {
+    operands: { opened: run.each(opened), result: run.each(result) },
     params: { pairs_at: digitBits(step.digits), is_party0: 1 - party },
   });
   return result;
@@ -312,17 +318,15 @@ export function spliceFinish(
   free: RecordView,
 ): Tensor {
   const result = run.owners.tensor("spliced values", x.count);
-  run.run("splice_finish", {
-    segments: { counts: given.counts },
-    operands: {
-      x: run.each(x),
-      values: run.each(values, 2),
-      opened: run.each(bits),
-      given_key: { record: given },
-      free_key: { record: free },
-      result: run.each(result),
+  run.step("splice_finish", given, free, {
+    operands: { x: run.each(x), values: run.each(values, 2), opened: run.each(bits), result: run.each(result) },
+    params: {
+      words_at: digitBits(step.digits) + 6,
+      in_bits: step.inBits,
+      value_bits: step.valueBits,
+      ring_bits: step.ringBits,
+      is_party0: 1 - party,
     },
-    params: { words_at: digitBits(step.digits) + 6, ring_bits: stepRing(free, 11, 3), is_party0: 1 - party },
   });
   return result;
 }

@@ -11,20 +11,26 @@ import flat from "./kernels/_flat.wgsl" with { type: "text" };
 import free from "./kernels/_free.wgsl" with { type: "text" };
 import given from "./kernels/_given.wgsl" with { type: "text" };
 import lookup from "./kernels/_lookup.wgsl" with { type: "text" };
+import pairs from "./kernels/_pairs.wgsl" with { type: "text" };
 import path from "./kernels/_path.wgsl" with { type: "text" };
 import permuted from "./kernels/_permuted.wgsl" with { type: "text" };
 import ring from "./kernels/_ring.wgsl" with { type: "text" };
 import segments from "./kernels/_segments.wgsl" with { type: "text" };
+import spare from "./kernels/_spare.wgsl" with { type: "text" };
 import tree from "./kernels/_tree.wgsl" with { type: "text" };
 import add from "./kernels/add.wgsl" with { type: "text" };
+import addWrap from "./kernels/add_wrap.wgsl" with { type: "text" };
 import cacheStore from "./kernels/cache_store.wgsl" with { type: "text" };
 import columns from "./kernels/columns.wgsl" with { type: "text" };
 import combine from "./kernels/combine.wgsl" with { type: "text" };
 import distance from "./kernels/distance.wgsl" with { type: "text" };
 import expClip from "./kernels/exp_clip.wgsl" with { type: "text" };
+import expDitheredFinish from "./kernels/exp_dithered_finish.wgsl" with { type: "text" };
+import expDitheredValues from "./kernels/exp_dithered_values.wgsl" with { type: "text" };
 import expFinish from "./kernels/exp_finish.wgsl" with { type: "text" };
 import expSymbols from "./kernels/exp_symbols.wgsl" with { type: "text" };
 import expand from "./kernels/expand.wgsl" with { type: "text" };
+import extend from "./kernels/extend.wgsl" with { type: "text" };
 import finishProduct from "./kernels/finish_product.wgsl" with { type: "text" };
 import matrixRow from "./kernels/matrix_row.wgsl" with { type: "text" };
 import matrixTile from "./kernels/matrix_tile.wgsl" with { type: "text" };
@@ -40,6 +46,7 @@ import rowFinish from "./kernels/row_finish.wgsl" with { type: "text" };
 import rowSum from "./kernels/row_sum.wgsl" with { type: "text" };
 import rowSymbols from "./kernels/row_symbols.wgsl" with { type: "text" };
 import scores from "./kernels/scores.wgsl" with { type: "text" };
+import shift from "./kernels/shift.wgsl" with { type: "text" };
 import spliceBits from "./kernels/splice_bits.wgsl" with { type: "text" };
 import spliceFinish from "./kernels/splice_finish.wgsl" with { type: "text" };
 import spliceSymbols from "./kernels/splice_symbols.wgsl" with { type: "text" };
@@ -51,7 +58,22 @@ import unpack from "./kernels/unpack.wgsl" with { type: "text" };
 import type { Device } from "./device.ts";
 
 /** Shared functions by name: `_name.wgsl`. */
-const FRAGMENTS = { bits, chacha, common, flat, free, given, lookup, path, permuted, ring, segments, tree } as const;
+const FRAGMENTS = {
+  bits,
+  chacha,
+  common,
+  flat,
+  free,
+  given,
+  lookup,
+  pairs,
+  path,
+  permuted,
+  ring,
+  segments,
+  spare,
+  tree,
+} as const;
 
 /**
  * What a kernel binds:
@@ -60,10 +82,11 @@ const FRAGMENTS = { bits, chacha, common, flat, free, given, lookup, path, permu
  * | --- | --- | --- |
  * | `read`, `write` | a part of a tensor | `<name>_base`: index of the first bound word |
  * | `read all`, `write all` | a buffer from its beginning | |
+ * | `tables` | public tables (`tables.ts`) in fours of words | |
  * | `record` | key bits, named `given_key`, `free_key` or `common_key` | `given_bits`, …: bits of one element |
  * | `lists` | the segments (`kernels/_segments.wgsl`) | `segment_count` |
  */
-export type Binding = "read" | "write" | "read all" | "write all" | "record" | "lists";
+export type Binding = "read" | "write" | "read all" | "write all" | "tables" | "record" | "lists";
 
 /** One kernel. */
 export interface KernelSpec {
@@ -90,6 +113,42 @@ function kernel(
   return { source, needs, bindings, params: ["first", "end", ...segments, ...bases, ...bits, ...own] };
 }
 
+/** What every gate step needs and reads. */
+const STEP_NEEDS = ["ring", "bits", "segments", "given", "free"] as const;
+const STEP_KEYS = { given_key: "record", free_key: "record", lists: "lists" } as const;
+
+/** What both attention products bind, and their parameters. */
+const ATTENTION = {
+  x: "read",
+  mask: "read",
+  own: "read all",
+  negated: "read all",
+  free_key: "record",
+  lists: "lists",
+  result: "write",
+} as const;
+const ATTENTION_PARAMS = [
+  "heads",
+  "group_heads",
+  "width",
+  "per_token",
+  "column_first",
+  "column_end",
+  "ring_mask",
+] as const;
+
+/** What both products with a matrix bind, and their parameters. */
+const MATRIX = { x: "read", weights: "read all", product: "write" } as const;
+const MATRIX_PARAMS = [
+  "rows",
+  "inputs",
+  "outputs",
+  "input_first",
+  "input_end",
+  "slice_first",
+  "slice_inputs",
+] as const;
+
 /** All kernels by name: file name, label and key. */
 export const KERNELS = {
   expand: kernel(expand, ["chacha"], { seed: "read all", key_memory: "write all" }, [
@@ -112,6 +171,17 @@ export const KERNELS = {
     "has_mine",
   ]),
   add: kernel(add, [], { x: "read", y: "read", result: "write" }, ["ring_mask"]),
+  shift: kernel(shift, [], { x: "read", result: "write" }, ["in_mask", "by", "out_mask"]),
+  extend: kernel(extend, ["ring", "spare"], { x: "read", top: "read", result: "write" }, [
+    "in_bits",
+    "has_top",
+    "ring_mask",
+  ]),
+  add_wrap: kernel(addWrap, ["ring", "spare"], { a: "read", x: "read", c: "read", result: "write" }, [
+    "in_bits",
+    "factor",
+    "ring_mask",
+  ]),
   columns: kernel(columns, ["segments"], { x: "read", lists: "lists", result: "write" }, ["column", "width"]),
   rotate: kernel(rotate, [], { x: "read", angles: "read", result: "write" }, ["heads", "half", "ring_mask"]),
   distance: kernel(distance, ["segments"], { top: "read", x: "read", lists: "lists", result: "write" }, [
@@ -130,24 +200,8 @@ export const KERNELS = {
     lists: "lists",
     result: "write",
   }, ["has_x"]),
-  matrix_tile: kernel(matrixTile, [], { x: "read", weights: "read all", product: "write" }, [
-    "rows",
-    "inputs",
-    "outputs",
-    "input_first",
-    "input_end",
-    "slice_first",
-    "slice_inputs",
-  ]),
-  matrix_row: kernel(matrixRow, [], { x: "read", weights: "read all", product: "write" }, [
-    "rows",
-    "inputs",
-    "outputs",
-    "input_first",
-    "input_end",
-    "slice_first",
-    "slice_inputs",
-  ]),
+  matrix_tile: kernel(matrixTile, [], MATRIX, MATRIX_PARAMS),
+  matrix_row: kernel(matrixRow, [], MATRIX, MATRIX_PARAMS),
   finish_product: kernel(finishProduct, ["ring", "bits", "segments", "given"], {
     product: "read",
     given_key: "record",
@@ -167,70 +221,51 @@ export const KERNELS = {
     "cache_at",
     "is_party0",
   ]),
-  scores: kernel(scores, ["ring", "bits", "segments", "free"], {
+  scores: kernel(scores, ["ring", "bits", "segments", "free"], ATTENTION, ATTENTION_PARAMS),
+  mix: kernel(mix, ["ring", "bits", "segments", "free"], ATTENTION, [
+    "heads",
+    "group_heads",
+    "width",
+    "per_token",
+    "column_first",
+    "column_end",
+    "ring_mask",
+    "is_first",
+  ]),
+  square_sum: kernel(squareSum, STEP_NEEDS, {
     x: "read",
-    mask: "read",
-    own: "read all",
-    negated: "read all",
-    free_key: "record",
-    lists: "lists",
-    result: "write",
-  }, ["heads", "group_heads", "width", "per_token", "column_first", "column_end", "ring_mask"]),
-  mix: kernel(mix, ["ring", "bits", "segments", "free"], {
-    x: "read",
-    mask: "read",
-    own: "read all",
-    negated: "read all",
-    free_key: "record",
-    lists: "lists",
-    result: "write",
-  }, ["heads", "group_heads", "width", "per_token", "column_first", "column_end", "ring_mask", "is_first"]),
-  square_sum: kernel(squareSum, ["ring", "bits", "segments", "given", "free"], {
-    x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["ring_bits", "out_bits", "wide", "is_party0"]),
-  truncate_symbols: kernel(truncateSymbols, ["ring", "bits", "segments", "given", "free", "flat", "permuted"], {
+  truncate_symbols: kernel(truncateSymbols, [...STEP_NEEDS, "flat", "permuted"], {
     z: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     symbols: "write",
   }, ["chunks", "chunk_count", "parity", "raise", "in_bits", "by", "tells", "symbol_count"]),
-  truncate_finish: kernel(truncateFinish, ["ring", "bits", "segments", "given", "free", "path"], {
+  truncate_finish: kernel(truncateFinish, [...STEP_NEEDS, "path"], {
     z: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["chunk_count", "carries", "out_bits", "wrap_bits", "wrap_at", "in_bits", "by", "adds", "raise", "symbol_count"]),
-  maximum_symbols: kernel(maximumSymbols, ["ring", "bits", "segments", "given", "free", "flat", "permuted"], {
+  maximum_symbols: kernel(maximumSymbols, [...STEP_NEEDS, "pairs", "flat", "permuted"], {
     x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     symbols: "write",
   }, ["chunks", "chunk_count", "parity", "bits", "symbol_count"]),
-  maximum_select: kernel(maximumSelect, ["ring", "bits", "segments", "given", "free", "path"], {
+  maximum_select: kernel(maximumSelect, [...STEP_NEEDS, "pairs", "path"], {
     x: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["chunk_count", "words_at", "bits", "symbol_count", "is_party0"]),
   maximum_merge: kernel(maximumMerge, ["segments"], { x: "read", selected: "read", lists: "lists", result: "write" }, [
     "ring_mask",
   ]),
-  exp_symbols: kernel(expSymbols, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+  exp_symbols: kernel(expSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     t: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
-    tables: "read all",
+    ...STEP_KEYS,
+    tables: "tables",
     symbols: "write",
     values: "write",
   }, ["low", "high", "top", "parity", "negate", "high_table", "ring_bits"]),
@@ -240,46 +275,45 @@ export const KERNELS = {
     lists: "lists",
     clip: "write",
   }, ["is_party0"]),
-  exp_finish: kernel(expFinish, ["ring", "bits", "segments", "given", "free"], {
+  exp_finish: kernel(expFinish, STEP_NEEDS, {
     opened: "read",
     values: "read",
     clip: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["words_at", "ring_bits"]),
-  splice_symbols: kernel(spliceSymbols, ["ring", "bits", "segments", "given", "free", "flat", "lookup"], {
+  exp_dithered_values: kernel(expDitheredValues, [...STEP_NEEDS, "flat", "lookup"], {
+    t: "read",
+    ...STEP_KEYS,
+    tables: "tables",
+    values: "write",
+  }, ["skip", "low", "high", "parity", "negate", "high_table", "ring_bits"]),
+  exp_dithered_finish: kernel(expDitheredFinish, STEP_NEEDS, {
+    values: "read",
+    ...STEP_KEYS,
+    result: "write",
+  }, ["words_at", "ring_bits"]),
+  splice_symbols: kernel(spliceSymbols, [...STEP_NEEDS, "flat", "lookup"], {
     x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
-    tables: "read all",
+    ...STEP_KEYS,
+    tables: "tables",
     symbols: "write",
     values: "write",
-  }, ["low", "index", "top", "parity", "negate", "ring_bits"]),
-  splice_bits: kernel(spliceBits, ["ring", "bits", "segments", "given", "free"], {
+  }, ["skip", "low", "index", "top", "parity", "negate", "value_bits"]),
+  splice_bits: kernel(spliceBits, STEP_NEEDS, {
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["pairs_at", "is_party0"]),
-  splice_finish: kernel(spliceFinish, ["ring", "bits", "segments", "given", "free"], {
+  splice_finish: kernel(spliceFinish, [...STEP_NEEDS, "spare"], {
     x: "read",
     values: "read",
     opened: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
-  }, ["words_at", "ring_bits", "is_party0"]),
+  }, ["words_at", "in_bits", "value_bits", "ring_bits", "is_party0"]),
   row_symbols: kernel(rowSymbols, [
-    "ring",
-    "bits",
-    "segments",
-    "given",
-    "free",
+    ...STEP_NEEDS,
     "common",
     "flat",
     "permuted",
@@ -311,14 +345,12 @@ export const KERNELS = {
     "ring_bits",
     "rows",
   ]),
-  row_finish: kernel(rowFinish, ["ring", "bits", "segments", "given", "free", "path"], {
+  row_finish: kernel(rowFinish, [...STEP_NEEDS, "path"], {
     v: "read",
     opened: "read",
     symbols: "read",
     values: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
+    ...STEP_KEYS,
     result: "write",
   }, ["wide", "in_bits", "group_count", "octaves_at", "pad_at", "ring_bits"]),
 } as const satisfies Readonly<Record<string, KernelSpec>>;

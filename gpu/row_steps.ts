@@ -9,7 +9,7 @@ import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { packChunks, stepRing } from "./gate_steps.ts";
 import { type Runner, total } from "./runner.ts";
-import type { Tables } from "./tables.ts";
+import { type Tables, tableWords } from "./tables.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Thresholds of a row fit into one word. */
@@ -33,7 +33,7 @@ function layout(step: RowStep, free: RecordView) {
     octaves.push(packChunks(chunks), chunks.length, shift, at, hot, words, table, symbolCount(chunks.length));
     octaves.push(fromBit < 32 ? 2 ** fromBit : 0, fromBit < 32 ? 0 : 2 ** (fromBit - 32));
     at = words + ringBits * (6 + 4 * pathCount(chunks.length));
-    table += entries.length;
+    table += tableWords(entries);
   }
   return { width, symbols, values, ringBits, pad: values + 2 * ringBits * groups.length, octaves };
 }
@@ -58,12 +58,10 @@ export function rowSymbols(
       2 * rows * groups.length,
     ]) as [Tensor, Tensor, Tensor],
     saltWords = new DataView(salt.buffer, salt.byteOffset, salt.byteLength);
-  run.run("row_symbols", {
+  run.step("row_symbols", given, free, {
     segments: { counts: given.counts, tail: fields.octaves },
     operands: {
       v: run.each(v, v.wordsPerElement),
-      given_key: { record: given },
-      free_key: { record: free },
       common_key: { record: common },
       tables: { block: tables.get(groups.map(({ table }) => table)) },
       opening: { block: thresholds.block },
@@ -104,15 +102,13 @@ export function rowFinish(
   const groups = step.groups.length,
     fields = layout(step, free),
     result = run.owners.tensor("row values", total(given.counts));
-  run.run("row_finish", {
+  run.step("row_finish", given, free, {
     segments: { counts: given.counts, tail: fields.octaves },
     operands: {
       v: run.each(v, v.wordsPerElement),
       opened: run.each(thresholds),
       symbols: run.each(symbols, groups),
       values: run.each(values, 2 * groups),
-      given_key: { record: given },
-      free_key: { record: free },
       result: run.each(result),
     },
     params: {

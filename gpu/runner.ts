@@ -145,6 +145,12 @@ export class Runner {
     }
   }
 
+  /** Runs a kernel of a gate step, which reads two records: over the elements of the given one, unless the call has segments of its own. */
+  step(name: KernelName, given: RecordView, free: RecordView, call: Call): void {
+    const operands = { ...call.operands, given_key: { record: given }, free_key: { record: free } };
+    this.run(name, { segments: { counts: given.counts }, ...call, operands });
+  }
+
   #fitsWhole(operand: Operand): boolean {
     if (isTensor(operand)) return 4 * operand.tensor.words + 512 <= this.device.bindingBytes;
     return !isRecord(operand) || (operand.record.memory as Keys).parts.length === 1;

@@ -7,22 +7,27 @@
 import type { Block } from "./buffers.ts";
 import type { Runner } from "./runner.ts";
 
+/** Words that a table takes: whole fours, which kernels read at once. */
+export function tableWords(table: Uint32Array): number {
+  return Math.ceil(table.length / 4) * 4;
+}
+
 /** Tables by identity. */
 export class Tables {
   readonly #made = new WeakMap<Uint32Array, { readonly tables: readonly Uint32Array[]; readonly block: Block }>();
   constructor(readonly run: Runner) {}
 
-  /** A block that holds the tables one behind the other. */
+  /** A block that holds the tables one behind the other, each in {@linkcode tableWords}. */
   get(tables: readonly Uint32Array[]): Block {
     const key = tables[0]!, made = this.#made.get(key);
     if (made !== undefined && made.tables.length === tables.length && tables.every((t, i) => t === made.tables[i])) {
       return made.block;
     }
-    const words = new Uint32Array(tables.reduce((sum, table) => sum + table.length, 0));
+    const words = new Uint32Array(tables.reduce((sum, table) => sum + tableWords(table), 0));
     let at = 0;
     for (const table of tables) {
       words.set(table, at);
-      at += table.length;
+      at += tableWords(table);
     }
     const { pool, batches, owners } = this.run, block = pool.take("public tables", words.byteLength);
     batches.write(block, 0, words);

@@ -53,7 +53,12 @@ function fieldsOf(source: string): string[] {
 /** What the specification says, as rows. */
 function rowsOf(spec: KernelSpec): Row[] {
   const bound = Object.entries(spec.bindings).map(([name, kind], binding) => {
-    return { binding, name, access: kind.startsWith("write") ? "write" : "read", type: "u32" };
+    return {
+      binding,
+      name,
+      access: kind.startsWith("write") ? "write" : "read",
+      type: kind === "tables" ? "vec4u" : "u32",
+    };
   });
   return [...bound, { binding: bound.length, name: "params", access: "uniform", type: "Params" }];
 }

@@ -1,4 +1,4 @@
-// _lookup: looks a public table up with a one-hot vector of the given record: Σ_i table(i)·bit((u - i) mod 2^k), for u and for u - 1.
+// _lookup: looks a public table up with a one-hot vector of the given record: Σ_i table(i)·bit((u - i) mod 2^k), for u alone or also for u - 1.
 // Threads read the same table entry at the same time, each with its own turned bits: turns are public.
 
 // The last bit of a vector, which is not stored.
@@ -28,8 +28,14 @@ fn spread_high(word: u32, lanes: vec4u) -> vec4u {
   return bitcast<vec4u>(bitcast<vec4i>(vec4u(word) << lanes) >> vec4u(31u));
 }
 
+// An entry; tables begin at multiples of four.
+fn entry_at(at: u32) -> u32 {
+  return tables[at >> 2u][at & 3u];
+}
+
+// Entries `at` to `at` + 3, `at` a multiple of four.
 fn four_entries(at: u32) -> vec4u {
-  return vec4u(tables[at], tables[at + 1u], tables[at + 2u], tables[at + 3u]);
+  return tables[at >> 2u];
 }
 
 fn sum_of(x: vec4u) -> u32 {
@@ -43,7 +49,7 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
     var sums = vec2u(0u, 0u);
     let bits = given_field(cursor, offset, last) | (last_bit << last);
     for (var i = 0u; i <= last; i++) {
-      let entry = tables[table + i];
+      let entry = entry_at(table + i);
       sums += vec2u(entry & spread(bits >> ((u - i) & last)), entry & spread(bits >> ((u - 1u - i) & last)));
     }
     return sums;
@@ -65,4 +71,31 @@ fn flat_lookup_pair(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, ta
     near = next;
   }
   return vec2u(sum_of(near_sums), sum_of(far_sums));
+}
+
+// For u alone. Entries i > u are read `beyond` words further on: 0 for a table of 2^k entries; 2^k for one of 2^(k+1) whose index, the difference
+// of u and the secret point, is not reduced.
+fn flat_lookup(cursor: Cursor, offset: u32, k: u32, parity: u32, u: u32, table: u32, beyond: u32) -> u32 {
+  let last = (1u << k) - 1u;
+  let last_bit = last_bit_of(cursor, offset, last, parity);
+  if (k <= 5u) {
+    var sum = 0u;
+    let bits = given_field(cursor, offset, last) | (last_bit << last);
+    for (var i = 0u; i <= last; i++) {
+      sum += entry_at(table + i + select(0u, beyond, i > u)) & spread(bits >> ((u - i) & last));
+    }
+    return sum;
+  }
+  let lanes = vec4u(0u, 1u, 2u, 3u);
+  var sums = vec4u(0u);
+  for (var i = 0u; i <= last; i += 32u) {
+    // Bit 31 - j belongs to entry i + j.
+    let bits = circular_bits(cursor, offset, last, last_bit, (u - i - 31u) & last);
+    for (var j = 0u; j < 32u; j += 4u) {
+      let at = table + i + j;
+      let entries = select(four_entries(at), four_entries(at + beyond), vec4u(i + j) + lanes > vec4u(u));
+      sums += entries & spread_high(bits << j, lanes);
+    }
+  }
+  return sum_of(sums);
 }

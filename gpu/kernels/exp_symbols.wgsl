@@ -14,7 +14,7 @@
 // 1        given_key  read     u32     -              key bits, secret
 // 2        free_key   read     u32     -              pad bits, secret
 // 3        lists      read     u32     (segments, 8)  public: blocks and their records
-// 4        tables     read     u32     -              public tables
+// 4        tables     read     vec4u   -              public tables
 // 5        symbols    write    u32     (count,)       XOR share, secret
 // 6        values     write    u32     (count, 3)     shares, secret
 // 7        params     uniform  Params  -              public
@@ -45,7 +45,7 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 @group(0) @binding(1) var<storage, read> given_key: array<u32>;
 @group(0) @binding(2) var<storage, read> free_key: array<u32>;
 @group(0) @binding(3) var<storage, read> lists: array<u32>;
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read> tables: array<vec4u>;
 @group(0) @binding(5) var<storage, read_write> symbols: array<u32>;
 @group(0) @binding(6) var<storage, read_write> values: array<u32>;
 @group(0) @binding(7) var<uniform> params: Params;

@@ -4,7 +4,7 @@
 //
 // Spec      SPEC.md §5.10 (maximum)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _permuted.wgsl
+// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _pairs.wgsl, _flat.wgsl, _permuted.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a pair; a segment's words are its block's first element and columns
 //
@@ -41,15 +41,6 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 @group(0) @binding(3) var<storage, read> lists: array<u32>;
 @group(0) @binding(4) var<storage, read_write> symbols: array<u32>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-// Index of a pair's first element: an odd last column has no pair.
-fn pair_at(segment: u32, item: u32) -> u32 {
-  let columns = lists[segment + 7u];
-  let pairs = columns >> 1u;
-  let at = item - lists[segment];
-  let row = at / pairs;
-  return lists[segment + 6u] + row * columns + 2u * (at - row * pairs);
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

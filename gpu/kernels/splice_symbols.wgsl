@@ -1,8 +1,8 @@
 // splice_symbols: opens the digits of a splice: eight symbols and two signed table values.
 //
-//   w = x + window
-//   symbols = (less(low), less(index of w), equal(top of w, 0), equal(top of w, 1), less(index), equal(index), sign 0, sign 1) XOR pad
-//   values = ±table(index of w), ±table(index of w - 1), each plus a pad mod 2^n
+//   u = ⌊x / 2^skip⌋, w = u + window
+//   symbols = (less(low), less(index of w), equal(top of w, 0), equal(top of w, 1), less(index of u), equal(index of u), sign 0, sign 1) XOR pad
+//   values = ±table(index of w), ±table(index of w - 1), each plus a pad mod 2^v
 //
 // Spec      SPEC.md §5.12 (splice)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
@@ -15,7 +15,7 @@
 // 1        given_key  read     u32     -              key bits, secret
 // 2        free_key   read     u32     -              pad bits, secret
 // 3        lists      read     u32     (segments, 8)  public: blocks and their records
-// 4        tables     read     u32     -              public tables
+// 4        tables     read     vec4u   -              public tables
 // 5        symbols    write    u32     (count,)       XOR share, secret
 // 6        values     write    u32     (count, 2)     shares, secret
 // 7        params     uniform  Params  -              public
@@ -31,12 +31,13 @@ struct Params {
   values_base: u32,   // index of the first bound word of `values`
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
+  skip: u32,          // low bits of x that no digit reads
   low: u32,           // bits of the low digit
   index: u32,         // bits of the table's index
   top: u32,           // bits of the top digit
   parity: u32,        // 1 for the holder of explicit halves
   negate: u32,        // 1 for party 1
-  ring_bits: u32,     // n
+  value_bits: u32,    // v
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
@@ -45,7 +46,7 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 @group(0) @binding(1) var<storage, read> given_key: array<u32>;
 @group(0) @binding(2) var<storage, read> free_key: array<u32>;
 @group(0) @binding(3) var<storage, read> lists: array<u32>;
-@group(0) @binding(4) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read> tables: array<vec4u>;
 @group(0) @binding(5) var<storage, read_write> symbols: array<u32>;
 @group(0) @binding(6) var<storage, read_write> values: array<u32>;
 @group(0) @binding(7) var<uniform> params: Params;
@@ -60,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let parity = params.parity;
     let index_mask = low_mask(params.index);
     let top_mask = low_mask(params.top);
-    let value = x[i - params.x_base];
+    let value = x[i - params.x_base] >> params.skip;
     let raised = value + (1u << (params.low + params.index - 1u));
     let low = value & low_mask(params.low);
     let sign_index = (value >> params.low) & index_mask;
@@ -80,11 +81,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     share |= flat_interval(key, top_at, params.top, parity, (sign_top + 1u) & top_mask, half) << 6u;
     share |= flat_interval(key, top_at, params.top, parity, sign_top, half) << 7u;
     symbols[i - params.symbols_base] = share ^ free_field(pad, 0u, 8u);
-    let n = params.ring_bits;
+    let v = params.value_bits;
     let sign = sign_of(params.negate);
     let entries = flat_lookup_pair(key, index_at, params.index, parity, window_index, 0u);
     let at = 2u * i - params.values_base;
-    values[at] = (sign * entries.x + free_field(pad, 11u, n)) & low_mask(n);
-    values[at + 1u] = (sign * entries.y + free_field(pad, 11u + n, n)) & low_mask(n);
+    values[at] = (sign * entries.x + free_field(pad, 11u, v)) & low_mask(v);
+    values[at + 1u] = (sign * entries.y + free_field(pad, 11u + v, v)) & low_mask(v);
   }
 }
