@@ -25,7 +25,7 @@
  * const [key0, key1] = plan.keyBytes;
  *
  * assertEquals(layer.exchanges, 62);
- * assertEquals(Math.round((key0 + key1) / 1e8), 148); // 14.8 GB, both parties together
+ * assertEquals(Math.round((key0 + key1) / 1e8), 151); // 15.1 GB, both parties together
  * ```
  *
  * @module
@@ -78,7 +78,10 @@ export * from "./core/protocols/truncate.ts";
 export * from "./core/protocols/local.ts";
 export * from "./core/protocols/attention.ts";
 export * from "./core/protocols/mlp.ts";
+export * from "./core/protocols/dither.ts";
+export * from "./core/protocols/exp_dithered.ts";
 export * from "./core/protocols/norm.ts";
+export * from "./core/protocols/rounding.ts";
 export * from "./core/protocols/softmax.ts";
 
 // The two interfaces that engines and links implement, and the implementations.
@@ -102,6 +105,7 @@ export * from "./models/weights.ts";
 // The forward pass, its interpreters, and sessions.
 export * from "./pipeline/calibrate.ts";
 export * from "./pipeline/clear.ts";
+export * from "./pipeline/coins.ts";
 export * from "./pipeline/deal.ts";
 export * from "./pipeline/dealer.ts";
 export * from "./pipeline/digest.ts";

@@ -77,7 +77,7 @@ interface StageLayout {
  *
  * assertEquals(plan.chunks(plan.shape, 128).length, 1 + 31); // the last token is not fed back
  * assertEquals(token.exchanges, 57);
- * assertEquals(Math.round(plan.positionBytes(94) / 1e6), 9); // key bytes of both parties
+ * assertEquals(Math.round(plan.positionBytes(94) / 1e6), 10); // key bytes of both parties
  * ```
  */
 export class SessionPlan {

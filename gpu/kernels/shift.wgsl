@@ -2,7 +2,7 @@
 //
 //   result[i] = ⌊(x[i] mod 2^n) / 2^by⌋ mod 2^m
 //
-// Spec      SPEC.md §5.13 (public-linear operations)
+// Spec      SPEC.md §5.15 (dither)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
