@@ -20,6 +20,9 @@ import {
   wire,
 } from "../core/protocols/gate.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
+import { stage, tokenRows } from "../pipeline/forward.ts";
+import type { Positions } from "../core/protocols/attention.ts";
+import { type ModelSpec, streamBits, streamScale } from "../pipeline/model_spec.ts";
 import { DealContext, LaneDealer } from "../pipeline/deal.ts";
 import { assignOwners, layoutBlock } from "../pipeline/layout.ts";
 import { PartyContext, type PartyLane } from "../pipeline/party.ts";
@@ -221,32 +224,49 @@ export function dealLane(lane: LaneCase): DealtLane {
   };
 }
 
+/** A layer's lane: `count` tokens from position `from` on, those before in the cache. */
+export function layerCase(model: ModelSpec, positions: Positions): LaneCase {
+  const { config } = model, width = config.kvHeads * config.headWidth;
+  const extent = tokenRows(model, positions, config.hiddenWidth);
+  return {
+    inputs: [{ ringBits: streamBits(model), scale: streamScale(model), extent }],
+    cachedTokens: positions.from,
+    tokens: positions.count,
+    run: (ctx, [x], cache) =>
+      stage(ctx, model, 1, x!, { keys: cache("keys", width), values: cache("values", width) }, positions),
+  };
+}
+
+/** Runs both parties of a lane in lockstep, on engines that need not be waited for. */
+export function runLockstep(parties: readonly LaneParty[], memories: readonly KeyMemory[]): void {
+  const scopes = parties.map(({ engine }) => engine.begin()),
+    gates = parties.map((party, i) => party.start(memories[i]!));
+  for (;;) {
+    const [mine, theirs] = gates.map((gate) => gate.next());
+    if (mine!.done || theirs!.done) break;
+    mine!.value.forEach((opening, i) => {
+      const other = theirs!.value[i]!;
+      opening.received = packed(parties[1]!.engine, other.share, opening.bits[0]!);
+      other.received = packed(parties[0]!.engine, opening.share, opening.bits[1]!);
+    });
+  }
+  for (const scope of scopes) scope.end([]);
+}
+
 /** Registers a benchmark of the dealer and one of both parties for a lane; the names tell key bytes, sent bytes and exchanges. */
 export function benchLane(name: string, lane: LaneCase): void {
   const dealt = dealLane(lane),
     parties = ENGINES.map((engine, party) => dealt.party(party as 0 | 1, engine)),
     memories = parties.map((party) => party.load());
-  const run = (): void => {
-    const scopes = ENGINES.map((engine) => engine.begin()),
-      gates = parties.map((party, i) => party.start(memories[i]!));
-    for (;;) {
-      const [mine, theirs] = gates.map((gate) => gate.next());
-      if (mine!.done || theirs!.done) break;
-      mine!.value.forEach((opening, i) => {
-        const other = theirs!.value[i]!;
-        opening.received = packed(ENGINES[1], other.share, opening.bits[0]!);
-        other.received = packed(ENGINES[0], opening.share, opening.bits[1]!);
-      });
-    }
-    for (const scope of scopes) scope.end([]);
-  };
 
   const [kilobytes0, kilobytes1] = dealt.explicitBytes.map((bytes) => (bytes / 1000).toFixed(1)),
     sent = (dealt.sentBytes[0] + dealt.sentBytes[1]) / 1000;
   Deno.bench(`${name}: deal (keys ${kilobytes0} and ${kilobytes1} kB)`, () => {
     dealt.deal();
   });
-  Deno.bench(`${name}: run (both send ${sent.toFixed(1)} kB in ${dealt.exchanges} exchanges)`, run);
+  Deno.bench(`${name}: run (both send ${sent.toFixed(1)} kB in ${dealt.exchanges} exchanges)`, () => {
+    runLockstep(parties, memories);
+  });
 }
 
 /** What a party sends of an opening. */

@@ -14,11 +14,9 @@ import type { Opening } from "../core/protocols/gate.ts";
 import { packedBytes } from "../core/ring/bits.ts";
 import type { Rounding } from "../core/protocols/rounding.ts";
 import { createGpuEngine, type GpuEngine, type GpuEngineOptions } from "../gpu/mod.ts";
-import { stage, tokenRows } from "../pipeline/forward.ts";
-import { streamBits, streamScale } from "../pipeline/model_spec.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
-import { dealLane, type LaneParty } from "./_lane.ts";
+import { dealLane, type LaneParty, layerCase } from "./_lane.ts";
 
 /** What a party does in a layer, in milliseconds; the sum is the same for both. */
 export interface Split {
@@ -184,19 +182,7 @@ function mean<T extends object>(list: readonly T[]): T {
 export async function layerSplit(options: LayerSplitOptions): Promise<LayerSplit> {
   const { arch, tokens, rounding, runs } = options,
     { model } = archPlan(arch, 1, tokens, rounding),
-    { config } = model,
-    positions = { from: 0, count: tokens },
-    width = config.kvHeads * config.headWidth;
-  const dealt = dealLane({
-    inputs: [{
-      ringBits: streamBits(model),
-      scale: streamScale(model),
-      extent: tokenRows(model, positions, config.hiddenWidth),
-    }],
-    tokens,
-    run: (ctx, [x], cache) =>
-      stage(ctx, model, 1, x!, { keys: cache("keys", width), values: cache("values", width) }, positions),
-  });
+    dealt = dealLane(layerCase(model, { from: 0, count: tokens }));
   const engines = [await createGpuEngine(options.engine), await createGpuEngine(options.engine)] as const,
     links = await memoryPair(),
     parties = pair((p) => dealt.party(p, engines[p]));
