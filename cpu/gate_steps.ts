@@ -287,7 +287,7 @@ export function spliceSymbols(
   const [low, index, top] = step.digits,
     symbols = run.tensor(x.count),
     values = run.tensor(2 * x.count),
-    table = run.table(step.table);
+    table = step.valueBits <= 16 ? run.halvesTable(step.table) : run.table(step.table);
   run.records(given, free).run("spliceSymbols", [
     addressOf(x),
     symbols.at,

@@ -11,6 +11,9 @@ import { ARGS_AT, type Threads } from "./threads.ts";
 
 const NUMBERS = new Map<KernelName, number>(KERNELS.map((name, i) => [name, i]));
 
+/** The words 1, 2, 4, … 2^31 that stand before every table: lookups spread bits with them. */
+const BIT_WORDS = 32;
+
 /** A tensor at an address; 0 once it is freed. */
 export class Tensor implements Handle {
   owner: TensorScope | null = null;
@@ -68,6 +71,7 @@ export class Runner {
   #count = 0;
   #items = 0;
   readonly #tables = new WeakMap<Uint32Array, number>();
+  readonly #halves = new WeakMap<Uint32Array, number>();
   readonly #collected = new FinalizationRegistry<{ at: number; byteLength: number }>(({ at, byteLength }) =>
     this.heap.free(at, byteLength)
   );
@@ -172,22 +176,35 @@ export class Runner {
   /** Address of a table in the form that lookups read: backwards and twice. */
   table(table: Uint32Array): number {
     const points = table.length;
-    return this.#placed(table, 2 * points + 8, (i) => (2 * points - (i % points)) % points);
+    return this.#placed(this.#tables, table, 2 * points + 8, (i) => table[(2 * points - i % points) % points]!);
   }
 
   /** The same for a table of differences that are not reduced, 2^(k+1) entries for digits of k bits: backwards, from the largest to the smallest. */
   signedTable(table: Uint32Array): number {
     const points = table.length;
-    return this.#placed(table, points + 8, (i) => (4 * points + points / 2 - i) % points);
+    return this.#placed(this.#tables, table, points + 8, (i) => table[(4 * points + points / 2 - i) % points]!);
   }
 
-  #placed(table: Uint32Array, words: number, entryAt: (i: number) => number): number {
-    let at = this.#tables.get(table);
+  /** The same for two lookups in 16 bits at once: the entry in the low half, the one before it in the high half. */
+  halvesTable(table: Uint32Array): number {
+    const points = table.length, entry = (i: number): number => table[(3 * points - i) % points]! & 0xffff;
+    return this.#placed(this.#halves, table, 2 * points + 8, (i) => entry(i) | (entry(i + 1) << 16));
+  }
+
+  #placed(
+    known: WeakMap<Uint32Array, number>,
+    table: Uint32Array,
+    words: number,
+    wordAt: (i: number) => number,
+  ): number {
+    let at = known.get(table);
     if (at === undefined) {
-      at = this.heap.allocate(4 * words);
-      for (let i = 0; i < words; i++) this.heap.u32[at / 4 + i] = table[entryAt(i)]!;
-      this.#tables.set(table, at);
-      this.collect(table, at, 4 * words);
+      const byteLength = 4 * (BIT_WORDS + words), start = this.heap.allocate(byteLength);
+      at = start + 4 * BIT_WORDS;
+      for (let i = 0; i < BIT_WORDS; i++) this.heap.u32[start / 4 + i] = 2 ** i;
+      for (let i = 0; i < words; i++) this.heap.u32[at / 4 + i] = wordAt(i);
+      known.set(table, at);
+      this.collect(table, start, byteLength);
     }
     return at;
   }

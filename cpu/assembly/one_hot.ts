@@ -37,10 +37,19 @@ export function second(): u32 {
   return secondSum;
 }
 
-/** Σ_j bit_j·T[(u - j) mod 2^k] and, with `two`, the same for `u - 1` in `secondSum`. */
+/** What a walk along a one-hot adds up. */
+const ONE = 0, TWO = 1, HALVES = 2;
+
 // @ts-ignore: decorator
 @inline
-function sums(two: bool, bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
+function plus(halves: bool, a: v128, b: v128): v128 {
+  return halves ? i16x8.add(a, b) : i32x4.add(a, b);
+}
+
+/** Σ_j bit_j·T[(u - j) mod 2^k], where the words 1, 2, 4, … 2^31 stand before the table; with TWO the same for `u - 1` in `secondSum`; with HALVES the low and the high half of every word apart. */
+// @ts-ignore: decorator
+@inline
+function sums(what: i32, bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
   const points = <u32> 1 << k;
   let table = reversed + (<usize> (points - u) << 2), sum0 = i32x4.splat(0), sum1 = i32x4.splat(0);
   if (points < 32) {
@@ -48,10 +57,13 @@ function sums(two: bool, bit: u64, k: u32, parity: u32, u: u32, reversed: usize)
     let bits = stored | ((parity ^ (popcnt(stored) & 1)) << (points - 1));
     for (let j: u32 = 0; j < points; j += 4, bits >>= 4, table += 16) {
       const mask = i32x4.eq(v128.and(i32x4.splat(bits), i32x4(1, 2, 4, 8)), i32x4(1, 2, 4, 8));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
     }
   } else {
+    // Loaded, not written as constants: V8 makes a constant anew at every use.
+    const masks = reversed - 128, m0 = v128.load(masks), m1 = v128.load(masks, 16), m2 = v128.load(masks, 32), m3 = v128.load(masks, 48);
+    const m4 = v128.load(masks, 64), m5 = v128.load(masks, 80), m6 = v128.load(masks, 96), m7 = v128.load(masks, 112);
     let folded: u32 = 0;
     for (let j: u32 = 0; j < points; j += 32, bit += 32, table += 128) {
       let bits = <u32> bitsAt(bit);
@@ -62,34 +74,36 @@ function sums(two: bool, bit: u64, k: u32, parity: u32, u: u32, reversed: usize)
       folded ^= bits;
       const x = i32x4.splat(bits);
       let mask: v128;
-      mask = i32x4.eq(v128.and(x, i32x4(1, 2, 4, 8)), i32x4(1, 2, 4, 8));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 0)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
-      mask = i32x4.eq(v128.and(x, i32x4(16, 32, 64, 128)), i32x4(16, 32, 64, 128));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 16)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 20)));
-      mask = i32x4.eq(v128.and(x, i32x4(256, 512, 1024, 2048)), i32x4(256, 512, 1024, 2048));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 32)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 36)));
-      mask = i32x4.eq(v128.and(x, i32x4(4096, 8192, 16384, 32768)), i32x4(4096, 8192, 16384, 32768));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 48)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 52)));
-      mask = i32x4.eq(v128.and(x, i32x4(65536, 131072, 262144, 524288)), i32x4(65536, 131072, 262144, 524288));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 64)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 68)));
-      mask = i32x4.eq(v128.and(x, i32x4(1048576, 2097152, 4194304, 8388608)), i32x4(1048576, 2097152, 4194304, 8388608));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 80)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 84)));
-      mask = i32x4.eq(v128.and(x, i32x4(16777216, 33554432, 67108864, 134217728)), i32x4(16777216, 33554432, 67108864, 134217728));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 96)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 100)));
-      mask = i32x4.eq(v128.and(x, i32x4(268435456, 536870912, 1073741824, -2147483648)), i32x4(268435456, 536870912, 1073741824, -2147483648));
-      sum0 = i32x4.add(sum0, v128.and(mask, v128.load(table, 112)));
-      if (two) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 116)));
+      mask = i32x4.eq(v128.and(x, m0), m0);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 0)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 4)));
+      mask = i32x4.eq(v128.and(x, m1), m1);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 16)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 20)));
+      mask = i32x4.eq(v128.and(x, m2), m2);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 32)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 36)));
+      mask = i32x4.eq(v128.and(x, m3), m3);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 48)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 52)));
+      mask = i32x4.eq(v128.and(x, m4), m4);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 64)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 68)));
+      mask = i32x4.eq(v128.and(x, m5), m5);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 80)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 84)));
+      mask = i32x4.eq(v128.and(x, m6), m6);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 96)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 100)));
+      mask = i32x4.eq(v128.and(x, m7), m7);
+      sum0 = plus(what == HALVES, sum0, v128.and(mask, v128.load(table, 112)));
+      if (what == TWO) sum1 = i32x4.add(sum1, v128.and(mask, v128.load(table, 116)));
     }
   }
-  if (two) secondSum = laneSum(sum1);
-  return laneSum(sum0);
+  if (what == TWO) secondSum = laneSum(sum1);
+  if (what != HALVES) return laneSum(sum0);
+  const pairs = i16x8.add(sum0, v128.shuffle<u32>(sum0, sum0, 2, 3, 0, 1));
+  return <u32> i32x4.extract_lane(i16x8.add(pairs, v128.shuffle<u32>(pairs, pairs, 1, 0, 3, 2)), 0);
 }
 
 /**
@@ -98,10 +112,19 @@ function sums(two: bool, bit: u64, k: u32, parity: u32, u: u32, reversed: usize)
  * @param reversed The table backwards and twice: entry i is T[-i mod 2^k], 2·2^k + 8 words.
  */
 export function lookup(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
-  return sums(true, bit, k, parity, u, reversed);
+  return sums(TWO, bit, k, parity, u, reversed);
 }
 
 /** Σ_j bit_j·T[(u - j) mod 2^k] alone; or with u - j not reduced, where the reversed table says so. */
 export function lookupOne(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
-  return sums(false, bit, k, parity, u, reversed);
+  return sums(ONE, bit, k, parity, u, reversed);
+}
+
+/**
+ * Both sums of {@linkcode lookup} mod 2^16 in one word, that of `u` in its low half.
+ *
+ * @param reversed The table backwards and twice; each word holds T[i] mod 2^16 and, in its high half, T[i - 1].
+ */
+export function lookupHalves(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
+  return sums(HALVES, bit, k, parity, u, reversed);
 }

@@ -1,9 +1,9 @@
 // A ramp plus a bump. Items are elements. Segment: 0 first element, 2 given, 3 free.
 
 import { bitsAt, lowMask as ringMask, pointer, recordBit, word, wordAt } from "./bits";
-import { equalAt, lessAt, lookup, negativeAt, second } from "./one_hot";
+import { equalAt, lessAt, lookup, lookupHalves, negativeAt, second } from "./one_hot";
 
-/** Arguments: 0 x, 1 symbols, 2 values, 3 given bits, 4 free bits, 5 low, 6 index, 7 top, 8 parity, 9 sign (±1), 10 table, 11 skip, 12 value bits. */
+/** Arguments: 0 x, 1 symbols, 2 values, 3 given bits, 4 free bits, 5 low, 6 index, 7 top, 8 parity, 9 sign (±1), 10 table, in halves for values of up to 16 bits, 11 skip, 12 value bits. */
 export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): void {
   const givenBits = word(args, 3), freeBits = word(args, 4), low = word(args, 5), index = word(args, 6), top = word(args, 7), parity = word(args, 8), sign = word(args, 9);
   const lowMask = (<u32> 1 << low) - 1, indexMask = (<u32> 1 << index) - 1, topMask = (<u32> 1 << top) - 1, window = <u32> 1 << (low + index - 1);
@@ -24,8 +24,17 @@ export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): 
     symbols |= negativeAt(topAt, top, parity, (signTop - 1) & topMask) << 7;
     store<u32>(pointer(args, 1) + at, symbols ^ (<u32> bitsAt(free) & 255));
     const values = pointer(args, 2) + 2 * at;
-    store<u32>(values, (sign * lookup(indexAt, index, parity, windowIndex, pointer(args, 10)) + wordAt(free + 11)) & valueMask);
-    store<u32>(values, (sign * second() + wordAt(free + 11 + valueBits)) & valueMask, 4);
+    let v0: u32, v1: u32;
+    if (valueBits <= 16) {
+      const both = lookupHalves(indexAt, index, parity, windowIndex, pointer(args, 10));
+      v0 = both & 0xffff;
+      v1 = both >> 16;
+    } else {
+      v0 = lookup(indexAt, index, parity, windowIndex, pointer(args, 10));
+      v1 = second();
+    }
+    store<u32>(values, (sign * v0 + wordAt(free + 11)) & valueMask);
+    store<u32>(values, (sign * v1 + wordAt(free + 11 + valueBits)) & valueMask, 4);
   }
 }
 
