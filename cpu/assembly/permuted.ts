@@ -1,6 +1,6 @@
 // Comparison by permuted selection. Chunk sizes come as one word, a byte per chunk, lowest first.
 
-import { bitAt, bitsAt } from "./bits";
+import { bitAt, bitsAt, fieldAt } from "./bits";
 import { equalAt, lessAt } from "./one_hot";
 
 /** XOR shares of all symbols at the public value u, without mask bits. */
@@ -13,6 +13,10 @@ export function permutedSymbols(bit: u64, chunks: u32, count: u32, parity: u32, 
     if (k <= 5) {
       const stored = <u32> bitsAt(bit) & ((<u32> 1 << (points - 1)) - 1);
       const vector = <u64> (stored | ((parity ^ (popcnt(stored) & 1)) << (points - 1))) >> digit;
+      equal = <u32> vector & 1;
+      less = <u32> popcnt(vector >> 1) & 1;
+    } else if (k == 6) {
+      const stored = fieldAt(bit, 63), vector = (stored | (<u64> (parity ^ (<u32> popcnt(stored) & 1)) << 63)) >> digit;
       equal = <u32> vector & 1;
       less = <u32> popcnt(vector >> 1) & 1;
     } else {
