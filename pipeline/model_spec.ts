@@ -18,13 +18,13 @@ import type { Scales } from "./scales.ts";
 export const TANH_DIGITS = [2, 11, 7] as const;
 
 /**
- * The activation's opened table values have 16 bits, which their spare bit makes 32 for 64 bits of key per element. Where rounding is dithered keys are so
- * small that a few more bits on the wire are cheaper; and its low digit is smaller by 3 bits.
+ * Ring of the activation's opened table values, in bits: their spare bit makes them 32 for some bits of key. Where rounding is dithered keys are so small that
+ * a few more bits on the wire are cheaper.
  */
-const ACTIVATION_VALUES: Readonly<Record<Rounding, { readonly skip: number; readonly valueBits: number }>> = {
-  nearest: { skip: 0, valueBits: 16 },
-  dither: { skip: 3, valueBits: 26 },
-};
+const ACTIVATION_VALUE_BITS: Readonly<Record<Rounding, number>> = { nearest: 16, dither: 26 };
+
+/** Low bits that the activation's digits leave out where rounding is dithered: the smaller its low digit, the smaller the key. */
+const ACTIVATION_SKIP = { silu: 2, gelu: 3, gelu_tanh: 3 } as const;
 
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
 export type Scope = "model" | "blocks";
@@ -229,7 +229,8 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
     restScale: scales.hidden - scales.activation,
     up: layerParams(model, layer, "gateUp"),
     rounding: model.rounding,
-    ...ACTIVATION_VALUES[model.rounding],
+    skip: ACTIVATION_SKIP[config.activation],
+    valueBits: ACTIVATION_VALUE_BITS[model.rounding],
   };
 }
 

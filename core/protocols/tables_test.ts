@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { asymptote, bumpTable, expTables, rowTable, type SpliceFunction } from "./tables.ts";
+import { asymptote, bumpTable, expDitheredTables, expTables, rowTable, type SpliceFunction } from "./tables.ts";
 
 type Digits = readonly [number, number, number];
 
@@ -105,3 +105,49 @@ for (
     assert(limit <= sigma, "SIGMA's worst");
   });
 }
+
+/** Both neighbours of x on the grid of 2^skip units: what a coin may make of it. */
+function neighbours(x: number, skip: number): number[] {
+  const unit = 2 ** skip;
+  return [Math.floor(x / unit), Math.ceil(x / unit)].map((n) => n * unit);
+}
+
+for (
+  const [name, digits, scale, skip, limit] of [
+    ["gelu", [7, 8, 5], 12, 3, 0.008478],
+    ["silu", [5, 9, 6], 10, 2, 0.00928],
+  ] as const
+) {
+  Deno.test(`bumpTable() gives ${name} within ${limit} for either neighbour of its argument without ${skip} bits`, () => {
+    const [low, index] = digits, table = bumpTable(name, digits, scale), window = 2 ** (low + index - 1);
+    let worst = 0;
+    for (let x = -window; x < window; x++) {
+      for (const read of neighbours(x, skip)) {
+        const i = Math.floor((read + window) / 2 ** low), bump = i < 2 ** index ? table[i]! | 0 : 0;
+        const y = (read >= 0 ? x : 0) - bump;
+        worst = Math.max(worst, Math.abs(y / 2 ** scale - functions[name](x / 2 ** scale)));
+      }
+    }
+    assert(worst <= limit, `worst ${worst}`);
+    assert(worst >= limit - 2e-6, `the limit is too generous: worst ${worst}`);
+  });
+}
+
+Deno.test("expDitheredTables() give e^-t within 2.75 units of 2^-12 for either split, and within 30.2 for either neighbour of t", () => {
+  const { lowTable, highTable } = expDitheredTables([8, 8], 7, 11);
+  let table = 0, rounded = 0;
+  for (let t = 0; t < 64 * 1024; t++) {
+    for (const read of neighbours(t, 3)) {
+      for (const borrow of [0, 1]) {
+        const t7 = read / 8, digit = t7 % 256;
+        if (borrow === 1 && digit === 0) continue; // no coin is below 0
+        const d = digit - 256 * borrow, top = Math.floor(t7 / 256) + borrow;
+        const y = lowTable[(d + 512) % 512]! * highTable[top % 256]! / 2 ** 22;
+        table = Math.max(table, 4096 * Math.abs(y - Math.exp(-t7 / 128)));
+        rounded = Math.max(rounded, 4096 * Math.abs(y - Math.exp(-t / 1024)));
+      }
+    }
+  }
+  assert(table <= 2.75 && table > 2.7, `table ${table}`);
+  assert(rounded <= 30.2 && rounded > 30, `rounded ${rounded}`);
+});
