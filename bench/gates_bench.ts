@@ -1,7 +1,9 @@
 /** Latency of every gate, dealer and parties apart: `deno task bench bench/gates_bench.ts`. Sizes are of 16 tokens of a model 768 wide, or of their scores. */
 
 import type { Extent } from "../core/protocols/gate.ts";
+import { dither } from "../core/protocols/dither.ts";
 import { exp } from "../core/protocols/exp.ts";
+import { expDithered } from "../core/protocols/exp_dithered.ts";
 import { linear } from "../core/protocols/linear.ts";
 import { maximumLevel } from "../core/protocols/maximum.ts";
 import { hold, multiply } from "../core/protocols/products.ts";
@@ -36,6 +38,11 @@ benchLane(`truncate ${TOKENS} × ${WIDTH} by 12 bits`, {
     ctx.gate("truncate", truncate, { by: 12, to: 32, rounding: "nearest", full: 1, knownTo: "both" }, x!),
 });
 
+benchLane(`dither ${TOKENS} × ${WIDTH} by 12 bits`, {
+  inputs: [hidden],
+  run: (ctx, [x]) => ctx.gate("dither", dither, { by: 12, to: 32, knownTo: "both" }, x!),
+});
+
 benchLane(`multiply ${TOKENS} × ${WIDTH}, opened`, {
   inputs: [hidden, hidden],
   run: function* (ctx, [x, y]) {
@@ -67,9 +74,27 @@ benchLane(`silu ${TOKENS} × ${WIDTH}`, {
     }, x!),
 });
 
+benchLane(`silu ${TOKENS} × ${WIDTH}, dithered`, {
+  inputs: [{ ringBits: 22, scale: 10, extent: HIDDEN }],
+  run: (ctx, [x]) =>
+    ctx.gate("silu", splice, {
+      function: "silu",
+      digits: [5, 9, 6],
+      skip: 2,
+      valueBits: 26,
+      ringBits: 32,
+      knownTo: "both",
+    }, x!),
+});
+
 benchLane(`exp of ${TOKENS} tokens' scores, ${HEADS} heads`, {
   inputs: [{ ringBits: 20, scale: 10, extent: SCORES }],
   run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, t!),
+});
+
+benchLane(`exp of ${TOKENS} tokens' scores, ${HEADS} heads, dithered`, {
+  inputs: [{ ringBits: 20, scale: 10, extent: SCORES }],
+  run: (ctx, [t]) => ctx.gate("exp", expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }, t!),
 });
 
 benchLane(`maximum level of ${TOKENS} tokens' scores, ${HEADS} heads`, {
