@@ -66,6 +66,27 @@ Deno.test("sluice e2e equals the oracle, and its measured cost the plan", async 
   }
 });
 
+Deno.test("sluice e2e and demo with dithered rounding equal the oracle that has the coins of the run", async () => {
+  const shape = ["--arch", "bert-tiny", "--layers", "1", "--seq", "9", "--rounding", "dither"],
+    result = await runJson("e2e", ...shape, "--threads", "1"),
+    plan = await runJson("plan", ...shape),
+    nearest = await runJson("plan", ...shape.slice(0, -1), "nearest"),
+    told = await runJson("demo", "--generate", "4", "--rounding", "dither");
+
+  assertEquals([result["equal"], result["rounding"], told["equal"]], [true, "dither", true]);
+  for (const field of ["keyBytes", "sentBytes", "exchanges", "exchangesPerLayer"]) {
+    assertEquals(result[field], plan[field], field);
+  }
+  assert(Number(plan["exchangesPerLayer"]) < Number(nearest["exchangesPerLayer"]));
+});
+
+Deno.test("sluice plan refuses a rounding that is none", async () => {
+  const { code, stderr } = await run("plan", "--arch", "gpt2", "--seq", "4", "--rounding", "up");
+
+  assertEquals(code, 2);
+  assertMatch(stderr, /must be nearest or dither/);
+});
+
 Deno.test("sluice demo generates what the oracle generates, on two threads, and tells its cost", async () => {
   const result = await runJson("demo", "--prompt", "To be, or", "--generate", "8", "--threads", "2");
 
