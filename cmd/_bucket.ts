@@ -33,14 +33,15 @@ export function bucketOf(options: Options): number | undefined {
 export function assertBucket(
   bucket: number | undefined,
   { causal }: ModelConfig,
-  { padded }: Pick<Prepared, "padded">,
+  { paddedPositions = 0 }: Pick<Prepared, "paddedPositions">,
+  positions: number,
 ): void {
   if (bucket === undefined) return;
   if (causal) throw new UsageError("Cannot use --bucket as only texts of a bidirectional model can be filled up");
-  if (padded !== true) {
-    throw new ModelError(
-      "Cannot use --bucket as the ranges of the model must hold for padding: it was prepared without",
-    );
+  if (positions > paddedPositions) {
+    const message =
+      `Cannot use --bucket as the ranges of the model must hold for padding up to ${positions} tokens: it was prepared for ${paddedPositions}`;
+    throw Object.assign(new ModelError(message), { hint: `run sluice prepare --pad-to ${positions}` });
   }
 }
 

@@ -50,8 +50,8 @@ export interface Prepared {
   /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */
   readonly weightsDigest: string;
   readonly scales: Scales;
-  /** Whether the scales fit padding too, so that the lengths of texts can be hidden. */
-  readonly padded?: boolean;
+  /** Positions up to which the scales were calibrated on padding too: the longest text whose length can be hidden. */
+  readonly paddedPositions?: number;
 }
 
 /** A shape with weights from a public seed, for measurements. */

@@ -64,7 +64,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   if (prepared.scope === "model" && positions > config.maxPositions) {
     throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);
   }
-  assertBucket(bucket, config, prepared);
+  assertBucket(bucket, config, prepared, positions);
   const model = modelSpec(config, prepared, positions, rounding, bucket),
     shape = { promptTokens, generate, requests },
     plan = new SessionPlan(model, shape),

@@ -58,7 +58,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     await warmUp(engine);
     const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
-    const link = await listener.accept(({ message }) => ui.note(`turned a stranger away: ${message}`));
+    const link = await listener.accept(strangerNotes(ui));
     try {
       await sendModel(folder, seed, link);
       ui.note("the client is here");
@@ -107,6 +107,20 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
     sockets.close();
     opened.close();
   }
+}
+
+/** Tells of strangers: of a few at once, then at most once a second. */
+function strangerNotes(ui: Ui): (error: Error) => void {
+  let budget = 8, refilled = performance.now(), untold = 0;
+  return ({ message }) => {
+    const now = performance.now();
+    budget = Math.min(8, budget + (now - refilled) / 1000);
+    refilled = now;
+    if (budget < 1) return void untold++;
+    budget--;
+    ui.note(`turned a stranger away: ${message}${untold > 0 ? ` (and ${untold} others before)` : ""}`);
+    untold = 0;
+  };
 }
 
 /** The quantised model in the engine, checked against what was prepared and against the keys. */

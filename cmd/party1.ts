@@ -5,6 +5,7 @@
  */
 
 import type { Engine, Weights } from "../core/engine.ts";
+import { ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { Positions } from "../core/protocols/attention.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
@@ -110,6 +111,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
   try {
     await warmUp(engine);
     ui.note(`connecting to ${options.required("connect")}`);
+    let asked = false;
     const link = await sockets.connect(address, { linkKey, identity, deadlineMs: options.count("wait", 60, 1) * 1000 });
     try {
       const { tokenizer, seed } = await receiveModel(link, options.text("cache") ?? defaultCache(), identity.weightsId);
@@ -131,6 +133,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       session.reserve(shapes);
       const prepareMs = performance.now() - prepareStart;
       await claimKeys(keys.folder, identity.session);
+      asked = true;
       link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
       await link.receiveControl("ready");
       const setupBytes = link.stats.wireBytes,
@@ -155,7 +158,9 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
         ui.note(costTable(session, link, keys, options.has("profile")));
       }
     } catch (error) {
-      link.close(error instanceof Error ? error : undefined);
+      // Why the client does not ask, for instance that its text is too long for the keys, is its own affair.
+      const silent = !asked && !(error instanceof ProtocolError);
+      link.close(silent ? new ProtocolError("The client asks nothing") : error instanceof Error ? error : undefined);
       await link.closed;
       throw error;
     }

@@ -117,7 +117,7 @@ export function archPlan(
   bucket?: number,
 ): SessionPlan {
   const config = shapeOf(arch, layers), promptTokens = filledUp(seq, bucket);
-  assertBucket(bucket, config, { padded: true });
+  assertBucket(bucket, config, { paddedPositions: Infinity }, promptTokens);
   const blocks = { scope: "blocks", scales: defaultScales(config) } as const,
     model: ModelSpec = modelSpec(config, blocks, promptTokens, rounding, bucket);
   return new SessionPlan(model, { promptTokens, generate: 0, requests: 1 });
@@ -158,7 +158,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
       requests: options.count("requests", 1, 1),
     };
     if (shape.promptTokens < 1) throw new UsageError("Cannot plan --model without --prompt-tokens");
-    assertBucket(bucket, config, prepared);
+    assertBucket(bucket, config, prepared, shape.promptTokens);
     planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), rounding, bucket), shape);
     if (await files.has("tokenizer.json")) tokenizerBytes = await files.sizeBytes("tokenizer.json");
   }

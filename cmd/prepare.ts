@@ -30,6 +30,9 @@ import {
 } from "./_model_folder.ts";
 import { amount, type Ui } from "./_ui.ts";
 
+/** Tokens up to which a bidirectional model's sample is filled up with padding. */
+const PADDED_TOKENS = 128;
+
 /** The command. */
 export const PREPARE: Command = {
   name: "prepare",
@@ -42,6 +45,12 @@ export const PREPARE: Command = {
       required: true,
     },
     { name: "text", value: "FILE", help: "sample text for calibration, like the text to come" },
+    {
+      name: "pad-to",
+      value: "N",
+      help:
+        `of a bidirectional model: calibrate on padding up to N tokens, for keygen --bucket (default ${PADDED_TOKENS})`,
+    },
   ],
   example: "sluice prepare --model ./llama",
 };
@@ -53,9 +62,6 @@ const SAMPLE_TEXT =
 
 /** Most tokens of a sample: calibration is a clear run of the model on one of these. */
 const MAX_SAMPLE_TOKENS = 96;
-
-/** Tokens of padding behind a bidirectional model's sample. */
-const PADDING_TOKENS = 16;
 
 /** Tokens of a synthetic model's sample. */
 const SYNTHETIC_SAMPLE_TOKENS = 8;
@@ -84,7 +90,8 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
     : hiddenSample(config.hiddenWidth, streamScale(draft));
   const count = sampleTokens(sample, config);
   ui.note(`calibrates on ${count} tokens`);
-  const { scales, magnitudes, padded } = calibrateFor(draft, matrices, sample, (line) => ui.note(line));
+  const padTo = Math.min(options.count("pad-to", PADDED_TOKENS, 2), config.maxPositions),
+    { scales, magnitudes, paddedPositions } = calibrateFor(draft, matrices, sample, padTo, (line) => ui.note(line));
   if (scales.residual !== first.residual || scales.weight !== first.weight) {
     throw new Error("Internal error: calibration may not change the integers that were quantised");
   }
@@ -104,7 +111,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   }
   await writeSeed(folder, seed);
   await writeSalt(folder, salt);
-  await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales, padded });
+  await writePrepared(folder, { scope, weightsId, weightsDigest: digest.hex(), scales, paddedPositions });
   const largest = [...magnitudes].sort(([, a], [, b]) => b - a).slice(0, 3).map(([wire, value]) =>
     `${wire} ${value.toFixed(1)}`
   );
@@ -130,34 +137,36 @@ function calibrateFor(
   draft: ModelSpec,
   matrices: ReadonlyMap<string, IntegerMatrix>,
   sample: Sample,
+  padTo: number,
   note: (line: string) => void,
-): Calibration & { padded: boolean } {
+): Calibration & { paddedPositions: number } {
   const { config } = draft, weights = (name: string): Int32Array => matrices.get(name)!.data;
   if (!config.causal) {
-    const padded = withPadding(sample, config), count = sampleTokens(padded, config);
+    const padded = withPadding(sample, config, padTo), count = sampleTokens(padded, config);
     try {
-      return { ...calibrate({ ...draft, maxPositions: count, bucket: count }, weights, padded), padded: true };
+      const calibration = calibrate({ ...draft, maxPositions: count, bucket: count }, weights, padded);
+      // States of blocks alone have no positions.
+      return { ...calibration, paddedPositions: "tokens" in sample ? count : Number.MAX_SAFE_INTEGER };
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       note(`cannot hide the lengths of texts: ${error.message}`);
     }
   }
   const model = { ...draft, maxPositions: Math.max(sampleTokens(sample, config), 2) };
-  return { ...calibrate(model, weights, sample), padded: false };
+  return { ...calibrate(model, weights, sample), paddedPositions: 0 };
 }
 
 function sampleTokens(sample: Sample, { hiddenWidth }: ModelConfig): number {
   return "tokens" in sample ? sample.tokens.length : sample.hidden.length / hiddenWidth;
 }
 
-/** A sample with padding behind it, of the model's padding token or of states like the others; as much as there are positions for. */
-function withPadding(sample: Sample, config: ModelConfig): Sample {
-  const count = sampleTokens(sample, config), { maxPositions, padTokenId = 0 } = config;
-  const padding = Math.min(PADDING_TOKENS, Math.ceil(maxPositions / 4)),
-    realTokens = Math.min(count, maxPositions - padding);
+/** A sample filled up with the model's padding token; or half of it taken as padding, where it is of states. At least a quarter is padding. */
+function withPadding(sample: Sample, config: ModelConfig, padTo: number): Sample {
+  const count = sampleTokens(sample, config), { padTokenId = 0 } = config;
   if ("tokens" in sample) {
-    const tokens = [...sample.tokens.slice(0, realTokens), ...new Array<number>(padding).fill(padTokenId)];
-    return { tokens, realTokens };
+    const realTokens = Math.min(count, Math.floor(padTo * 3 / 4));
+    const padding = new Array<number>(padTo - realTokens).fill(padTokenId);
+    return { tokens: [...sample.tokens.slice(0, realTokens), ...padding], realTokens };
   }
   return { hidden: sample.hidden, realTokens: Math.ceil(count / 2) };
 }

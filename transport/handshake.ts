@@ -16,6 +16,8 @@ import { type LinkRole, sealStream } from "./seal.ts";
 export const PROTOCOL_VERSION = 1;
 /** How long a connected peer may take to finish the handshake, in milliseconds. */
 export const DEFAULT_HANDSHAKE_MS = 30_000;
+/** How long a peer that connected to this end may take to prove that it holds the link key. */
+export const DEFAULT_PROOF_MS = 5000;
 
 /** A connection ended before its peer had proved that it holds the link key: whoever it was learned nothing, and no key is spent. */
 export class StrangerError extends ProtocolError {
@@ -47,6 +49,10 @@ export interface OpenOptions {
   readonly limits?: Partial<MailboxLimits>;
   /** How long the peer may take; `DEFAULT_HANDSHAKE_MS` by default. */
   readonly handshakeMs?: number;
+  /** How long a listener waits for the peer's proof that it holds the link key; `DEFAULT_PROOF_MS`, or `handshakeMs` if that is less, by default. */
+  readonly proofMs?: number;
+  /** Called when the peer has proved that. */
+  readonly onProof?: () => void;
   /** How long an ending link waits for the peer's last word; `DEFAULT_CLOSE_MS` by default. */
   readonly closeMs?: number;
 }
@@ -109,14 +115,20 @@ function show(value: unknown): string {
  */
 export async function openLink(duplex: Duplex, options: OpenOptions): Promise<Link> {
   const { role, linkKey, identity, limits = {}, handshakeMs = DEFAULT_HANDSHAKE_MS, closeMs } = options;
-  let link: Link | undefined;
+  const { proofMs = Math.min(handshakeMs, DEFAULT_PROOF_MS) } = options,
+    firstMs = role === "listener" ? proofMs : handshakeMs;
+  let link: Link | undefined, waitedMs = firstMs;
   let late = false;
-  const timer = setTimeout(() => {
+  const expire = (): void => {
     late = true;
     closeQuietly(duplex);
-  }, handshakeMs);
+  };
+  let timer = setTimeout(expire, firstMs);
   try {
     const { sealer, opener } = await sealStream(duplex, { role, linkKey });
+    clearTimeout(timer);
+    timer = setTimeout(expire, waitedMs = handshakeMs);
+    options.onProof?.();
     const party = identity.party;
     link = new Link(duplex, { party, sealer, opener, limits, ...(closeMs === undefined ? {} : { closeMs }) });
     await shakeHands(link, identity);
@@ -127,7 +139,7 @@ export async function openLink(duplex: Duplex, options: OpenOptions): Promise<Li
     else await link.closed;
     if (error instanceof RangeError || error instanceof ProtocolError && link !== undefined && !late) throw error;
     const message = late
-      ? `Cannot open link as the peer must answer within ${handshakeMs} ms: received no answer`
+      ? `Cannot open link as the peer must answer within ${waitedMs} ms: received no answer`
       : error instanceof ProtocolError
       ? error.message
       : `Cannot open link as the peer must stay connected: received ${

@@ -12,8 +12,8 @@ import type { Duplex } from "./duplex.ts";
 
 const WRITTEN = 0, TAKEN = 1, CLOSED = 2, HEADER_BYTES = 16;
 
-/** Bytes that one direction may hold: more than the openings that a party sends while its device works. */
-export const RING_BYTES = 1 << 26;
+/** Bytes that one direction may hold: about what a party sends while its device works. More waits in the sockets. */
+export const RING_BYTES = 1 << 23;
 
 /** Both rings of a stream, as they travel to the other thread. */
 export interface SharedStream {

@@ -9,12 +9,16 @@
 
 import { ProtocolError } from "../core/errors.ts";
 import { acceptPeer, type Door } from "./accept.ts";
+import { closeQuietly } from "./duplex.ts";
 import { openLink } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { createSharedStream, otherSide, pump, SharedDuplex, type SharedStream } from "./shared_ring.ts";
-import { type Address, type ConnectOptions, dial, type Listener, openPort, type TcpOptions } from "./tcp.ts";
+import { type Address, type ConnectOptions, dial, type Listener, openPort, type Port, type TcpOptions } from "./tcp.ts";
 
 const WORKER_NAME = "sluice-sockets";
+
+/** Pause after a connection for which there was no memory. */
+const CROWDED_MS = 100;
 
 type Request =
   | { readonly kind: "listen"; readonly address: Address }
@@ -104,11 +108,28 @@ interface WorkerScope {
 export function runSocketThreadIfNamed(): boolean {
   const scope = globalThis as unknown as WorkerScope;
   if (!("WorkerGlobalScope" in globalThis) || scope.name !== WORKER_NAME) return false;
-  let port: ReturnType<typeof openPort> | null = null;
+  let port: Port | null = null;
   const hand = (connection: Deno.TcpConn): void => {
-    const stream = createSharedStream();
+    let stream: SharedStream;
+    try {
+      stream = createSharedStream();
+    } catch (error) {
+      closeQuietly(connection);
+      throw error;
+    }
     void pump(connection, new SharedDuplex(stream));
     scope.postMessage({ stream: otherSide(stream) });
+  };
+  /** The next connection for which there is memory: a crowd of strangers, whose rings are still to be collected, must not end the port. */
+  const handNext = async (from: Port): Promise<void> => {
+    for (;;) {
+      const connection = await from.accept();
+      try {
+        return hand(connection);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, CROWDED_MS));
+      }
+    }
   };
   const serve = async (request: Request): Promise<void> => {
     if (request.kind === "listen") {
@@ -119,7 +140,7 @@ export function runSocketThreadIfNamed(): boolean {
     } else if (request.kind === "close") {
       port?.close();
     } else if (port !== null) {
-      hand(await port.accept());
+      await handNext(port);
     }
   };
   scope.onmessage = ({ data }) => {

@@ -62,7 +62,7 @@ export const hidePadding: Primitive<PaddingParams, ["share"], "share"> = {
     const words = new Uint32Array(elementCount(z.extent)), lowered = -p.below * 2 ** z.scale & lowMask(z.ringBits);
     // Every column of every row, real or not: how long this takes does not say how many there are.
     eachRow(z.extent, (at, cols) => {
-      for (let c = 0; c < cols; c++) words[at + c] = c < tokens ? 0 : lowered;
+      for (let c = 0; c < cols; c++) words[at + c] = lowered & ~((c - tokens) >> 31);
     });
     return { ...z, data: key.engine.add(z.data, key.engine.upload(words), z.ringBits) };
   },
