@@ -58,6 +58,7 @@ export * from "./core/fss/tree_dpf.ts";
 // What a gate is; primitive gates; public-linear operations; compositions.
 export * from "./core/protocols/gate.ts";
 export * from "./core/protocols/exp.ts";
+export * from "./core/protocols/extend.ts";
 export * from "./core/protocols/linear.ts";
 export * from "./core/protocols/maximum.ts";
 export * from "./core/protocols/open.ts";

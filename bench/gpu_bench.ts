@@ -198,7 +198,7 @@ function works(engine: GpuEngine, count: number): Work[] {
   });
 
   const squares = record(engine, 48 + 16 + 15, extent.rows * 128), sums = record(engine, 48, extent.rows);
-  add("sum of squares", () => engine.squareSum(0, x, extent, 48, squares, sums), { bytes: bytesOf(squares, sums) });
+  add("sum of squares", () => engine.squareSum(0, x, extent, 32, 48, squares, sums), { bytes: bytesOf(squares, sums) });
 
   const side = 2 ** Math.floor(Math.log2(Math.sqrt(4 * count))),
     weights = engine.weights(words(side * side), side, side);

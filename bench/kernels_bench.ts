@@ -89,7 +89,7 @@ const ELEMENTS = 100_000;
 
 bench(`squareSum ${ELEMENTS}`, (engine) => {
   const x = engine.upload(words(ELEMENTS)), given = record(engine, 79, [ELEMENTS]), pad = record(engine, 48, [1]);
-  return () => engine.squareSum(0, x, { rows: 1, cols: [ELEMENTS] }, 48, given, pad);
+  return () => engine.squareSum(0, x, { rows: 1, cols: [ELEMENTS] }, 32, 48, given, pad);
 });
 
 bench(`truncate 32 to 32 bits by 12: symbols of ${ELEMENTS}`, (engine) => {

@@ -39,7 +39,7 @@ export const SALT_FILE = "weights.salt";
 export const SYNTHETIC_FILE = "synthetic.json";
 
 const MASKS_MAGIC = new TextEncoder().encode("SLUICEW1");
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Contents of `sluice.json`. */
 export interface Prepared {
@@ -239,7 +239,7 @@ function idBytes(weightsId: string): Uint8Array {
   return new TextEncoder().encode(weightsId.padEnd(32)).slice(0, 32);
 }
 
-/** Reads the dealer's masks in order; `counts` are the sizes of the matrices. */
+/** Reads the dealer's masks in order; `counts` are the words of the matrices. */
 export async function openMasks(
   folder: string,
   weightsId: string,

@@ -48,6 +48,16 @@ function isCounts(value: unknown, count: number): boolean {
     value.every((each) => Number.isSafeInteger(each) && each > 0);
 }
 
+Deno.test("sluice e2e equals the oracle with a residual stream of 40 bits, and its measured cost the plan", async () => {
+  const flags = ["--arch", "llama-tiny", "--layers", "1", "--seq", "8", "--residual-bits", "40"];
+  const result = await runJson("e2e", ...flags, "--threads", "1"), plan = await runJson("plan", ...flags);
+
+  assertEquals(result["equal"], true);
+  for (const field of ["keyBytes", "sentBytes", "exchanges", "exchangesPerLayer"]) {
+    assertEquals(result[field], plan[field], field);
+  }
+});
+
 Deno.test("sluice e2e equals the oracle, and its measured cost the plan", async () => {
   const result = await runJson("e2e", "--arch", "llama-tiny", "--layers", "2", "--seq", "16", "--threads", "1"),
     plan = await runJson("plan", "--arch", "llama-tiny", "--layers", "2", "--seq", "16");

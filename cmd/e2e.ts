@@ -15,7 +15,7 @@ import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { runParties, spawn } from "./_process.ts";
 import { withTempFolder } from "./_temp.ts";
-import { archPlan, planTotals, shapeOf } from "./plan.ts";
+import { archPlan, planTotals, RESIDUAL_FLAG, residualBitsOf, shapeOf } from "./plan.ts";
 import { amount, type Ui } from "./_ui.ts";
 
 /** The command. */
@@ -26,6 +26,7 @@ export const E2E: Command = {
     { name: "arch", value: "NAME", help: "the shape; its weights and input come from a fixed seed", required: true },
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens", required: true },
+    RESIDUAL_FLAG,
     BUCKET_FLAG,
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
     ROUNDING_FLAG,
@@ -42,11 +43,12 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
     seq = options.count("seq", 0, 1),
+    residualBits = residualBitsOf(options),
     rounding = roundingOf(options),
     bucket = bucketOf(options),
     hidden = bucket === undefined ? [] : ["--bucket", String(bucket)];
   const config = shapeOf(arch, layers),
-    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket), 128),
+    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket, residualBits), 128),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
@@ -59,7 +61,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       JSON.stringify({ arch, layers: config.layers, seed: WEIGHT_SEED }),
     );
     ui.note("party 0 makes and prepares the weights");
-    await spawn(["prepare", "--model", model]).result;
+    await spawn(["prepare", "--model", model, "--residual-bits", String(residualBits)]).result;
     ui.note("the dealer deals the keys");
     const dealt = await spawn([
       "keygen",
@@ -92,7 +94,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
         `${folder}/cache`,
       ]);
     ui.note("the oracle runs");
-    const secure = new Int32Array((await Deno.readFile(output)).buffer),
+    const { buffer } = await Deno.readFile(output),
+      secure = residualBits > 32 ? Array.from(new BigInt64Array(buffer), Number) : [...new Int32Array(buffer)],
       expected = await oracleOutput(model, seq, bucket, rounding, coins),
       equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
     const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];

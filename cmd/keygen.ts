@@ -9,7 +9,7 @@ import type { Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
 import { dealSession } from "../pipeline/dealer.ts";
 import { planDigest } from "../pipeline/digest.ts";
-import { weightRefs } from "../pipeline/model_spec.ts";
+import { matrixWords, weightRefs } from "../pipeline/model_spec.ts";
 import { filledUp, positionCount, SessionPlan } from "../pipeline/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
@@ -69,7 +69,11 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
     shape = { promptTokens, generate, requests },
     plan = new SessionPlan(model, shape),
     refs = weightRefs(model);
-  const masks = await openMasks(folder, prepared.weightsId, refs.map((ref) => ref.inputs * ref.outputs)),
+  const masks = await openMasks(
+      folder,
+      prepared.weightsId,
+      refs.map((ref) => ref.inputs * ref.outputs * matrixWords(model, ref)),
+    ),
     { engine, close } = await openCpuEngine(options.count("threads", navigator.hardwareConcurrency, 1));
   const salt = crypto.getRandomValues(new Uint8Array(16)),
     linkKey = crypto.getRandomValues(new Uint8Array(32)),
@@ -80,7 +84,7 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
     keyBytes = plan.keyBytes;
   try {
     for (const [i, ref] of refs.entries()) {
-      weights.set(ref.name, engine.weights(await masks.read(i), ref.inputs, ref.outputs));
+      weights.set(ref.name, engine.weights(await masks.read(i), ref.inputs, ref.outputs, matrixWords(model, ref)));
     }
     for (const dir of folders) {
       await createKeyFolder(dir);
@@ -111,10 +115,10 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
           seeds: [Seed.random(), Seed.random()],
           salt,
           maskProduct(ref, x) {
-            const scope = engine.begin(),
-              product = engine.download(
-                engine.multiplyWeights(engine.upload(x), weights.get(ref.name)!),
-              ) as Uint32Array;
+            const scope = engine.begin(), mask = weights.get(ref.name)!;
+            const product = engine.download(
+              engine.multiplyWeights(engine.upload(x, mask.wordsPerElement), mask),
+            ) as Uint32Array;
             scope.end([]);
             return product;
           },

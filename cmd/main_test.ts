@@ -56,6 +56,8 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     ["plan", ["--arch", "llama-tiny", "--seq", "eight"], /whole number.*eight/],
     ["plan", ["--arch", "llama-tiny", "--seq", "8", "--layers", "0"], /at least 1.*0/],
     ["plan", ["--arch", "llama-tiny", "--arch", "llama-tiny", "--seq", "8"], /more than once/],
+    ["plan", ["--arch", "llama-tiny", "--seq", "8", "--residual-bits", "31"], /at least 32.*31/],
+    ["plan", ["--arch", "llama-tiny", "--seq", "8", "--residual-bits", "65"], /--residual-bits 65.*64 bits/],
     ["plan", ["stray"], /stray/],
     ["keygen", ["--model", "m", "--out", "k"], /without --prompt-tokens/],
     ["party0", ["--model", "m", "--keys", "k", "--listen", "here"], /host:port.*here/],
@@ -99,8 +101,8 @@ Deno.test("sluice names what is wrong with a model folder, and exits 5", async (
     for (
       const [text, message] of [
         ["{", /sluice\.json as it is not JSON/],
-        ['{"format":9}', /must be 1: received 9/],
-        ['{"format":1}', /must hold .*scales: received format/],
+        ['{"format":9}', /must be 2: received 9/],
+        ['{"format":2}', /must hold .*scales: received format/],
       ] as const
     ) {
       await Deno.writeTextFile(`${model}/sluice.json`, text);

@@ -43,7 +43,7 @@ Deno.test("sluice party0 and party1 refuse what does not fit without spending th
       (await runFailing(4, "party1", "--keys", keys1, ...nowhere)).message,
       new RegExp(`${whole.length} bytes: received ${whole.length - 1000} bytes`),
     );
-    const scales = new TextDecoder("latin1").decode(whole.subarray(0, 4096)).indexOf('{"residual"');
+    const scales = new TextDecoder("latin1").decode(whole.subarray(0, 4096)).indexOf('{"residualBits"');
     await Deno.writeFile(`${keys1}/keys.bin`, whole.with(scales, 0x5b));
     assertMatch((await runFailing(4, "party1", "--keys", keys1, ...nowhere)).message, /header .* must describe a plan/);
     await Deno.writeFile(`${keys1}/keys.bin`, whole);

@@ -9,7 +9,8 @@ import type { Engine, Weights } from "../core/engine.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
-import { integerWeights, WeightsDigest } from "../pipeline/weights.ts";
+import { matrixWords } from "../pipeline/model_spec.ts";
+import { integerWeights, plainMatrix, WeightsDigest } from "../pipeline/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import { formatAddress, parseAddress } from "../transport/tcp.ts";
 import type { Command, Options } from "./_args.ts";
@@ -142,7 +143,10 @@ async function loadWeights(
   for await (const matrix of integerWeights(keys.model, await readWeights(folder))) {
     digest.add(matrix);
     if (matrix.inputs === 0) vectors.set(matrix.name, matrix.data);
-    else weights.set(matrix.name, engine.weights(new Uint32Array(matrix.data.buffer), matrix.inputs, matrix.outputs));
+    else {
+      const width = matrixWords(keys.model, matrix);
+      weights.set(matrix.name, engine.weights(plainMatrix(matrix, width), matrix.inputs, matrix.outputs, width));
+    }
   }
   if (digest.hex() !== prepared.weightsDigest) {
     throw new ModelError(

@@ -9,8 +9,9 @@ import { ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { Positions } from "../core/protocols/attention.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
+import { toSignedNumbers, wordsPerElement } from "../core/ring/words.ts";
 import { CoinRecord } from "../pipeline/coins.ts";
-import { type ModelSpec, outputScale, weightRefs } from "../pipeline/model_spec.ts";
+import { matrixWords, type ModelSpec, outputBits, outputScale, weightRefs } from "../pipeline/model_spec.ts";
 import { argmax } from "../pipeline/oracle.ts";
 import type { PartySession, RequestShape } from "../pipeline/session.ts";
 import { warmUp } from "../pipeline/warm_up.ts";
@@ -34,7 +35,11 @@ export const PARTY1: Command = {
     { name: "connect", value: "HOST:PORT", help: "party 0's address", required: true },
     ...ASK_FLAGS,
     { name: "chunk", value: "N", help: "prompt tokens that go through a layer together (default 128)" },
-    { name: "output", value: "FILE", help: "also write the revealed words: i32, little-endian, request by request" },
+    {
+      name: "output",
+      value: "FILE",
+      help: "also write the revealed integers: i32, or i64 of wider rings, little-endian",
+    },
     {
       name: "coins",
       value: "FILE",
@@ -70,10 +75,12 @@ class Answer {
   }
   /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
   take(output: Uint32Array): string {
-    const { scope, config } = this.#model, values = new Int32Array(output.buffer, output.byteOffset, output.length);
-    const rows = scope === "blocks" || config.head === "hidden";
+    const { scope, config } = this.#model,
+      width = wordsPerElement(outputBits(this.#model)),
+      values = toSignedNumbers(output, 32 * width);
+    const rows = scope === "blocks" || config.head === "hidden", real = this.asked.realTokens * config.hiddenWidth;
     // A row for each token: those of padding mean nothing.
-    this.words.push(output.slice(0, rows ? this.asked.realTokens * config.hiddenWidth : output.length));
+    this.words.push(output.slice(0, rows ? real * width : output.length));
     if (scope === "blocks" || config.head === "pooled" || config.head === "hidden") return "";
     const best = argmax(values);
     if (config.head === "classes") {
@@ -174,10 +181,10 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
 /** Ŵ of every matrix, from the client's seed. */
 function maskedWeights({ model }: OpenKeys, seed: Seed, engine: Engine): Map<string, Weights> {
   return new Map(
-    weightRefs(model).map((
-      { name, inputs, outputs },
-      i,
-    ) => [name, engine.weights(maskedMatrix(seed, i, inputs * outputs), inputs, outputs)]),
+    weightRefs(model).map((ref, i) => {
+      const { name, inputs, outputs } = ref, width = matrixWords(model, ref);
+      return [name, engine.weights(maskedMatrix(seed, i, inputs * outputs, width), inputs, outputs, width)];
+    }),
   );
 }
 

@@ -20,6 +20,20 @@ import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { sigmaCost } from "./_sigma.ts";
 import { amount, type Ui, UsageError } from "./_ui.ts";
 
+/** The flag that widens the residual stream. */
+export const RESIDUAL_FLAG = {
+  name: "residual-bits",
+  value: "N",
+  help: "ring of the residual stream, 32 to 64 bits (with --arch; default 32)",
+} as const;
+
+/** Its value. */
+export function residualBitsOf(options: Options): number {
+  const bits = options.count("residual-bits", 32, 32);
+  if (bits > 64) throw new UsageError(`Cannot use --residual-bits ${bits} as a ring has at most 64 bits`);
+  return bits;
+}
+
 /** The command. */
 export const PLAN: Command = {
   name: "plan",
@@ -28,6 +42,7 @@ export const PLAN: Command = {
     { name: "arch", value: "NAME", help: "a named shape: its transformer blocks alone, as SIGMA counts" },
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens of the forward pass (with --arch)" },
+    RESIDUAL_FLAG,
     { name: "model", value: "DIR", help: "a prepared model folder: embedding, final norm and head too" },
     { name: "prompt-tokens", value: "N", help: "prompt tokens (with --model)" },
     { name: "generate", value: "M", help: "tokens to generate (with --model; default 0)" },
@@ -115,10 +130,11 @@ export function archPlan(
   seq: number,
   rounding: Rounding,
   bucket?: number,
+  residualBits: number = 32,
 ): SessionPlan {
   const config = shapeOf(arch, layers), promptTokens = filledUp(seq, bucket);
   assertBucket(bucket, config, { paddedPositions: Infinity }, promptTokens);
-  const blocks = { scope: "blocks", scales: defaultScales(config) } as const,
+  const blocks = { scope: "blocks", scales: defaultScales(config, residualBits) } as const,
     model: ModelSpec = modelSpec(config, blocks, promptTokens, rounding, bucket);
   return new SessionPlan(model, { promptTokens, generate: 0, requests: 1 });
 }
@@ -149,7 +165,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
   if (arch !== undefined) {
     const layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1);
     if (options.text("seq") === undefined) throw new UsageError("Cannot plan --arch without --seq");
-    planned = archPlan(arch, layers, options.count("seq", 0, 1), rounding, bucket);
+    planned = archPlan(arch, layers, options.count("seq", 0, 1), rounding, bucket, residualBitsOf(options));
   } else {
     const { config } = await readConfig(folder!), prepared = await readPrepared(folder!), files = diskFiles(folder!);
     const shape: SessionShape = {

@@ -10,7 +10,7 @@ import type { ModelConfig } from "../models/config.ts";
 import { createTokenizer, readTokenizerFiles } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { calibrate, type Calibration, type Sample } from "../pipeline/calibrate.ts";
-import { type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
+import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
 import { defaultScales } from "../pipeline/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
 import type { Command, Options } from "./_args.ts";
@@ -28,6 +28,7 @@ import {
   writeSalt,
   writeSeed,
 } from "./_model_folder.ts";
+import { RESIDUAL_FLAG, residualBitsOf } from "./plan.ts";
 import { amount, type Ui } from "./_ui.ts";
 
 /** Tokens up to which a bidirectional model's sample is filled up with padding. */
@@ -51,6 +52,7 @@ export const PREPARE: Command = {
       help:
         `of a bidirectional model: calibrate on padding up to N tokens, for keygen --bucket (default ${PADDED_TOKENS})`,
     },
+    { ...RESIDUAL_FLAG, help: "ring of the residual stream at least, 32 to 64 bits (default 32)" },
   ],
   example: "sluice prepare --model ./llama",
 };
@@ -74,7 +76,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
     { config, synthetic } = await readConfig(folder),
     source = await readWeights(folder);
   const scope = synthetic === null ? "model" : "blocks",
-    first = defaultScales(config),
+    first = defaultScales(config, residualBitsOf(options)),
     matrices = new Map<string, IntegerMatrix>(),
     digest = new WeightsDigest(salt, seed);
   const draft: ModelSpec = { scope, config, scales: first, maxPositions: config.maxPositions, rounding: "nearest" };
@@ -102,7 +104,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   let index = 0, maskBytes = 0;
   try {
     for (const ref of weightRefs(draft)) {
-      const mask = maskOf(seed, index++, matrices.get(ref.name)!);
+      const mask = maskOf(seed, index++, matrices.get(ref.name)!, matrixWords({ config, scales }, ref));
       maskBytes += mask.byteLength;
       await masks.write(mask);
     }

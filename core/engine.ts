@@ -5,12 +5,14 @@
  * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Every operation of a *gate step* works on a whole
  * lane: the elements of all of its blocks in order, one key record per block.
  *
- * An operation that no ring is named for learns its ring Z_{2^n}, n ≤ 32, from the width of its records, and reduces what it returns:
+ * An element has one word in rings of up to 32 bits and two words above; `pack` and `combine` may take fewer bits than an element has. Rings above 32 bits are
+ * for `add`, `columns`, `linear`, `multiply`, `squareSum`, truncation and extension, and for what row functions read.
+ *
+ * An operation that no ring is named for learns its ring Z_{2^n} from the width of its records, and reduces what it returns:
  *
  * | operations                          | width of a record in bits                                     |
  * | ----------------------------------- | ------------------------------------------------------------- |
  * | `linear`, `multiply`, `scores`, `mix` | `pad`: n                                                    |
- * | `squareSum` into q bits             | `given`: 3q - 2n - 1                                          |
  * | `expSymbols`, `expFinish`           | `free`: 5 + 4n                                                |
  * | `expDitheredValues`, `expDitheredFinish` | `free`: 3n                                               |
  * | `rowSymbols`, `rowFinish`           | `free`: 128 + G - 1 + G·w + (2G + 1)·n for G groups of at most w symbols |
@@ -38,6 +40,8 @@ export interface Weights {
   readonly inputs: number;
   /** Columns of the matrix. */
   readonly outputs: number;
+  /** Words of an entry, and of what it is multiplied by: 1 for rings up to 32 bits, 2 (low word first) above. */
+  readonly wordsPerElement: 1 | 2;
 }
 
 /** One record of a gate's key: `bits` bits for each of `counts[b]` elements of block b, packed from byte `at[b]` of `memory` on. */
@@ -76,6 +80,14 @@ export interface TruncateStep extends PermutedChunks {
   readonly full: boolean;
   /** This party adds the public part of the result (exactly one party does). */
   readonly adds: boolean;
+}
+
+/** Extension from `inBits` into `outBits` bits; see `core/protocols/extend.ts`. */
+export interface ExtendStep {
+  /** Ring of the input, in bits. */
+  readonly inBits: number;
+  /** Ring of the result, in bits. */
+  readonly outBits: number;
 }
 
 /** Rows of one lane: `rows` rows in each block, `cols[b]` columns in block b. */
@@ -251,11 +263,11 @@ export interface Engine {
   unpack(record: RecordView, offset: number, bits: number): Handle;
 
   // --- products -------------------------------------------------------------------------------------------------------------
-  /** Puts a row-major (inputs × outputs) matrix of u32 words into the engine's layout. */
-  weights(words: Uint32Array, inputs: number, outputs: number): Weights;
+  /** Puts a row-major (inputs × outputs) matrix of one or two words per entry into the engine's layout. */
+  weights(words: Uint32Array, inputs: number, outputs: number, wordsPerElement?: 1 | 2): Weights;
   /** (x - r)·W + e for party 0, -r·W + e for party 1 (x = null), mod 2^n; `mask` holds r (null: zero) and `pad` holds e, n bits per element. */
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle;
-  /** x·W mod 2^32 on words: the dealer's product of masks, row-major (rows × inputs). */
+  /** x·W mod 2^32 or, of a matrix of two words per entry, mod 2^64: the dealer's product of masks, row-major (rows × inputs). */
   multiplyWeights(x: Handle, weights: Weights): Handle;
   /** Share of x·y + pad with y broadcast over the columns where it has one: [party 0] x̂ŷ - x̂·r_y - r_x·ŷ + pad mod 2^n. */
   multiply(
@@ -278,14 +290,26 @@ export interface Engine {
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
   /** Share of Σ_j p_j·v_j + pad of the block's tokens and heads. */
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
-  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^n}. */
-  squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle;
+  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^inBits}; `given` holds r, b and b·r (`core/protocols/squares.ts`). */
+  squareSum(
+    party: 0 | 1,
+    x: Handle,
+    extent: Extent,
+    inBits: number,
+    outBits: number,
+    given: RecordView,
+    free: RecordView,
+  ): Handle;
 
   // --- gate steps: symbols are XOR shares of masked bits, one word per element --------------------------------------------------
   /** Exchange 1 of a truncation: the comparison's symbols under their mask bits and, from the party that holds all of ẑ, msb(ẑ⁺) above them. */
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle;
   /** Exchange 2: the share of y + pad + (r ≫ by). */
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle;
+  /** The exchange of an extension: the share of τ = k·b + t mod 2^(outBits - inBits). */
+  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle;
+  /** x̂' = û - 2^(inBits - 2) + 2^inBits·τ mod 2^outBits of the opened τ. */
+  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle;
   /** Exchange 1 of a maximum: the symbols of d̂ mod 2^(bits-1) for each pair. */
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle;
   /** Share of g·(a - b) + pad for each pair. */

@@ -13,13 +13,14 @@ import { packBits, unpackBits } from "./ring/bits.ts";
 import { lowMask } from "./ring/words.ts";
 import { linear, mix, multiply, multiplyWeights, scores, squareSum, store } from "./reference/products.ts";
 import { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./reference/local.ts";
+import { extendFinish, extendTop } from "./reference/extend.ts";
 import { truncateFinish, truncateSymbols } from "./reference/truncate.ts";
 import { maximumMerge, maximumSelect, maximumSymbols } from "./reference/maximum.ts";
 import { expDitheredFinish, expDitheredValues } from "./reference/exp_dithered.ts";
 import { expClip, expFinish, expSymbols } from "./reference/exp.ts";
 import { spliceBits, spliceFinish, spliceSymbols } from "./reference/splice.ts";
 import { rowFinish, rowSymbols } from "./reference/row_function.ts";
-import { CachedTokens, Cursor, Keys, Matrix, Tensor, tensor, words } from "./reference/memory.ts";
+import { CachedTokens, Cursor, Keys, lowWords, Matrix, Tensor, tensor, words } from "./reference/memory.ts";
 
 /** Engine of plain loops. */
 export class ReferenceEngine implements Engine {
@@ -56,14 +57,15 @@ export class ReferenceEngine implements Engine {
   }
 
   pack(x: Handle, bits: number): Uint8Array {
-    return packBits(words(x), bits);
+    return packBits(bits > 32 ? words(x) : lowWords(x), bits);
   }
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle {
     const wide = bits > 32 ? 2 : 1, other = bits === 0 ? new Uint32Array(count) : unpackBits(theirs, bits, count);
-    const own = mine === null ? new Uint32Array(count * wide) : words(mine);
+    if (mine !== null && bits === 0) return new Tensor(words(mine).slice(), mine.wordsPerElement); // who receives nothing keeps its share
+    const own = mine === null ? new Uint32Array(count * wide) : wide === 1 ? lowWords(mine) : words(mine);
     if (kind === "xor") return tensor(own.map((word, i) => word ^ other[i]!));
     if (wide === 1) {
-      const ring = bits === 0 ? 0xffffffff : lowMask(bits); // who receives nothing keeps its share
+      const ring = bits === 0 ? 0xffffffff : lowMask(bits);
       return tensor(own.map((word, i) => (word + other[i]!) & ring));
     }
     const out = new Uint32Array(own.length), high = bits === 64 ? 0xffffffff : lowMask(bits - 32);
@@ -88,8 +90,8 @@ export class ReferenceEngine implements Engine {
     return new Tensor(out, wide);
   }
 
-  weights(data: Uint32Array, inputs: number, outputs: number): Weights {
-    return new Matrix(data.slice(), inputs, outputs);
+  weights(data: Uint32Array, inputs: number, outputs: number, wordsPerElement: 1 | 2 = 1): Weights {
+    return new Matrix(data.slice(), inputs, outputs, wordsPerElement);
   }
   cache(capacityTokens: number, widthPerToken: number): CacheHandle {
     return new CachedTokens(capacityTokens, widthPerToken);
@@ -116,6 +118,8 @@ export class ReferenceEngine implements Engine {
   readonly squareSum = squareSum;
   readonly truncateSymbols = truncateSymbols;
   readonly truncateFinish = truncateFinish;
+  readonly extendTop = extendTop;
+  readonly extendFinish = extendFinish;
   readonly maximumSymbols = maximumSymbols;
   readonly maximumSelect = maximumSelect;
   readonly maximumMerge = maximumMerge;

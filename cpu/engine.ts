@@ -10,6 +10,7 @@ import type {
   Engine,
   ExpDitheredStep,
   ExpStep,
+  ExtendStep,
   Extent,
   Handle,
   KeyMemory,
@@ -29,10 +30,17 @@ import { compileKernels, instantiateKernels } from "./kernels.ts";
 import { Heap } from "./memory.ts";
 import { addressOf, Keys, recordAt, Runner, Tensor, TensorScope } from "./runner.ts";
 import { MAX_THREADS, scratchAt, Threads } from "./threads.ts";
+import * as wide from "./wide_steps.ts";
 
-/** Panels of 16 columns, row after row. */
+/** Panels of 64 bytes a row, that is 16 or 8 columns, row after row; entries of two words that are signed words keep the low one alone. */
 class Panels implements Weights {
-  constructor(readonly at: number, readonly inputs: number, readonly outputs: number) {}
+  constructor(
+    readonly at: number,
+    readonly inputs: number,
+    readonly outputs: number,
+    readonly wordsPerElement: 1 | 2,
+    readonly isSigned: boolean,
+  ) {}
 }
 
 /** Two planes of words, token after token: x̂ - r (or -r), and -x̂. */
@@ -133,7 +141,7 @@ class KernelEngine implements WasmEngine {
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle {
     const run = this.#run,
       { heap } = run,
-      out = run.tensor(count, bits > 32 ? 2 : 1),
+      out = run.tensor(count, bits > 32 || (bits === 0 && mine?.wordsPerElement === 2) ? 2 : 1),
       byteLength = Math.ceil(count * bits / 8),
       paddingBits = 8 * byteLength - count * bits;
     if (theirs.length !== byteLength) {
@@ -146,7 +154,8 @@ class KernelEngine implements WasmEngine {
         `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
       );
     }
-    const own = mine === null ? 0 : addressOf(mine);
+    const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement ? wide.lowWords(run, mine) : mine,
+      own = narrow === null ? 0 : addressOf(narrow);
     if (bits === 0) {
       if (mine === null) heap.u8.fill(0, out.at, out.at + out.byteLength);
       else heap.u8.copyWithin(out.at, own, own + out.byteLength);
@@ -160,13 +169,17 @@ class KernelEngine implements WasmEngine {
   }
 
   add(x: Handle, y: Handle, bits: number): Handle {
-    const out = this.#run.tensor(x.count);
-    this.#run.items(x.count).run("add", [addressOf(x), addressOf(y), out.at, lowMask(bits)], 0.5);
+    const out = this.#run.tensor(x.count, x.wordsPerElement), addresses = [addressOf(x), addressOf(y), out.at];
+    if (bits > 32) this.#run.items(x.count).run("addWide", [...addresses, bits], 1);
+    else this.#run.items(x.count).run("add", [...addresses, lowMask(bits)], 0.5);
     return out;
   }
   columns(x: Handle, extent: Extent, from: number, to: number): Handle {
-    const out = this.#run.tensor(extent.cols.length * extent.rows * (to - from));
-    this.#rows(extent).run("columns", [addressOf(x), out.at, from, to - from], (to - from) / 2);
+    const { wordsPerElement } = x,
+      words = wordsPerElement * (to - from),
+      out = this.#run.tensor(extent.cols.length * extent.rows * (to - from), wordsPerElement),
+      inWords = wordsPerElement === 1 ? extent : { ...extent, cols: extent.cols.map((cols) => 2 * cols) };
+    this.#rows(inWords).run("columns", [addressOf(x), out.at, wordsPerElement * from, words], words / 2);
     return out;
   }
   rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle {
@@ -246,20 +259,25 @@ class KernelEngine implements WasmEngine {
     return out;
   }
 
-  weights(words: Uint32Array, inputs: number, outputs: number): Weights {
-    if (words.length !== inputs * outputs) {
-      throw new RangeError(`Cannot lay out weights as there must be ${inputs * outputs}: received ${words.length}`);
+  weights(words: Uint32Array, inputs: number, outputs: number, wordsPerElement: 1 | 2 = 1): Weights {
+    const wanted = inputs * outputs * wordsPerElement;
+    if (words.length !== wanted) {
+      throw new RangeError(`Cannot lay out weights as there must be ${wanted} words: received ${words.length}`);
     }
-    const run = this.#run, panels = Math.ceil(outputs / 16), at = run.heap.allocate(64 * panels * inputs);
-    run.temporary(words.byteLength, (source) => {
-      run.heap.u32.set(words, source / 4);
-      run.items(panels).run("packPanels", [source, at, inputs, outputs], 10 * inputs);
+    const isSigned = wordsPerElement === 2 && wide.areSigned(words),
+      entries = isSigned ? words.filter((_, i) => i % 2 === 0) : words,
+      rowWords = entries.length / inputs;
+    const run = this.#run, panels = Math.ceil(rowWords / 16), at = run.heap.allocate(64 * panels * inputs);
+    run.temporary(entries.byteLength, (source) => {
+      run.heap.u32.set(entries, source / 4);
+      run.items(panels).run("packPanels", [source, at, inputs, rowWords], 10 * inputs);
     });
-    const panelled = new Panels(at, inputs, outputs);
+    const panelled = new Panels(at, inputs, outputs, wordsPerElement, isSigned);
     run.collect(panelled, at, 64 * panels * inputs);
     return panelled;
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
+    if (weights.wordsPerElement === 2) return this.#wideLinear(x, mask, weights as Panels, pad);
     const run = this.#run,
       out = this.unpack(pad, 0, 32) as Tensor,
       { inputs, outputs } = weights,
@@ -274,9 +292,28 @@ class KernelEngine implements WasmEngine {
     });
     return out;
   }
+  #wideLinear(x: Handle | null, mask: RecordView | null, panels: Panels, pad: RecordView): Handle {
+    const run = this.#run, out = this.unpack(pad, 0, pad.bits) as Tensor, rows = out.count / panels.outputs;
+    const add = (factor: number): void => wide.multiplyAdd(run, factor, panels, out.at, rows, pad.bits);
+    if (mask === null) {
+      if (x !== null) add(addressOf(x));
+      return out;
+    }
+    const scope = this.begin(), shares = this.unpack(mask, 0, mask.bits) as Tensor;
+    run.items(shares.count).run("subtractWide", [x === null ? 0 : addressOf(x), shares.at, shares.at], 1);
+    add(shares.at);
+    scope.end([]);
+    return out;
+  }
   multiplyWeights(x: Handle, weights: Weights): Handle {
-    const run = this.#run, rows = x.count / weights.inputs, out = run.tensor(rows * weights.outputs);
-    run.heap.u32.fill(0, out.at / 4, out.at / 4 + out.count);
+    const run = this.#run,
+      rows = x.count / weights.inputs,
+      out = run.tensor(rows * weights.outputs, weights.wordsPerElement);
+    run.heap.u32.fill(0, out.at / 4, (out.at + out.byteLength) / 4);
+    if (weights.wordsPerElement === 2) {
+      wide.multiplyAdd(run, addressOf(x), weights as Panels, out.at, rows, 64);
+      return out;
+    }
     this.#multiplyAdd(addressOf(x), rows, weights, out.at);
     return out;
   }
@@ -294,9 +331,10 @@ class KernelEngine implements WasmEngine {
     broadcast: boolean,
     pad: RecordView,
   ): Handle {
-    const out = this.#run.tensor(x.count), rows = Math.max(1, extent.cols.length * extent.rows);
+    const out = this.#run.tensor(x.count, x.wordsPerElement), rows = Math.max(1, extent.cols.length * extent.rows);
     const args = [addressOf(x), addressOf(maskX), addressOf(y), addressOf(maskY), out.at, 1 - party, broadcast ? 1 : 0];
-    this.#rows(extent, pad).run("multiply", args, 1.5 * x.count / rows);
+    if (pad.bits > 32) this.#rows(extent, pad).run("multiplyWide", [...args, pad.bits], 4 * x.count / rows);
+    else this.#rows(extent, pad).run("multiply", args, 1.5 * x.count / rows);
     return out;
   }
 
@@ -355,22 +393,34 @@ class KernelEngine implements WasmEngine {
     this.#rows({ rows, cols: step.cols }, pad, undefined, step.starts).run(kernel, args, columns * width / 2);
     return out;
   }
-  squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {
-    const out = this.#run.tensor(extent.cols.length * extent.rows, 2);
-    this.#rows(extent, given, free).run(
-      "squareSum",
-      // The record's width says which ring x has: 3q - 2n - 1.
-      [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits, (3 * outBits - 1 - given.bits) / 2],
-      5 * x.count / Math.max(1, out.count),
-    );
+  squareSum(
+    party: 0 | 1,
+    x: Handle,
+    extent: Extent,
+    inBits: number,
+    outBits: number,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
+    const out = this.#run.tensor(extent.cols.length * extent.rows, 2), costNs = 5 * x.count / Math.max(1, out.count);
+    const args = [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits, inBits];
+    this.#rows(extent, given, free).run(inBits > 32 ? "squareSumWide" : "squareSum", args, costNs);
     return out;
   }
 
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.truncateSymbols(this.#run, step, z, given, free);
+    const { truncateSymbols } = step.inBits > 32 ? wide : steps;
+    return truncateSymbols(this.#run, step, z, given, free);
   }
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.truncateFinish(this.#run, step, z, opened, given, free);
+    const { truncateFinish } = wide.isWideTruncation(step) ? wide : steps;
+    return truncateFinish(this.#run, step, z, opened, given, free);
+  }
+  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle {
+    return wide.extendTop(this.#run, step, x, given, free);
+  }
+  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle {
+    return wide.extendFinish(this.#run, step, x, opened);
   }
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
     return steps.maximumSymbols(this.#run, step, x, given, free);

@@ -21,7 +21,7 @@ import { lowMask } from "../core/ring/words.ts";
 import { addressOf, recordAt, type Runner, type Tensor } from "./runner.ts";
 
 /** Chunk sizes as one word, a byte for each, lowest first. */
-function packChunks(chunks: readonly number[]): number {
+export function packChunks(chunks: readonly number[]): number {
   if (chunks.length > 4) {
     throw new RangeError(`Cannot compare as there must be at most 4 chunks: received ${chunks.length}`);
   }

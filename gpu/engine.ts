@@ -12,6 +12,7 @@ import type {
   Engine,
   ExpDitheredStep,
   ExpStep,
+  ExtendStep,
   Extent,
   Handle,
   KeyMemory,
@@ -38,6 +39,8 @@ import * as rows from "./row_steps.ts";
 import { type Operand, Runner, total } from "./runner.ts";
 import { Tables } from "./tables.ts";
 import { Tensor, TensorScope } from "./tensors.ts";
+import * as wideProducts from "./wide_products.ts";
+import * as wideSteps from "./wide_steps.ts";
 
 /** How to make a GPU engine. */
 export interface GpuEngineOptions extends DeviceOptions {
@@ -183,8 +186,10 @@ class KernelEngine implements GpuEngine {
   }
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle {
     const run = this.#run,
+      // Who receives nothing keeps its share as it is, word by word.
+      kept = bits === 0 ? mine?.wordsPerElement ?? 1 : 1,
       wide = bits > 32 ? 2 : 1,
-      out = run.owners.tensor("opened values", count, wide),
+      out = run.owners.tensor("opened values", count, bits === 0 ? kept : wide),
       byteLength = Math.ceil(count * bits / 8),
       paddingBits = 8 * byteLength - count * bits;
     if (theirs.length !== byteLength) {
@@ -197,10 +202,13 @@ class KernelEngine implements GpuEngine {
         `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
       );
     }
-    const own = mine === null ? null : run.each(mine as Tensor, wide),
+    const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement
+        ? wideSteps.lowWords(run, mine as Tensor)
+        : mine,
+      own = narrow === null ? null : run.each(narrow as Tensor, wide),
       share = (received: Operand): void =>
         run.run("combine", {
-          items: count,
+          items: count * kept,
           operands: { mine: own, theirs: received, opened: run.each(out, wide) },
           // Who receives nothing keeps its share: XOR with no bits.
           params: {
@@ -227,6 +235,7 @@ class KernelEngine implements GpuEngine {
   }
 
   add(x: Handle, y: Handle, bits: number): Handle {
+    if (bits > 32) return wideSteps.add(this.#run, x as Tensor, y as Tensor, bits);
     const run = this.#run, result = run.owners.tensor("sum", x.count);
     run.run("add", {
       items: x.count,
@@ -236,16 +245,19 @@ class KernelEngine implements GpuEngine {
     return result;
   }
   columns(x: Handle, extent: Extent, from: number, to: number): Handle {
+    // Elements of two words are two columns.
     const run = this.#run,
-      { rows, cols } = extent,
-      width = to - from,
+      { wordsPerElement } = x,
+      { rows } = extent,
+      cols = extent.cols.map((count) => wordsPerElement * count),
+      width = wordsPerElement * (to - from),
       counts = cols.map(() => rows * width),
       elements = new Spread(counts, cols.map((count) => rows * count)),
-      result = run.owners.tensor("columns", total(counts));
+      result = run.owners.tensor("columns", total(counts) / wordsPerElement, wordsPerElement);
     run.run("columns", {
       segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] },
       operands: { x: { tensor: x as Tensor, range: elements.range(() => width) }, result: run.each(result) },
-      params: { column: from, width },
+      params: { column: wordsPerElement * from, width },
     });
     return result;
   }
@@ -343,15 +355,17 @@ class KernelEngine implements GpuEngine {
     return result;
   }
 
-  weights(words: Uint32Array, inputs: number, outputs: number): Weights {
-    return products.weights(this.#run, words, inputs, outputs);
+  weights(words: Uint32Array, inputs: number, outputs: number, wordsPerElement: 1 | 2 = 1): Weights {
+    return products.weights(this.#run, words, inputs, outputs, wordsPerElement);
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
     const count = total(pad.counts), rowCount = count === 0 ? 0 : count / weights.outputs;
-    return products.linear(this.#run, x as Tensor | null, mask, weights as products.Matrix, pad, rowCount);
+    const { linear } = weights.wordsPerElement === 2 ? wideProducts : products;
+    return linear(this.#run, x as Tensor | null, mask, weights as products.Matrix, pad, rowCount);
   }
   multiplyWeights(x: Handle, weights: Weights): Handle {
-    return products.linear(this.#run, x as Tensor, null, weights as products.Matrix, null, x.count / weights.inputs);
+    const { linear } = weights.wordsPerElement === 2 ? wideProducts : products;
+    return linear(this.#run, x as Tensor, null, weights as products.Matrix, null, x.count / weights.inputs);
   }
   multiply(
     party: 0 | 1,
@@ -364,7 +378,8 @@ class KernelEngine implements GpuEngine {
     pad: RecordView,
   ): Handle {
     const tensors = [x, maskX, y, maskY] as [Tensor, Tensor, Tensor, Tensor];
-    return products.multiply(this.#run, party, ...tensors, extent, broadcast, pad);
+    const { multiply } = pad.bits > 32 ? wideProducts : products;
+    return multiply(this.#run, party, ...tensors, extent, broadcast, pad);
   }
   cache(capacityTokens: number, widthPerToken: number): CacheHandle {
     return products.makeCache(this.#run, capacityTokens, widthPerToken);
@@ -381,15 +396,32 @@ class KernelEngine implements GpuEngine {
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
     return products.attend(this.#run, "mix", p, maskP, cache as products.Cache, step, pad);
   }
-  squareSum(party: 0 | 1, x: Handle, extent: Extent, outBits: number, given: RecordView, free: RecordView): Handle {
-    return products.squareSum(this.#run, party, x as Tensor, extent, outBits, given, free);
+  squareSum(
+    party: 0 | 1,
+    x: Handle,
+    extent: Extent,
+    inBits: number,
+    outBits: number,
+    given: RecordView,
+    free: RecordView,
+  ): Handle {
+    const { squareSum } = inBits > 32 ? wideProducts : products;
+    return squareSum(this.#run, party, x as Tensor, extent, inBits, outBits, given, free);
   }
 
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.truncateSymbols(this.#run, step, z as Tensor, given, free);
+    const { truncateSymbols } = step.inBits > 32 ? wideSteps : steps;
+    return truncateSymbols(this.#run, step, z as Tensor, given, free);
   }
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.truncateFinish(this.#run, step, z as Tensor, opened as Tensor, given, free);
+    const { truncateFinish } = wideSteps.isWideTruncation(step) ? wideSteps : steps;
+    return truncateFinish(this.#run, step, z as Tensor, opened as Tensor, given, free);
+  }
+  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle {
+    return wideSteps.extendTop(this.#run, step, x as Tensor, given, free);
+  }
+  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle {
+    return wideSteps.extendFinish(this.#run, step, x as Tensor, opened as Tensor);
   }
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
     return steps.maximumSymbols(this.#run, step, x as Tensor, given, free);

@@ -216,7 +216,7 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
       subject.extend(wide, 24, subject.upload(words(elements, 8)), 32),
       subject.extend(wide, 24, null, 32),
       subject.addWrap(wrap, wide, wide, subject.upload(words(elements, 8))),
-      subject.squareSum(0, wide, extent, 40, squares, sums),
+      subject.squareSum(0, wide, extent, 32, 40, squares, sums),
       subject.maximumSymbols(maximum, wide, pairKeys, pairPads),
       subject.maximumMerge(maximum, wide, subject.upload(words(798, 12))),
       subject.linear(rows, mask, matrix, pad),

@@ -55,6 +55,16 @@ import subtractMask from "./kernels/subtract_mask.wgsl" with { type: "text" };
 import truncateFinish from "./kernels/truncate_finish.wgsl" with { type: "text" };
 import truncateSymbols from "./kernels/truncate_symbols.wgsl" with { type: "text" };
 import unpack from "./kernels/unpack.wgsl" with { type: "text" };
+import addWide from "./kernels/add_wide.wgsl" with { type: "text" };
+import extendFinish from "./kernels/extend_finish.wgsl" with { type: "text" };
+import extendTop from "./kernels/extend_top.wgsl" with { type: "text" };
+import finishProductWide from "./kernels/finish_product_wide.wgsl" with { type: "text" };
+import matrixWide from "./kernels/matrix_wide.wgsl" with { type: "text" };
+import multiplyWide from "./kernels/multiply_wide.wgsl" with { type: "text" };
+import squareSumWide from "./kernels/square_sum_wide.wgsl" with { type: "text" };
+import subtractMaskWide from "./kernels/subtract_mask_wide.wgsl" with { type: "text" };
+import truncateFinishWide from "./kernels/truncate_finish_wide.wgsl" with { type: "text" };
+import truncateSymbolsWide from "./kernels/truncate_symbols_wide.wgsl" with { type: "text" };
 import type { Device } from "./device.ts";
 
 /** Shared functions by name: `_name.wgsl`. */
@@ -353,6 +363,104 @@ export const KERNELS = {
     ...STEP_KEYS,
     result: "write",
   }, ["wide", "in_bits", "group_count", "octaves_at", "pad_at", "ring_bits"]),
+  // Rings above 32 bits.
+  add_wide: kernel(addWide, ["ring"], { x: "read", y: "read", result: "write" }, ["ring_bits"]),
+  subtract_mask_wide: kernel(subtractMaskWide, ["ring", "bits", "segments", "given"], {
+    x: "read",
+    given_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["has_x"]),
+  matrix_wide: kernel(matrixWide, ["ring"], { x: "read", weights: "read all", product: "write" }, [
+    "rows",
+    "inputs",
+    "outputs",
+    "input_first",
+    "input_end",
+    "slice_first",
+    "slice_inputs",
+  ]),
+  finish_product_wide: kernel(finishProductWide, ["ring", "bits", "segments", "given"], {
+    product: "read",
+    given_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["slices", "count", "has_pad", "ring_bits"]),
+  multiply_wide: kernel(multiplyWide, ["ring", "bits", "segments", "free"], {
+    x: "read",
+    mask_x: "read",
+    y: "read",
+    mask_y: "read",
+    free_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["broadcast", "is_party0"]),
+  square_sum_wide: kernel(squareSumWide, ["ring", "bits", "segments", "given", "free"], {
+    x: "read",
+    given_key: "record",
+    free_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["ring_bits", "out_bits", "is_party0"]),
+  truncate_symbols_wide: kernel(
+    truncateSymbolsWide,
+    ["ring", "bits", "segments", "given", "free", "flat", "permuted"],
+    {
+      z: "read",
+      given_key: "record",
+      free_key: "record",
+      lists: "lists",
+      symbols: "write",
+    },
+    [
+      "z_wide",
+      "in_bits",
+      "by",
+      "raise_low",
+      "raise_high",
+      "chunks",
+      "chunk_count",
+      "parity",
+      "tells",
+      "symbol_count",
+    ],
+  ),
+  truncate_finish_wide: kernel(truncateFinishWide, ["ring", "bits", "segments", "given", "free", "path"], {
+    z: "read",
+    opened: "read",
+    given_key: "record",
+    free_key: "record",
+    lists: "lists",
+    result: "write",
+  }, [
+    "z_wide",
+    "in_bits",
+    "by",
+    "raise_low",
+    "raise_high",
+    "result_wide",
+    "chunk_count",
+    "carries",
+    "out_bits",
+    "wrap_bits",
+    "wrap_at",
+    "adds",
+    "symbol_count",
+  ]),
+  extend_top: kernel(extendTop, ["ring", "bits", "segments", "given", "free"], {
+    x: "read",
+    given_key: "record",
+    free_key: "record",
+    lists: "lists",
+    result: "write",
+  }, ["x_wide", "result_wide", "in_bits"]),
+  extend_finish: kernel(extendFinish, ["ring"], { x: "read", opened: "read", result: "write" }, [
+    "x_wide",
+    "opened_wide",
+    "result_wide",
+    "in_bits",
+    "out_bits",
+  ]),
 } as const satisfies Readonly<Record<string, KernelSpec>>;
 
 /** Name of a kernel. */

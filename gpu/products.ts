@@ -46,7 +46,12 @@ function giveParts(run: Runner, parts: readonly Part[]): void {
 
 /** A row-major matrix. */
 export class Matrix implements Weights {
-  constructor(readonly parts: readonly Part[], readonly inputs: number, readonly outputs: number) {}
+  constructor(
+    readonly parts: readonly Part[],
+    readonly inputs: number,
+    readonly outputs: number,
+    readonly wordsPerElement: 1 | 2,
+  ) {}
 }
 
 /** Right operands of a product, token after token: x̂ - r (or -r), and -x̂. */
@@ -55,15 +60,24 @@ export class Cache implements CacheHandle {
 }
 
 /** Copies a matrix to the device. */
-export function weights(run: Runner, words: Uint32Array, inputs: number, outputs: number): Matrix {
-  if (words.length !== inputs * outputs) {
-    throw new RangeError(`Cannot lay out weights as there must be ${inputs * outputs}: received ${words.length}`);
+export function weights(
+  run: Runner,
+  words: Uint32Array,
+  inputs: number,
+  outputs: number,
+  wordsPerElement: 1 | 2,
+): Matrix {
+  const rowWords = outputs * wordsPerElement;
+  if (words.length !== inputs * rowWords) {
+    throw new RangeError(
+      `Cannot lay out weights as there must be ${inputs * rowWords} words: received ${words.length}`,
+    );
   }
-  const parts = makeParts(run, `weights of ${inputs} × ${outputs}`, inputs, outputs, 1);
+  const parts = makeParts(run, `weights of ${inputs} × ${outputs}`, inputs, rowWords, 1);
   for (const { first, end, blocks } of parts) {
-    run.batches.write(blocks[0]!, 0, words.subarray(first * outputs, end * outputs));
+    run.batches.write(blocks[0]!, 0, words.subarray(first * rowWords, end * rowWords));
   }
-  const matrix = new Matrix(parts, inputs, outputs);
+  const matrix = new Matrix(parts, inputs, outputs, wordsPerElement);
   run.owners.collect(matrix, () => giveParts(run, parts));
   return matrix;
 }
@@ -128,7 +142,7 @@ interface Slice {
 }
 
 /** How a product of `rows` rows is cut along its inputs. */
-function slicesOf(
+export function slicesOf(
   { parts, outputs }: Matrix,
   rows: number,
 ): { readonly length: number; readonly slices: readonly Slice[] } {
@@ -327,6 +341,7 @@ export function squareSum(
   party: 0 | 1,
   x: Tensor,
   extent: Extent,
+  inBits: number,
   outBits: number,
   given: RecordView,
   free: RecordView,
@@ -342,7 +357,7 @@ export function squareSum(
       free_key: { record: free },
       result: run.each(result, wide),
     },
-    params: { ring_bits: (3 * outBits - 1 - given.bits) / 2, out_bits: outBits, wide, is_party0: 1 - party },
+    params: { ring_bits: inBits, out_bits: outBits, wide, is_party0: 1 - party },
     itemsPerGroup: 1,
   });
   return result;

@@ -9,7 +9,15 @@
 import { ModelError } from "../core/errors.ts";
 import { type ModelSpec, normPlaces } from "./model_spec.ts";
 import { type IntegerWeights, Oracle } from "./oracle.ts";
-import { MAX_LAST_GROUP_BIT, NORM_GROUP_OCTAVES, type NormScales, residualRoom, type Scales } from "./scales.ts";
+import {
+  MAX_LAST_GROUP_BIT,
+  NORM_GROUP_OCTAVES,
+  NORM_INVERSE_BITS,
+  type NormScales,
+  residualRoom,
+  type Scales,
+  sumBits,
+} from "./scales.ts";
 
 /** Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first `realTokens` are real. */
 export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden: Float64Array }) & {
@@ -39,6 +47,9 @@ const SCORE_HEADROOM = 2;
 /**
  * Chooses the scales of a model.
  *
+ * A model that does not fit into 32 bits gets a wider residual stream: as wide as its values need, with headroom.
+ *
+ * @param model The model at its default scales; `scales.residualBits` is the least that the residual stream gets.
  * @param weights The integers of the model at the default weight scale.
  * @throws {ModelError} If a wire cannot be represented with headroom; the message names it.
  *
@@ -60,9 +71,21 @@ const SCORE_HEADROOM = 2;
  * ```
  */
 export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
+  if (model.scales.residualBits > 32) return settle(model, weights, sample);
+  try {
+    return settle(model, weights, sample);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    // A wire that cannot be widened fails again, by name.
+    return settle({ ...model, scales: { ...model.scales, residualBits: 33 } }, weights, sample);
+  }
+}
+
+/** The scales of a model whose residual stream has 32 bits, or more and then as many as the values need. */
+function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
   let spec = model;
-  // Every failure moves one norm's window; more failures than norms mean that no window fits.
-  for (let attempt = 0; attempt <= spec.scales.norms.length; attempt++) {
+  // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no window fits.
+  for (let attempt = 0; attempt <= spec.scales.norms.length + 4; attempt++) {
     const seen = new Map<string, Magnitude>(), scaleOf = new Map<string, number>();
     const observe = (stage: number, path: string, data: Float64Array, scale: number): void => {
       const name = path.includes(": ") ? path.slice(path.indexOf(": ") + 2) : path, key = `${stage}:${name}`;
@@ -76,17 +99,18 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
     };
     let failure: ModelError | null = null;
     try {
-      const oracle = new Oracle(withWideSums(spec), weights, { observe });
+      const oracle = new Oracle(withRoom(spec), weights, { observe });
       if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens);
       else oracle.hidden(sample.hidden, sample.realTokens);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       failure = error;
     }
-    const scales = adjust(spec, seen), changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
+    const scales = adjust(spec, seen, model.scales.residualBits),
+      changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
     if (!changed && failure !== null) throw failure;
     if (!changed) {
-      assertHeadroom(seen, scales);
+      assertHeadroom(seen, spec);
       const magnitudes = new Map(
         [...seen].map(([key, { min, max }]) => [key, Math.max(-min, max) / 2 ** scaleOf.get(key)!]),
       );
@@ -97,41 +121,93 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
   throw new ModelError("Cannot calibrate the model as its norms do not settle");
 }
 
-/** The model with sums of squares in a ring that holds any of them: one beyond its norm's window must be seen for the window to move there. */
-function withWideSums(model: ModelSpec): ModelSpec {
-  const norms = model.scales.norms.map((norm) => ({ ...norm, sumBits: 64 }));
-  return { ...model, scales: { ...model.scales, norms } };
+/**
+ * The model with sums of squares in a ring that holds any of them: one beyond its norm's window must be seen for the window to move there. The same for a
+ * residual stream of more than 32 bits.
+ */
+function withRoom(model: ModelSpec): ModelSpec {
+  const { scales } = model, norms = scales.norms.map((norm) => ({ ...norm, sumBits: 64 }));
+  return { ...model, scales: { ...scales, norms, residualBits: scales.residualBits > 32 ? 64 : 32 } };
 }
 
-function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales {
-  const { scales } = model, places = normPlaces(model);
+/** Whether a gate reads values in the ring of the residual stream, and its domain ends two bits below. */
+function isResidual(path: string, { normPlacement }: ModelSpec["config"]): boolean {
+  if (/(^(out|down)_truncate|^mlp\/truncate|(^|\/)squares)$/.test(path)) return true;
+  return normPlacement === "post" && /(qkv_truncate|mlp\/(up|activation)_truncate|^pooler_truncate)$/.test(path);
+}
+
+/** Bits of the residual stream: as many as its values need with headroom, and no fewer than `least`. */
+function residualBitsFor({ config }: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): number {
+  let bits = least;
+  for (const [key, magnitude] of seen) {
+    if (isResidual(key.slice(key.indexOf(":") + 1), config)) bits = Math.max(bits, ringOf(largestOf(magnitude)));
+  }
+  if (bits > 64) throw new ModelError("Cannot represent the residual stream as its values must fit a ring of 64 bits");
+  return bits;
+}
+
+function largestOf({ min, max }: Magnitude): number {
+  return Math.max(-min, max, 1);
+}
+
+/** The ring of values up to `largest`: two bits of headroom, the spare bit and the sign. */
+function ringOf(largest: number): number {
+  return 2 + Math.ceil(Math.log2(largest * HEADROOM));
+}
+
+/** Fractional bits of 1/√ where the ring has room for them: a large mean square must leave its root enough of them. */
+function wideInverse(
+  model: ModelSpec,
+  seen: ReadonlyMap<string, Magnitude>,
+  index: number,
+  residualBits: number,
+): number {
+  const { scales, config } = model,
+    { stage, scope } = normPlaces(model)[index]!,
+    { inverse, sumShift } = scales.norms[index]!;
+  const at = (gate: string): Magnitude | undefined => seen.get(`${stage}:${scope}/${gate}`);
+  const sums = at("rsqrt"), roots = at("extend"), products = at("truncate");
+  if (sums === undefined || roots === undefined || products === undefined) return inverse;
+  const mean = sums.max * 2 ** (sumShift - 2 * scales.residual) / config.hiddenWidth,
+    wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3),
+    room = Math.floor(
+      Math.min(
+        30 - Math.log2(largestOf(roots) * HEADROOM),
+        residualBits - 2 - Math.log2(largestOf(products) * HEADROOM),
+      ),
+    );
+  return Math.min(wanted, inverse + room);
+}
+
+function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): Scales {
+  const { scales } = model, places = normPlaces(model), isWide = least > 32;
+  const residualBits = isWide ? residualBitsFor(model, seen, least) : 32;
   const norms = scales.norms.map((norm, index): NormScales => {
     const { stage, scope } = places[index]!;
     const sums = seen.get(`${stage}:${scope}/rsqrt`), products = seen.get(`${stage}:${scope}/truncate`);
-    let { lo, hi, sumBits, inverse } = norm;
+    let { lo, hi, sumShift, inverse } = norm;
     if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
-      const needed = Math.ceil(Math.log2(sums.max * HEADROOM));
-      lo = Math.floor(Math.log2(Math.max(1, sums.min) / HEADROOM));
-      // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
+      // Sums beyond the highest window lose their lowest bits.
       const top = MAX_LAST_GROUP_BIT + NORM_GROUP_OCTAVES,
-        most = Math.floor((top - lo) / NORM_GROUP_OCTAVES),
+        whole = Math.ceil(Math.log2(sums.max * HEADROOM)) + sumShift,
+        wasShift = sumShift;
+      sumShift = Math.max(0, whole - top);
+      const needed = whole - sumShift;
+      lo = Math.floor(Math.log2(Math.max(1, sums.min) * 2 ** (wasShift - sumShift) / HEADROOM));
+      // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
+      const most = Math.floor((top - lo) / NORM_GROUP_OCTAVES),
         usual = (norm.hi - norm.lo) / NORM_GROUP_OCTAVES;
       const groups = Math.max(Math.min(usual, most), Math.ceil((needed - lo) / NORM_GROUP_OCTAVES));
-      if (needed > top) {
-        throw new ModelError(
-          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt as the sum of squares must lie below 2^${top}`,
-        );
-      }
       // One group too many: they begin lower, and the last one ends at the top.
       if (groups > most) lo = top - NORM_GROUP_OCTAVES * groups;
       hi = lo + groups * NORM_GROUP_OCTAVES;
-      sumBits = Math.max(34, hi + 1);
     }
-    if (products !== undefined) {
+    if (isWide) inverse = wideInverse(model, seen, index, residualBits);
+    else if (products !== undefined) {
       const largest = Math.max(-products.min, products.max) * HEADROOM;
       if (largest > 2 ** 30) inverse -= Math.ceil(Math.log2(largest / 2 ** 30));
     }
-    return { sumBits, lo, hi, inverse };
+    return { sumBits: sumBits(hi, sumShift), sumShift, lo, hi, inverse };
   });
   // Scores as the softmax reads them; where padding is hidden, as they are before padded ones are lowered.
   const [read, scale] = model.bucket === undefined
@@ -148,6 +224,7 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>): Scales 
   const scoreBits = scales.score + coarseBits, [low, high] = scales.expDigits;
   return {
     ...scales,
+    residualBits,
     norms,
     scoreBits,
     expDigits: [low, high, scoreBits - low - high],
@@ -178,11 +255,10 @@ function hiddenDigits(
   return [low, index, Math.max(top, bits - low - index)];
 }
 
-/** What every truncation and every activation reads must leave two bits to the edge of its domain. */
-function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): void {
-  const windowBits = scales.hiddenDigits.reduce((sum, bits) => sum + bits, 0) - 1;
+/** What every truncation, extension and activation reads must leave two bits to the edge of its domain. */
+function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, model: ModelSpec): void {
   for (const [key, { min, max }] of seen) {
-    const [stage, path] = key.split(":"), bits = domainBits(path!, windowBits);
+    const [stage, path] = key.split(":"), bits = domainBits(path!, model);
     if (bits !== null && Math.max(-min, max) * HEADROOM > 2 ** bits) {
       throw new ModelError(
         `Cannot represent the wire stage ${stage}: ${path} as its values need two bits of headroom below 2^${bits}`,
@@ -192,7 +268,9 @@ function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, scales: Scales): v
 }
 
 /** Magnitude bits that a gate's input may have, or null where another rule holds. */
-function domainBits(path: string, windowBits: number): number | null {
-  if (/(truncate|rope|softmax\/p)$/.test(path)) return 30;
-  return /mlp\/activation$/.test(path) ? windowBits : null;
+function domainBits(path: string, { scales, config }: ModelSpec): number | null {
+  const { residualBits, hiddenDigits } = scales;
+  if (/mlp\/activation$/.test(path)) return hiddenDigits.reduce((sum, bits) => sum + bits, 0) - 1;
+  if (residualBits > 32 && (isResidual(path, config) || /norm\d?\/truncate$/.test(path))) return residualBits - 2;
+  return /(truncate|rope|softmax\/p|extend)$/.test(path) ? 30 : null;
 }

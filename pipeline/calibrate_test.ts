@@ -140,11 +140,44 @@ Deno.test("calibrate() widens the ring of scores that spread further", async () 
   assertEquals(scales.expDigits.slice(0, 2), expDigits.slice(0, 2));
 });
 
+Deno.test("calibrate() gives a residual stream that needs more than 32 bits as few as leave headroom", async () => {
+  const folded = await livelyModel(TINY_MODELS["GPT-2"]), [first, second] = folded.layers;
+  for (const factor of [300, 1000]) {
+    const broad = { ...folded, layers: [first!, { ...second!, out: times(second!.out, factor) }] };
+
+    const { scales, magnitudes } = await calibrated(broad), { residualBits, weight, activation } = scales;
+
+    const largest = magnitudes.get("2:out_truncate")! * 2 ** (weight + activation), room = 2 ** (residualBits - 2);
+    assert(residualBits > 32 && 4 * largest <= room && 8 * largest > room, `${residualBits} bits for ${largest}`);
+    assert(await distance(broad, specOf(folded.config, IDS.length, { scales })) < 0.05);
+  }
+});
+
+Deno.test("calibrate() keeps the default scales in a residual stream that is asked to be wider", async () => {
+  for (const config of [TINY_LLAMA, ...Object.values(TINY_MODELS)]) {
+    const folded = await livelyModel(config), scales = defaultScales(config, 40);
+    const model = specOf(config, IDS.length, { scales }), matrices = await integers(model, folded);
+
+    assertEquals(calibrate(model, (name) => matrices.get(name)!.data, { tokens: IDS }).scales, scales);
+  }
+});
+
+Deno.test("calibrate() drops the low bits of sums of squares beyond every window", async () => {
+  const folded = await withLargeEmbedding(TINY_MODELS["GPT-2"], 256),
+    { scales } = await calibrated(folded),
+    [first] = scales.norms;
+  assertEquals(first!.hi, 43);
+  assert(first!.sumShift > 0 && first!.sumBits > 44);
+  assert(await distance(folded, specOf(folded.config, IDS.length, { scales })) < 0.1);
+});
+
 Deno.test("calibrate() names the wire that cannot be represented, and not its value", async () => {
   const folded = await livelyModel(TINY_MODELS["GPT-2"]), [first, second] = folded.layers;
   const cases: [RegExp, FoldedModel][] = [
-    [/the wire stage 1: norm1\/rsqrt as the sum of squares/, await withLargeEmbedding(folded.config, 256)],
-    [/the wire stage 2: .*out/, { ...folded, layers: [first!, { ...second!, out: times(second!.out, 20_000) }] }],
+    [/the wire stage 2: mlp\/(up|activation)/, {
+      ...folded,
+      layers: [first!, { ...second!, gateUp: times(second!.gateUp, 4000) }],
+    }],
     [/the wire stage 1: attention\/qkv/, { ...folded, layers: [{ ...first!, qkv: times(first!.qkv, 4000) }, second!] }],
   ];
   for (const [wire, broken] of cases) {

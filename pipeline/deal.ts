@@ -12,7 +12,6 @@ import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
 import {
   type Cache,
   type Context,
-  elementCount,
   type Gate,
   type Inputs,
   type KeyRecord,
@@ -20,13 +19,16 @@ import {
   type Kind,
   type Kinds,
   type LocalOp,
+  makeMasks,
   type Operand,
   type Primitive,
+  recordBits,
   type RecordWriter,
   type WeightRef,
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
+import { onMasks } from "../core/protocols/local.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { readBits, readWide, writeBits, writeWide, xorBits } from "../core/ring/bits.ts";
 import { lowMask } from "../core/ring/words.ts";
@@ -39,7 +41,7 @@ export interface DealerKeys {
   readonly seeds: readonly [Seed, Seed];
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
-  /** x·R_w mod 2^32, x row-major. */
+  /** x·R_w mod 2^32 or 2^64, x row-major; an element has the words of the matrix' own. */
   readonly maskProduct: (weights: WeightRef, x: Uint32Array, rows: number) => Uint32Array;
 }
 
@@ -195,16 +197,23 @@ export class LaneDealer {
     };
     return {
       salt: this.#keys.salt,
-      maskProduct: this.#keys.maskProduct,
+      maskProduct: (weights, x, rows) => {
+        if (!(x instanceof BigUint64Array)) return this.#keys.maskProduct(weights, x, rows);
+        return fromWords(this.#keys.maskProduct(weights, toWords(x), rows));
+      },
       offset: (record, field) => fieldOffset(find(record), field),
       record: (name) => new Writer(this.#segments(recordAddress(path, name))),
       clientHalf: (name) => {
         const segments = this.#segments(recordAddress(path, name)),
-          out = new Uint32Array(find(name).counts.reduce((a, b) => a + b, 0));
+          { counts, fields } = find(name),
+          out = makeMasks(counts.reduce((a, b) => a + b, 0), recordBits(fields));
         let e = 0;
         for (const { bits, count, halves } of segments) {
           const { bytes, at } = halves[1]!;
-          for (let i = 0; i < count; i++) out[e++] = readBits(bytes, 8 * at + bits * i, bits);
+          for (let i = 0; i < count; i++) {
+            const bit = 8 * at + bits * i;
+            out[e++] = bits > 32 ? readWide(bytes, bit, bits) : readBits(bytes, bit, bits);
+          }
         }
         return out;
       },
@@ -226,6 +235,16 @@ export class LaneDealer {
     }
     return out;
   }
+}
+
+/** Elements of two words, low first, as they lie in memory. */
+function toWords(x: BigUint64Array): Uint32Array {
+  return new Uint32Array(x.buffer, x.byteOffset, 2 * x.length);
+}
+
+/** The inverse of {@linkcode toWords}. */
+function fromWords(words: Uint32Array): BigUint64Array {
+  return new BigUint64Array(words.slice().buffer);
 }
 
 /** Bit offset of a field within its record. */
@@ -267,11 +286,8 @@ export class DealContext implements Context<"mask"> {
 
   /** Runs a public-linear operation on masks: without constants, mod 2^ringBits. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"mask">[]): Wire<"mask"> => {
-    const { ringBits, scale, extent } = op.shape(params, x), sums = new Float64Array(elementCount(extent));
-    op.apply(params, x, sums, false);
-    const data = new Uint32Array(sums.length), ring = lowMask(ringBits);
-    for (let i = 0; i < data.length; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
-    return { ...wire("mask", ringBits, scale, extent, data), knownTo: leastKnown(x) };
+    const { ringBits, scale, extent } = op.shape(params, x);
+    return { ...wire("mask", ringBits, scale, extent, onMasks(op, params, x)), knownTo: leastKnown(x) };
   };
 
   scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);

@@ -115,11 +115,12 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
   const { config, scales, scope } = model;
   if (scope === "blocks") {
     const extent = tokenRows(model, positions, config.hiddenWidth);
-    const x = yield* ctx.gate("input", input, { extent, ringBits: 32, scale: streamScale(model) });
+    const x = yield* ctx.gate("input", input, { extent, ringBits: scales.residualBits, scale: streamScale(model) });
     return config.normPlacement === "pre" ? asResidual(ctx, model, x) : x;
   }
   const extent = tokenRows(model, positions, config.vocabCount), weights = embedWeights(model);
-  let raw = yield* ctx.gate("embed", embed, { extent, ringBits: 32, scale: 0, weights, weightScale: scales.residual });
+  const { residual: weightScale, residualBits: ringBits } = scales;
+  let raw = yield* ctx.gate("embed", embed, { extent, ringBits, scale: 0, weights, weightScale });
   if (config.positions === "learned") {
     const width = config.hiddenWidth,
       constants = { name: "positions", from: positions.from * width, count: positions.count * width };

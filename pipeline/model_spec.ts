@@ -11,6 +11,7 @@ import type { AffineParams } from "../core/protocols/linear.ts";
 import type { MlpParams } from "../core/protocols/mlp.ts";
 import type { NormParams } from "../core/protocols/norm.ts";
 import type { Rounding } from "../core/protocols/rounding.ts";
+import { wordsPerElement } from "../core/ring/words.ts";
 import type { ModelConfig } from "../models/config.ts";
 import type { Scales } from "./scales.ts";
 
@@ -95,6 +96,23 @@ export function weightRefs({ scope, config }: Pick<ModelSpec, "scope" | "config"
   return refs;
 }
 
+/**
+ * The ring in which a matrix multiplies, in bits. What writes the residual stream works in the stream's ring: the embedding and the projections `out` and `down`;
+ * of a post-norm model, whose reading matrices write the residual too, every matrix but a classifier's head.
+ */
+export function matrixBits({ config, scales }: Pick<ModelSpec, "config" | "scales">, { name }: WeightRef): number {
+  const part = name.slice(name.lastIndexOf(".") + 1),
+    writes = config.normPlacement === "post"
+      ? !(part === "head" && config.head === "classes")
+      : part === "embed" || part === "out" || part === "down";
+  return writes ? scales.residualBits : 32;
+}
+
+/** Words of an entry of a matrix, in engines and in the masks of the weights. */
+export function matrixWords(model: Pick<ModelSpec, "config" | "scales">, ref: WeightRef): 1 | 2 {
+  return wordsPerElement(matrixBits(model, ref));
+}
+
 /** Width of a model's output rows. */
 export function outputWidth(config: ModelConfig): number {
   return config.head === "tokens"
@@ -109,20 +127,28 @@ export function streamScale({ config, scales }: Pick<ModelSpec, "config" | "scal
   return config.normPlacement === "pre" ? scales.residual : scales.activation;
 }
 
-/** Ring of the residual stream, in bits: where rounding is dithered what its truncations leave for nothing, if calibration found that the values fit. */
+/**
+ * Ring of the residual stream, in bits: where it fits 32 and rounding is dithered what its truncations leave for nothing, if calibration found that the values
+ * fit there.
+ */
 export function residualBits({ scales, rounding }: Pick<ModelSpec, "scales" | "rounding">): number {
-  return rounding === "dither" ? scales.ditheredResidualBits : 32;
+  return rounding === "dither" && scales.residualBits === 32 ? scales.ditheredResidualBits : scales.residualBits;
 }
 
 /** Ring of the wire between stages, in bits. */
 export function streamBits(model: Pick<ModelSpec, "config" | "scales" | "rounding">): number {
-  return model.config.normPlacement === "pre" ? residualBits(model) : 32;
+  return model.config.normPlacement === "pre" ? residualBits(model) : model.scales.residualBits;
 }
 
 /** Fractional bits of the revealed output. */
 export function outputScale({ scope, config, scales }: ModelSpec): number {
   if (scope === "blocks") return streamScale({ config, scales });
   return config.head === "pooled" ? scales.activation : scales.activation + scales.weight;
+}
+
+/** Ring of the revealed output, in bits: of hidden states and of blocks alone the stream's. */
+export function outputBits({ scope, config, scales }: ModelSpec): number {
+  return scope === "blocks" || config.head === "hidden" ? scales.residualBits : 32;
 }
 
 function affineParams(model: ModelSpec, weights: WeightRef): AffineParams {
@@ -144,15 +170,17 @@ export function embedWeights({ config }: ModelSpec): WeightRef {
 
 /** Norm `norm` in the order of {@linkcode Scales.norms}. */
 export function normParams(model: ModelSpec, norm: number): NormParams {
-  const { scales, config, scope } = model, { sumBits, lo, hi, inverse } = scales.norms[norm]!;
+  const { scales, config, scope } = model, { sumBits, sumShift, lo, hi, inverse } = scales.norms[norm]!;
   // The last norm of a post-norm model is its output where blocks run alone.
   const last = config.normPlacement === "post" && scope === "blocks" && norm === 2 * config.layers;
   return {
     sumBits,
+    sumShift,
     lo,
     hi,
     inverseScale: inverse,
     scale: scales.activation,
+    ringBits: config.normPlacement === "post" ? scales.residualBits : 32,
     epsilon: config.normEps,
     knownTo: last ? "both" : "party0",
     rounding: model.rounding,
@@ -192,6 +220,7 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
     width: config.headWidth,
     rotary: config.positions === "rotary" ? { theta: config.ropeTheta, angleScale: scales.angle } : null,
     scale: scales.activation,
+    mixtureBits: scales.residualBits,
     qkv: layerParams(model, layer, "qkv"),
     // A gated layer's wide product sends more from party 0 already; without one party 0 takes the larger part here.
     full: config.gated ? 0 : 1,
@@ -223,6 +252,7 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
   return {
     width: config.ffnWidth,
     scale: scales.hidden,
+    hiddenBits: scales.residualBits,
     activation: config.activation,
     digits: scales.hiddenDigits,
     gated: config.gated,

@@ -10,7 +10,9 @@ import type { ModelConfig } from "../models/config.ts";
 export interface NormScales {
   /** Ring of Σx², in bits. */
   readonly sumBits: number;
-  /** Σx² lies in [2^lo, 2^hi). */
+  /** Bits that are dropped of Σx² before 1/√ is looked up, so that large sums fit the lookup's window. */
+  readonly sumShift: number;
+  /** Σx², without these bits, lies in [2^lo, 2^hi). */
   readonly lo: number;
   /** End of that range, in bits. */
   readonly hi: number;
@@ -20,6 +22,8 @@ export interface NormScales {
 
 /** All fractional bits and windows of a model. */
 export interface Scales {
+  /** Ring of the residual stream and of everything that is added to it, in bits: 32, or up to 64 where values need more. */
+  readonly residualBits: number;
   /** Fractional bits of the residual stream, of the embedding's integers and of learned positions. */
   readonly residual: number;
   /** Ring of the residual stream where rounding is dithered, in bits: 32, or as many as its truncations leave for nothing if its values fit there. */
@@ -58,8 +62,16 @@ const MEAN_SQUARE_FROM = -10, MEAN_SQUARE_OCTAVES = 20;
 /** Octaves of one group of a norm's row function. */
 export const NORM_GROUP_OCTAVES = 4;
 
+/** Fractional bits of 1/√ for ordinary mean squares. */
+export const NORM_INVERSE_BITS = 11;
+
 /** Highest bit at which a norm's last octave group may begin: its carry is a comparison of at most 32 bits. */
 export const MAX_LAST_GROUP_BIT = 39;
+
+/** The ring of sums of squares below 2^(hi + sumShift). */
+export function sumBits(hi: number, sumShift: number): number {
+  return Math.max(34, hi + sumShift + 1);
+}
 
 /** Numbers of a norm over `width` values at `residual` fractional bits whose mean square begins at 2^meanFrom. */
 export function normScales(
@@ -70,7 +82,7 @@ export function normScales(
   inverse: number,
 ): NormScales {
   const lo = Math.floor(2 * residual + Math.log2(width) + meanFrom), hi = lo + octaves;
-  return { sumBits: Math.max(34, hi + 1), lo, hi, inverse };
+  return { sumBits: sumBits(hi, 0), sumShift: 0, lo, hi, inverse };
 }
 
 /** Most fractional bits of the residual stream, up to 12, with which the norms over `width` values can be indexed. */
@@ -95,13 +107,18 @@ export function residualRoom(scales: Pick<Scales, "residual" | "activation" | "h
   return 32 - (Math.max(scales.activation, scales.hidden) + scales.weight - scales.residual);
 }
 
-/** The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration. */
-export function defaultScales(config: ModelConfig): Scales {
+/**
+ * The scales that every model starts from; named shapes use them as they are, so that their plan needs no calibration.
+ *
+ * @param residualBits Ring of the residual stream, 32 to 64 bits.
+ */
+export function defaultScales(config: ModelConfig, residualBits: number = 32): Scales {
   const residual = residualScale(config.hiddenWidth),
     weight = 10,
     activation = 10,
     hidden = hiddenScales(config.activation);
   return {
+    residualBits,
     residual,
     ditheredResidualBits: residualRoom({ residual, activation, weight, ...hidden }),
     activation,
@@ -109,7 +126,7 @@ export function defaultScales(config: ModelConfig): Scales {
     angle: 10,
     norms: Array.from(
       { length: 2 * config.layers + 1 },
-      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 11),
+      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, NORM_INVERSE_BITS),
     ),
     scoreBits: 20,
     score: 10,

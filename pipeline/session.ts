@@ -6,6 +6,7 @@
 
 import type { Channel } from "../core/channel.ts";
 import type { Engine, Handle, KeyMemory, Scope, Weights } from "../core/engine.ts";
+import { fromBigInts, signExtend, toBigInts } from "../core/ring/words.ts";
 import { KeyError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../core/protocols/attention.ts";
@@ -292,7 +293,7 @@ export class PartySession {
         if (plan.emits(item.positions, item.promptTokens)) {
           await output(
             item.request,
-            channel.party === 1 ? asInt32(await engine.download(item.x!.data), item.x!.ringBits) : null,
+            channel.party === 1 ? asIntegers(await engine.download(item.x!.data), item.x!.ringBits) : null,
           );
           turns[item.request]!.resolve();
         }
@@ -342,7 +343,7 @@ export class PartySession {
             weights: (ref) => weights(ref.name),
             constants,
             prepared: prepared?.products ?? new Map(),
-            input: index === 0 && item.input !== null ? engine.upload(item.input) : null,
+            input: index === 0 && item.input !== null ? this.#upload(item.input) : null,
             realTokens: item.realTokens,
             keepCoins: coins === undefined || channel.party === 0 ? null : coins.keeper(item.request, index),
           };
@@ -358,12 +359,18 @@ export class PartySession {
           this.#prepared.delete(name);
           this.#window.release(loaded);
           this.#options.onLane?.();
-          out.enqueue({ ...item, input: null, x: result, bytes: 4 * result.data.count });
+          out.enqueue({ ...item, input: null, x: result, bytes: 4 * result.data.count * result.data.wordsPerElement });
         },
       },
       queue,
       queue,
     );
+  }
+
+  /** The client's input in the ring of the stream. */
+  #upload(input: Uint32Array): Handle {
+    const { plan, engine } = this.#options;
+    return plan.model.scales.residualBits > 32 ? engine.upload(signExtend(input), 2) : engine.upload(input);
   }
 
   #cache(request: number, index: number): AttentionCache<"masked"> {
@@ -377,8 +384,9 @@ export class PartySession {
   }
 }
 
-/** Revealed words of a narrow ring as 32-bit ones of the same value. */
-function asInt32(words: Uint32Array, ringBits: number): Uint32Array {
+/** Revealed words of any ring as integers of 32 bits, or of 64 in two words, of the same value. */
+function asIntegers(words: Uint32Array, ringBits: number): Uint32Array {
+  if (ringBits > 32) return fromBigInts(toBigInts(words, ringBits, true), 64);
   const spare = 32 - ringBits;
   return spare === 0 ? words : words.map((word) => (word << spare) >> spare);
 }

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { ModelError } from "../core/errors.ts";
 import { expandChacha8 } from "../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
+import { signExtend, subWords } from "../core/ring/words.ts";
 import type { FoldedSource, Matrix } from "../models/fold.ts";
 import type { ModelSpec } from "./model_spec.ts";
 
@@ -124,13 +125,19 @@ export class WeightsDigest {
   }
 }
 
+/** The words of a matrix at party 0: two's complement of 32 or, in two words per entry, of 64 bits. */
+export function plainMatrix({ data }: IntegerMatrix, wordsPerElement: 1 | 2): Uint32Array {
+  return wordsPerElement === 2 ? signExtend(data) : new Uint32Array(data.buffer, data.byteOffset, data.length);
+}
+
 /**
- * The client's masked matrix Ŵ: the keystream of its seed, uniform in 2^32. The dealer holds R_w = Ŵ - W and never the seed.
+ * The client's masked matrix Ŵ: the keystream of its seed, uniform in 2^32 or, in two words per entry, in 2^64. The dealer holds R_w = Ŵ - W and never the seed.
  *
  * @param index Place of the matrix in {@linkcode weightRefs}.
+ * @param count Entries of the matrix.
  */
-export function maskedMatrix(seed: Seed, index: number, count: number): Uint32Array {
-  const words = new Uint32Array(count);
+export function maskedMatrix(seed: Seed, index: number, count: number, wordsPerElement: 1 | 2 = 1): Uint32Array {
+  const words = new Uint32Array(count * wordsPerElement);
   expandChacha8(
     seed.expose(),
     address({ purpose: PURPOSE.weights, request: 0, position: index, layer: 0 }),
@@ -139,9 +146,10 @@ export function maskedMatrix(seed: Seed, index: number, count: number): Uint32Ar
   return words;
 }
 
-/** R_w = Ŵ - W mod 2^32. */
-export function maskOf(seed: Seed, index: number, matrix: IntegerMatrix): Uint32Array {
-  const mask = maskedMatrix(seed, index, matrix.data.length);
+/** R_w = Ŵ - W mod 2^32 or 2^64. */
+export function maskOf(seed: Seed, index: number, matrix: IntegerMatrix, wordsPerElement: 1 | 2 = 1): Uint32Array {
+  const mask = maskedMatrix(seed, index, matrix.data.length, wordsPerElement);
+  if (wordsPerElement === 2) return subWords(mask, plainMatrix(matrix, 2), 64);
   for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! - matrix.data[i]!;
   return mask;
 }

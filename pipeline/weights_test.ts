@@ -1,11 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
+import { addWords, toSignedNumbers } from "../core/ring/words.ts";
+import type { ModelConfig } from "../models/config.ts";
 import { type FoldedModel, type Matrix, memorySource } from "../models/fold.ts";
 import { integers } from "../tests/_models.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../tests/_tiny_models.ts";
-import { weightRefs } from "./model_spec.ts";
-import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf, WeightsDigest } from "./weights.ts";
+import { matrixBits, weightRefs } from "./model_spec.ts";
+import { defaultScales } from "./scales.ts";
+import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf, plainMatrix, WeightsDigest } from "./weights.ts";
 
 function integer(value: number, scale: number): number {
   return Math.round(value * 2 ** scale) + 0; // never -0
@@ -129,8 +132,27 @@ Deno.test("maskOf() is the client's masked matrix minus the weights, another one
     const masked = maskedMatrix(seed, index, matrix.data.length), mask = maskOf(seed, index, matrix);
     assert(mask.every((word, i) => (word + matrix.data[i]! - masked[i]!) % 2 ** 32 === 0), matrix.name);
   }
+  for (const matrix of matrices.slice(0, 2)) {
+    const masked = maskedMatrix(seed, 1, matrix.data.length, 2), mask = maskOf(seed, 1, matrix, 2);
+    assertEquals(addWords(mask, plainMatrix(matrix, 2), 64), masked);
+    assertEquals([...toSignedNumbers(plainMatrix(matrix, 2), 64)], [...matrix.data]);
+  }
   const first = maskedMatrix(seed, 0, 8);
   assertEquals(maskedMatrix(seed, 0, 100).slice(0, 8), first);
   assertNotEquals(maskedMatrix(seed, 1, 8), first);
   assertNotEquals(maskedMatrix(other, 0, 8), first);
+});
+
+Deno.test("matrixBits() puts what writes the residual stream into its ring, and what reads it where norms come before", () => {
+  const wide = (config: ModelConfig): string[] => {
+    const model = specOf(config, 9, { scales: defaultScales({ ...config, layers: 1 }, 40) });
+    return weightRefs(model).filter((ref) => matrixBits(model, ref) === 40).map(({ name }) => name);
+  };
+  const layer = (...parts: string[]): string[] => parts.map((part) => `layers.0.${part}`),
+    all = layer("qkv", "out", "gateUp", "down");
+
+  assertEquals(wide({ ...TINY_LLAMA, layers: 1 }), ["embed", ...layer("out", "down")]);
+  assertEquals(wide({ ...TINY_MODELS["GPT-2"], layers: 1 }), ["embed", ...layer("out", "down")]);
+  assertEquals(wide({ ...TINY_MODELS["BERT classifier"], layers: 1 }), ["embed", ...all, "pooler"]);
+  assertEquals(wide({ ...TINY_MODELS["BERT without a pooler"], layers: 1 }), ["embed", ...all, "head"]);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { extend } from "../core/protocols/extend.ts";
 import {
   type Cache,
   type Context,
@@ -96,6 +97,24 @@ export function sumOfSquares(outBits: number): Composition {
     );
   };
 }
+
+/** x and its extension share the low bits of their mask: squares of both are opened. */
+export const extendBetweenProducts: Composition = function* <V extends View>(
+  ctx: Context<V>,
+  [x]: Inputs<V>,
+): Gate<Wire<V>> {
+  const square = function* (scope: Context<V>, factor: Wire<V>): Gate<Wire<V>> {
+    const left = yield* scope.gate("left", hold, {}, factor), right = yield* scope.gate("right", hold, {}, factor);
+    return yield* scope.gate(
+      "open",
+      openShare,
+      {},
+      yield* scope.gate("square", multiply, { broadcast: false }, left, right),
+    );
+  };
+  yield* square(ctx.scope("before"), x as Wire<V>);
+  return yield* square(ctx.scope("after"), yield* ctx.gate("gate", extend, { to: 5, knownTo: "both" }, x as Wire<V>));
+};
 
 /** Scores and a mixture, each opened. */
 export function attend(width: number, cols: readonly number[], ringBits: number): Composition {

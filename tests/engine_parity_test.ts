@@ -9,7 +9,7 @@ import { ProtocolError } from "../core/errors.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { treeDpf } from "../core/fss/tree_dpf.ts";
-import { lowMask } from "../core/ring/words.ts";
+import { lowMask, signExtend } from "../core/ring/words.ts";
 import { ReferenceEngine } from "../core/reference.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
@@ -290,7 +290,7 @@ for (const subject of SUBJECTS) {
     const x = kit.tensor(sum(counts(extent)), n),
       given = kit.record(bits + (bits - n) + (bits - n - 1), counts(extent)),
       pad = kit.record(bits, extent.cols.map(() => extent.rows));
-    return [kit.engine.squareSum((round % 2) as 0 | 1, x, extent, bits, given, pad)];
+    return [kit.engine.squareSum((round % 2) as 0 | 1, x, extent, n, bits, given, pad)];
   });
 
   parity("truncateSymbols() and truncateFinish()", 60, (kit, round) => {
@@ -317,6 +317,102 @@ for (const subject of SUBJECTS) {
     const given = kit.record(permutedBits(chunks) + pathCount(chunks.length) * outBits + wrapBits, blocks),
       free = kit.record(symbols + outBits, blocks);
     return [engine.truncateSymbols(step, z, given, free), engine.truncateFinish(step, z, opened, given, free)];
+  });
+
+  /** A tensor of any ring. */
+  const ringTensor = (kit: Kit, count: number, bits: number): Handle =>
+    bits > 32 ? kit.wide(count, bits) : kit.tensor(count, bits);
+
+  parity("pack() and combine() of fewer bits than an element has", 30, async (kit) => {
+    const bits = kit.int(1, 32), count = kit.int(1, 150), { engine } = kit, x = kit.wide(count, 48);
+    const packed = await engine.pack(x, bits);
+    return [
+      packed,
+      engine.combine("add", x, count, packed, bits),
+      engine.combine("add", x, count, new Uint8Array(0), 0),
+    ];
+  });
+
+  parity("add() and columns() above 32 bits", 20, (kit) => {
+    const { engine } = kit, extent = kit.extent(), count = sum(counts(extent)), bits = kit.int(33, 64);
+    const x = kit.wide(count, bits), narrowest = Math.min(...extent.cols), from = kit.int(0, narrowest - 1);
+    return [
+      engine.add(x, kit.wide(count, bits), bits),
+      engine.columns(x, extent, from, kit.int(from + 1, narrowest)),
+    ];
+  });
+
+  parity("linear() and multiplyWeights() above 32 bits", 24, (kit, round) => {
+    const { engine } = kit,
+      inputs = round === 0 ? 900 : kit.int(1, 70),
+      outputs = kit.int(1, 70),
+      rows = round === 1 ? [70, 3] : [kit.int(1, 6), kit.int(1, 3)],
+      n = round % 4 === 0 ? 64 : kit.int(33, 64);
+    // Every other matrix has entries that are signed words.
+    const entries = round % 2 === 0 ? kit.words(2 * inputs * outputs) : signExtend(kit.words(inputs * outputs));
+    const weights = engine.weights(entries, inputs, outputs, 2),
+      x = kit.wide(sum(rows) * inputs, n),
+      mask = kit.record(n, rows.map((count) => count * inputs)),
+      pad = kit.record(n, rows.map((count) => count * outputs));
+    return [
+      engine.linear(x, mask, weights, pad),
+      engine.linear(null, mask, weights, pad),
+      engine.linear(x, null, weights, pad),
+      engine.multiplyWeights(x, weights),
+    ];
+  });
+
+  parity("multiply() above 32 bits", 12, (kit, round) => {
+    const { engine } = kit,
+      extent = kit.extent(),
+      count = sum(counts(extent)),
+      rows = extent.rows * extent.cols.length,
+      party = (round % 2) as 0 | 1,
+      n = round === 0 ? 64 : kit.int(33, 64);
+    const x = kit.wide(count, n), maskX = kit.wide(count, n), pad = kit.record(n, counts(extent));
+    return [
+      engine.multiply(party, x, maskX, kit.wide(count, n), kit.wide(count, n), extent, false, pad),
+      engine.multiply(party, x, maskX, kit.wide(rows, n), kit.wide(rows, n), extent, true, pad),
+    ];
+  });
+
+  parity("squareSum() above 32 bits", 24, (kit, round) => {
+    const extent = kit.extent(), n = round % 6 === 0 ? 64 : kit.int(33, 64), bits = kit.int(33, 64);
+    const x = kit.wide(sum(counts(extent)), n),
+      given = kit.record(Math.max(bits, n) + Math.max(0, bits - n) + Math.max(0, bits - n - 1), counts(extent)),
+      pad = kit.record(bits, extent.cols.map(() => extent.rows));
+    return [kit.engine.squareSum((round % 2) as 0 | 1, x, extent, n, bits, given, pad)];
+  });
+
+  parity("truncateSymbols() and truncateFinish() above 32 bits", 80, (kit, round) => {
+    const { engine } = kit,
+      inBits = round % 4 === 0 ? kit.int(8, 32) : kit.int(33, 64),
+      by = kit.int(1, Math.min(32, inBits - 2)),
+      outBits = inBits <= 32 || round % 3 === 0 ? kit.int(33, 64) : kit.int(1, 64),
+      blocks = [kit.int(1, 40), kit.int(1, 9)],
+      full = round % 5 !== 0;
+    const chunks = choosePermuted(by, outBits),
+      wrapBits = Math.max(0, outBits - (inBits - by)),
+      symbols = symbolCount(chunks.length),
+      addend = round % 2 === 0 ? 2 ** (by - 1) : 0,
+      step = { chunks, inBits, by, outBits, addend, wrapBits, full, adds: full && round % 2 === 0 };
+    const z = ringTensor(kit, sum(blocks), full ? inBits : by), opened = kit.tensor(sum(blocks), symbols + 1);
+    const given = kit.record(permutedBits(chunks) + pathCount(chunks.length) * outBits + wrapBits, blocks),
+      free = kit.record(symbols + outBits, blocks);
+    return [engine.truncateSymbols(step, z, given, free), engine.truncateFinish(step, z, opened, given, free)];
+  });
+
+  parity("extendTop() and extendFinish()", 40, (kit, round) => {
+    const outBits = round % 4 === 0 ? kit.int(3, 32) : kit.int(33, 64),
+      inBits = round % 3 === 0 || outBits <= 32 ? kit.int(2, outBits - 1) : 32,
+      blocks = [kit.int(1, 40), kit.int(1, 9)],
+      top = outBits - inBits,
+      step = { inBits, outBits };
+    const x = ringTensor(kit, sum(blocks), inBits);
+    return [
+      kit.engine.extendTop(step, x, kit.record(top, blocks), kit.record(top, blocks)),
+      kit.engine.extendFinish(step, x, ringTensor(kit, sum(blocks), top)),
+    ];
   });
 
   parity("maximumSymbols(), maximumSelect() and maximumMerge()", 40, (kit, round) => {

@@ -24,7 +24,7 @@ import {
   wire,
 } from "../core/protocols/gate.ts";
 import { packedBytes, unpackBits } from "../core/ring/bits.ts";
-import { fromBigInts, wordsPerElement } from "../core/ring/words.ts";
+import { addWords, fromBigInts, toBigInts, wordsPerElement } from "../core/ring/words.ts";
 import { ClearContext } from "../pipeline/clear.ts";
 import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/deal.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/layout.ts";
@@ -47,15 +47,25 @@ export type Composition = <V extends View>(
   cache: (width: number, ringBits?: number) => Cache<V>,
 ) => Gate<Wire<V>>;
 
+/** A matrix under test. */
+export interface LawWeights {
+  readonly ref: WeightRef;
+  readonly data: Int32Array;
+  /** Words of an entry of W and of Ŵ: 2 for rings above 32 bits. */
+  readonly wordsPerElement?: 1 | 2;
+}
+
 /** What is under test. */
 export interface LawCase {
   readonly inputs: readonly LawInput[];
   readonly run: Composition;
-  readonly weights?: Readonly<Record<string, { readonly ref: WeightRef; readonly data: Int32Array }>>;
+  readonly weights?: Readonly<Record<string, LawWeights>>;
   /** Party 0's secret vectors. */
   readonly constants?: Readonly<Record<string, Int32Array>>;
   /** The client's own input, for gates that read it. */
   readonly clientInput?: Float64Array;
+  /** Ring of the client's own input, 32 bits where absent. */
+  readonly clientInputBits?: number;
   /** How many tokens of the client's text are real, for the gate that hides padding. */
   readonly realTokens?: number;
   /** The engines of both parties. */
@@ -123,13 +133,15 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, layer: 5 }));
   const seeds = [Seed.random(), Seed.random()] as const, salt = crypto.getRandomValues(new Uint8Array(16));
   const clientMasks = new Map(
-    Object.values(weights).map(({ ref }) => [ref.name, randomWords(ref.inputs * ref.outputs, 32)]),
+    Object.values(weights).map((
+      { ref, wordsPerElement: width = 1 },
+    ) => [ref.name, randomWords(width * ref.inputs * ref.outputs, 32)]),
   );
   const lane = new LaneDealer(
     {
       seeds,
       salt,
-      maskProduct: (ref, x, rows) => product(x, clientMasks.get(ref.name)!, rows, ref),
+      maskProduct: (ref, x, rows) => product(x, clientMasks.get(ref.name)!, rows, ref, weights[ref.name]!),
     },
     layouts,
     addresses,
@@ -162,8 +174,11 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       { memory, loaded } = loadBlocks(engine, party, layouts, lane.blocks, seeds[party], addresses);
     const own = new Map(
       Object.values(weights).map((
-        { ref, data },
-      ) => [ref.name, engine.weights(partyWeights(party, data, clientMasks.get(ref.name)!), ref.inputs, ref.outputs)]),
+        { ref, data, wordsPerElement: width = 1 },
+      ) => {
+        const words = partyWeights(party, data, clientMasks.get(ref.name)!, width);
+        return [ref.name, engine.weights(words, ref.inputs, ref.outputs, width)];
+      }),
     );
     const partyLane: PartyLane = {
       party,
@@ -175,7 +190,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       prepared: new Map(),
       constants: party === 0 ? (name) => test.constants![name]! : null,
       input: party === 1 && test.clientInput !== undefined
-        ? engine.upload(Uint32Array.from(test.clientInput, (v) => ringValue(v, 32)))
+        ? upload(engine, Array.from(test.clientInput, BigInt), test.clientInputBits ?? 32)
         : null,
       realTokens: party === 1 ? test.realTokens ?? null : null,
       keepCoins: party === 0
@@ -327,18 +342,27 @@ function loadBlocks(
   return { memory, loaded };
 }
 
-function partyWeights(party: 0 | 1, data: Int32Array, mask: Uint32Array): Uint32Array {
-  return Uint32Array.from(data, (w, i) => party === 0 ? w : w + mask[i]!);
+function partyWeights(party: 0 | 1, data: Int32Array, mask: Uint32Array, width: 1 | 2): Uint32Array {
+  const bits = 32 * width, own = fromBigInts(Array.from(data, BigInt), bits);
+  return party === 0 ? own : addWords(own, mask, bits);
 }
 
-function product(x: Uint32Array, w: Uint32Array, rows: number, ref: WeightRef): Uint32Array {
-  const out = new Uint32Array(rows * ref.outputs);
+function product(
+  x: Uint32Array,
+  w: Uint32Array,
+  rows: number,
+  ref: WeightRef,
+  { wordsPerElement: width = 1 }: LawWeights,
+): Uint32Array {
+  const a = toBigInts(x, 32 * width),
+    b = toBigInts(w, 32 * width),
+    out = new Array<bigint>(rows * ref.outputs).fill(0n);
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < ref.inputs; i++) {
       for (let j = 0; j < ref.outputs; j++) {
-        out[row * ref.outputs + j]! += Math.imul(x[row * ref.inputs + i]!, w[i * ref.outputs + j]!);
+        out[row * ref.outputs + j]! += a[row * ref.inputs + i]! * b[i * ref.outputs + j]!;
       }
     }
   }
-  return out;
+  return fromBigInts(out, 32 * width);
 }

@@ -10,13 +10,14 @@ import { Seed } from "../core/prg/seed.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { type FoldedModel, memorySource } from "../models/fold.ts";
 import { dealSession } from "../pipeline/dealer.ts";
-import { type ModelSpec, weightRefs } from "../pipeline/model_spec.ts";
+import { matrixWords, type ModelSpec, outputBits, weightRefs } from "../pipeline/model_spec.ts";
 import type { KeySource } from "../pipeline/key_window.ts";
+import { toSignedNumbers } from "../core/ring/words.ts";
 import { CoinRecord } from "../pipeline/coins.ts";
 import { argmax, Oracle } from "../pipeline/oracle.ts";
 import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session.ts";
 import { SessionPlan } from "../pipeline/session_plan.ts";
-import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf } from "../pipeline/weights.ts";
+import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf, plainMatrix } from "../pipeline/weights.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 
@@ -36,6 +37,8 @@ export interface TestSession {
   readonly dealt: RequestShape;
   readonly requests: readonly TestRequest[];
   readonly engines: readonly [Engine, Engine];
+  /** The dealer's engine, one that never waits; party 0's by default. */
+  readonly dealer?: Engine;
   readonly chunkTokens?: number;
   /** Key bytes that a party may load ahead; 1 MiB by default. */
   readonly windowBytes?: number;
@@ -96,12 +99,12 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
   const plan = new SessionPlan(model, { ...test.dealt, requests: test.requests.length }), weightSeed = Seed.random();
 
   // Deal.
-  const [dealerEngine] = engines,
+  const dealerEngine = test.dealer ?? engines[0],
     masks = new Map(
-      refs.map((
-        ref,
-        i,
-      ) => [ref.name, dealerEngine.weights(maskOf(weightSeed, i, matrices.get(ref.name)!), ref.inputs, ref.outputs)]),
+      refs.map((ref, i) => {
+        const width = matrixWords(model, ref), mask = maskOf(weightSeed, i, matrices.get(ref.name)!, width);
+        return [ref.name, dealerEngine.weights(mask, ref.inputs, ref.outputs, width)];
+      }),
     );
   const streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes)) as [Uint8Array, Uint8Array],
     seeds = [Seed.random(), Seed.random()] as const;
@@ -109,10 +112,10 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
     seeds,
     salt: crypto.getRandomValues(new Uint8Array(16)),
     maskProduct(ref, x) {
-      const scope = dealerEngine.begin(),
-        product = dealerEngine.download(
-          dealerEngine.multiplyWeights(dealerEngine.upload(x), masks.get(ref.name)!),
-        ) as Uint32Array;
+      const scope = dealerEngine.begin(), mask = masks.get(ref.name)!;
+      const product = dealerEngine.download(
+        dealerEngine.multiplyWeights(dealerEngine.upload(x, mask.wordsPerElement), mask),
+      ) as Uint32Array;
       scope.end([]);
       return product;
     },
@@ -130,9 +133,10 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
         read: (into, offset) => Promise.resolve(into.set(streams[party].subarray(offset, offset + into.length))),
       };
     const own = new Map<string, Weights>(refs.map((ref, i) => {
-      const { data } = matrices.get(ref.name)!,
-        words = party === 0 ? Uint32Array.from(data) : maskedMatrix(weightSeed, i, data.length);
-      return [ref.name, engine.weights(words, ref.inputs, ref.outputs)];
+      const matrix = matrices.get(ref.name)!,
+        width = matrixWords(model, ref),
+        words = party === 0 ? plainMatrix(matrix, width) : maskedMatrix(weightSeed, i, matrix.data.length, width);
+      return [ref.name, engine.weights(words, ref.inputs, ref.outputs, width)];
     }));
     return new PartySession({
       plan,
@@ -169,7 +173,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
     run: () => [
       session0!.run(shapes, null, () => {}),
       session1!.run(shapes, client, (request, words) => {
-        logits[request]!.push(new Int32Array(words!.buffer, words!.byteOffset, words!.length).slice());
+        logits[request]!.push(Int32Array.from(toSignedNumbers(words!, outputBits(model) > 32 ? 64 : 32)));
         tokens[request]!.push(argmax(logits[request]!.at(-1)!));
       }),
     ],

@@ -111,7 +111,16 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
   "rmsNorm": {
     inputs: [random(22, 12, { rows: 1, cols: [4] }, 13)],
     run: (ctx, [x]) => {
-      const window = { sumBits: 41, lo: 21, hi: 29, inverseScale: 12, scale: 10, epsilon: 1e-5 };
+      const window = {
+        sumBits: 41,
+        sumShift: 0,
+        ringBits: 32,
+        lo: 21,
+        hi: 29,
+        inverseScale: 12,
+        scale: 10,
+        epsilon: 1e-5,
+      };
       return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x as Wire<never>);
     },
     unused: unusedAt(2),
@@ -141,7 +150,15 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
     *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
       const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
-      const shape = { width: 1, scale: 10, activation: "silu", digits: [5, 6, 6], gated: true, restScale: 0 } as const;
+      const shape = {
+        width: 1,
+        scale: 10,
+        hiddenBits: 32,
+        activation: "silu",
+        digits: [5, 6, 6],
+        gated: true,
+        restScale: 0,
+      } as const;
       const params = { ...shape, up, rounding: "dither", skip: 3, valueBits: 26 } as const;
       return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
     },

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Seed } from "../core/prg/seed.ts";
 import { attention } from "../core/protocols/attention.ts";
 import { exp } from "../core/protocols/exp.ts";
+import { extend } from "../core/protocols/extend.ts";
 import { type Context, type Extent, type Gate, type View, type Wire, wire } from "../core/protocols/gate.ts";
 import { input } from "../core/protocols/linear.ts";
 import { maximumLevel } from "../core/protocols/maximum.ts";
@@ -68,6 +69,27 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
       },
     ])
   )),
+  ...Object.fromEntries([[40, 40], [32, 40], [48, 32]].map(([n, to]) => [
+    `truncate, from a wire of ${n} into ${to} bits`,
+    {
+      inputs: [random(n!, 12, lanes, 24)],
+      run: truncateWire({ by: 12, to: to!, rounding: "nearest", full: 0, knownTo: "both" }),
+    },
+  ])),
+  ...Object.fromEntries(([0, 1] as const).map((full) => [
+    `truncate, from a share of 40 bits, all bits to party ${full}`,
+    {
+      inputs: [random(40, 10, lanes, 14), random(40, 10, lanes, 14)],
+      run: truncateProduct({ by: 12, to: 40, rounding: "nearest", full, knownTo: full === 0 ? "both" : "party0" }),
+    },
+  ])),
+  "extend": { inputs: [random(32, 10, lanes, 20)], run: gate(extend, { to: 40, knownTo: "both" }) },
+  "extend, to party 0": { inputs: [random(32, 10, lanes, 20)], run: gate(extend, { to: 64, knownTo: "party0" }) },
+  "squares of 40 bits, with a product": {
+    inputs: [random(40, 12, lanes, 20), random(40, 12, lanes, 20)],
+    run: sumOfSquares(48),
+  },
+  "squares of 48 bits into 44": { inputs: [random(48, 12, lanes, 20)], run: sumOfSquares(44) },
   "maximumLevel": { inputs: [random(10, 0, { rows: 2, cols: [1, 5] }, 8)], run: gate(maximumLevel, {}) },
   "exp": {
     inputs: [tensor(20, 10, rows, [700, 2 ** 18])],
@@ -154,10 +176,12 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         ctx,
         {
           sumBits: 41,
+          sumShift: 0,
           lo: 21,
           hi: 33,
           inverseScale: 12,
           scale: 10,
+          ringBits: 32,
           epsilon: 1e-5,
           knownTo: "party0",
           rounding: "nearest",
@@ -165,6 +189,28 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         x as Wire<never>,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),
+    trials: 1,
+  },
+  "rmsNorm, wide": {
+    inputs: [random(40, 12, { rows: 1, cols: [4] }, 15)],
+    run: (ctx, [x]) =>
+      rmsNorm(
+        ctx,
+        {
+          sumBits: 45,
+          sumShift: 4,
+          lo: 21,
+          hi: 33,
+          inverseScale: 16,
+          scale: 10,
+          ringBits: 40,
+          epsilon: 1e-5,
+          knownTo: "party0",
+          rounding: "nearest",
+        },
+        x as Wire<never>,
+      ),
+    unused: unusedSymbols([3, 7, 7], 7, 4),
     trials: 1,
   },
   "softmax": {
@@ -206,6 +252,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         width: 1,
         rotary: null,
         scale: 10,
+        mixtureBits: 32,
         softmax,
         padding: { below: 512, clip: 16 },
         qkv: { weights: wide, weightScale: 10, bias: null },
@@ -218,13 +265,20 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     realTokens: 1,
     trials: 1,
   },
-  "mlp": {
+  "mlp": gatedMlp(32),
+  "mlp, wide": gatedMlp(40),
+};
+
+/** A gated feed-forward layer of one hidden value. */
+function gatedMlp(hiddenBits: number): UniformityCase & TriangularOptions {
+  return {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
     *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
       const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
       const params = {
         width: 1,
         scale: 10,
+        hiddenBits,
         activation: "silu",
         digits: [5, 6, 6],
         gated: true,
@@ -238,11 +292,11 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     },
     weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
     trials: 1,
-  },
-};
+  };
+}
 
 /** Cases of many gates: one choice of the explicit halves for each corrupt party. */
-const COMPOSITIONS = new Set(["rmsNorm", "softmax", "attention with padding", "mlp"]);
+const COMPOSITIONS = new Set(["rmsNorm", "rmsNorm, wide", "mlp, wide", "softmax", "attention with padding", "mlp"]);
 
 for (const [name, test] of Object.entries(FULL)) {
   Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { exp } from "../core/protocols/exp.ts";
+import { extend } from "../core/protocols/extend.ts";
 import { type Extent } from "../core/protocols/gate.ts";
 import { input } from "../core/protocols/linear.ts";
 import { maximumLevel } from "../core/protocols/maximum.ts";
@@ -11,6 +12,7 @@ import {
   attend,
   cutAndAdded,
   embedOpened,
+  extendBetweenProducts,
   gate,
   linearOpened,
   linearRevealed,
@@ -45,6 +47,22 @@ const SMALL: Readonly<Record<string, readonly UniformityCase[]>> = {
   "truncate, from a share, all bits to party 1": [[-3, 4], [2, 1]].map(([x, y]) => ({
     inputs: [tensor(6, 0, one, [x!]), tensor(6, 0, one, [y!])],
     run: truncateProduct({ by: 4, to: 3, rounding: "nearest", full: 1, knownTo: "party0" }),
+  })),
+  "truncate, into a wider ring": [-13, 6].map((x) => ({
+    inputs: [tensor(6, 0, one, [x])],
+    run: truncateWire({ by: 2, to: 7, rounding: "nearest", full: 0, knownTo: "both" }),
+  })),
+  "extend": [[-2, 3], [1, 0]].map((x) => ({
+    inputs: [tensor(4, 0, two, x)],
+    run: gate(extend, { to: 7, knownTo: "both" }),
+  })),
+  "extend, to party 0": [[-2, 3], [1, 0]].map((x) => ({
+    inputs: [tensor(4, 0, two, x)],
+    run: gate(extend, { to: 7, knownTo: "party0" }),
+  })),
+  "extend, with products before and after": [[-3], [2]].map((x) => ({
+    inputs: [tensor(4, 0, one, x)],
+    run: extendBetweenProducts,
   })),
   "maximumLevel": [[-20, 31], [3, 3]].map((x) => ({ inputs: [tensor(7, 0, two, x)], run: gate(maximumLevel, {}) })),
   "exp": [[1], [5]].map((t) => ({

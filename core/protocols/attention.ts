@@ -24,6 +24,8 @@ export interface AttentionParams {
   readonly rotary: { readonly theta: number; readonly angleScale: number } | null;
   /** Fractional bits of q, k and v. */
   readonly scale: number;
+  /** Ring of the mixture, in which the output projection works, in bits. */
+  readonly mixtureBits: number;
   /** The softmax of the scores. */
   readonly softmax: SoftmaxParams;
   /** How columns of padding are hidden, or null where all tokens are real. */
@@ -106,7 +108,7 @@ export function* attention<V extends View>(
     ctx,
     "mix_truncate",
     rounding,
-    { by: mixBy, to: 32, full: 1, knownTo: "party0" },
+    { by: mixBy, to: p.mixtureBits, full: 1, knownTo: "party0" },
     mixture,
   );
   return { mixed, rest };

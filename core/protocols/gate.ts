@@ -18,13 +18,14 @@
  */
 
 import type { CacheHandle, Engine, Extent, Handle, RecordView, Weights } from "../engine.ts";
+import { lowMask } from "../ring/words.ts";
 
 export type { Extent } from "../engine.ts";
 
 /** Which of the four kinds of data a tensor holds. */
 export type View = "clear" | "plan" | "mask" | "masked";
 
-/** Masks of rings up to 32 bits, or of wider rings (row values only). */
+/** Masks of rings of up to 32 bits, or of wider rings. */
 export type MaskWords = Uint32Array | BigUint64Array;
 
 /** The data behind a tensor of each view. */
@@ -241,10 +242,10 @@ export interface KeyWriter {
   record(name: string): RecordWriter;
   /** Bit offset of a field within its record. */
   offset(record: string, field: string): number;
-  /** Party 1's seed half of a `given0` record with one 32-bit field, for all elements. */
-  clientHalf(record: string): Uint32Array;
-  /** x·R_w mod 2^32 for the dealer's mask R_w = Ŵ - W of a weight matrix; x is row-major. */
-  maskProduct(weights: WeightRef, x: Uint32Array, rows: number): Uint32Array;
+  /** Party 1's seed half of a `given0` or `own1` record with one field, for all elements. */
+  clientHalf(record: string): MaskWords;
+  /** x·R_w for the dealer's mask R_w = Ŵ - W of a weight matrix, mod 2^32 or, where x has 64-bit words, mod 2^64; x is row-major. */
+  maskProduct(weights: WeightRef, x: MaskWords, rows: number): MaskWords;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
 }
@@ -405,8 +406,41 @@ export function maskWords(x: { readonly data: MaskWords }): Uint32Array {
   return x.data;
 }
 
-/** Throws unless every value lies in [-limit, limit): the oracle's range check. The message names the requirement, never the value. */
-export function assertRange(data: Float64Array, limit: number, what: string): void {
+/** Room for the masks of `count` elements. */
+export function makeMasks(count: number, ringBits: number): MaskWords {
+  return ringBits > 32 ? new BigUint64Array(count) : new Uint32Array(count);
+}
+
+/** Makes a field of up to 64 bits an additive sharing of a mask. */
+export function writeMask(record: RecordWriter, offset: number, bits: number, mask: number | bigint): void {
+  if (bits > 32 || typeof mask === "bigint") record.wide(offset, bits, BigInt(mask));
+  else record.word(offset, bits, mask);
+}
+
+/** The fresh pads of the record "pad" minus what the dealer knows of a product, mod 2^ringBits; `products` is used up. */
+export function subtractFromPads(key: KeyWriter, products: MaskWords, ringBits: number): MaskWords {
+  const pad = key.record("pad");
+  if (products instanceof BigUint64Array) {
+    products.forEach((product, e) => {
+      pad.seek(e);
+      products[e] = BigInt.asUintN(ringBits, pad.sumWide(0, ringBits) - product);
+    });
+    return products;
+  }
+  const ring = lowMask(ringBits);
+  for (let e = 0; e < products.length; e++) {
+    pad.seek(e);
+    products[e] = (pad.sum(0, ringBits) - products[e]!) & ring;
+  }
+  return products;
+}
+
+/** The oracle's integers are exact below this, whatever the ring holds. */
+const EXACT = 2 ** 53;
+
+/** Throws unless every value lies in [-limit, limit) and is exact: the oracle's range check. The message names the requirement, never the value. */
+export function assertRange(data: Float64Array, wanted: number, what: string): void {
+  const limit = Math.min(wanted, EXACT);
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     if (!(value >= -limit && value < limit)) {
@@ -419,6 +453,13 @@ export function assertRange(data: Float64Array, limit: number, what: string): vo
 export function assertKnownToBoth(x: Wire<View> | Share<View> | Operand<View>, what: string): void {
   if ("knownTo" in x && x.knownTo !== "both") {
     throw new RangeError(`Cannot ${what} as both parties must know the wire: received one that party 0 alone knows`);
+  }
+}
+
+/** Throws unless the ring has 1 to 64 bits. */
+export function assertRing(ringBits: number, what: string): void {
+  if (!(Number.isInteger(ringBits) && ringBits >= 1 && ringBits <= 64)) {
+    throw new RangeError(`Cannot ${what} as the ring must have 1 to 64 bits: received ${ringBits}`);
   }
 }
 

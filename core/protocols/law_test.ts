@@ -3,6 +3,7 @@ import { ReferenceEngine } from "../reference.ts";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
 import { addConstants, embed, input, linear } from "./linear.ts";
 import { exp } from "./exp.ts";
+import { extend } from "./extend.ts";
 import type { Cache, ClearReader, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
 import { columnExtent, share, wire } from "./gate.ts";
 import { maximumLevel } from "./maximum.ts";
@@ -387,7 +388,7 @@ Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
     const plan of [
       () => truncate.plan({ ...nearest, by: 31, to: 32 }, [x]),
       () => truncate.plan({ ...nearest, by: 0, to: 32 }, [x]),
-      () => truncate.plan({ ...nearest, by: 4, to: 33 }, [x]),
+      () => truncate.plan({ ...nearest, by: 4, to: 65 }, [x]),
       () => truncate.plan({ ...nearest, by: 4, to: 32 }, [hidden]),
       () => hold.plan({}, [hidden]),
       () => maximumLevel.plan({}, [hidden]),
@@ -402,8 +403,11 @@ Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
         }]),
       // The last group would index up to bit 33.
       () => rowFunction.plan({ ...row, lo: 21, hi: 31 }, [x]),
-      () => input.plan({ extent: one, ringBits: 33, scale: 0 }, []),
-      () => linear.plan({ weights: { name: "w", inputs: 1, outputs: 1 }, weightScale: 0 }, [{ ...x, ringBits: 36 }]),
+      () => input.plan({ extent: one, ringBits: 65, scale: 0 }, []),
+      () => linear.plan({ weights: { name: "w", inputs: 1, outputs: 1 }, weightScale: 0 }, [{ ...x, ringBits: 65 }]),
+      () => extend.plan({ to: 32, knownTo: "both" }, [x]),
+      () => extend.plan({ to: 65, knownTo: "both" }, [x]),
+      () => extend.plan({ to: 40, knownTo: "both" }, [hidden]),
     ]
   ) {
     assertThrows(plan, RangeError, "Cannot ");

@@ -16,10 +16,10 @@
  */
 
 import type { Handle } from "../engine.ts";
-import { lowMask } from "../ring/words.ts";
-import { add, columns, type ColumnsParams } from "./local.ts";
+import { signExtend } from "../ring/words.ts";
+import { add, columns, type ColumnsParams, onMasks } from "./local.ts";
 import {
-  assertWordRing,
+  assertRing,
   blockCounts,
   type ConstantRef,
   type Context,
@@ -29,16 +29,18 @@ import {
   type KeyReader,
   type KeyRecord,
   type KeyWriter,
-  maskWords,
+  type MaskWords,
   open,
   type OpeningSize,
   type Primitive,
   type Share,
   share,
+  subtractFromPads,
   type View,
   type WeightRef,
   type Wire,
   wire,
+  writeMask,
 } from "./gate.ts";
 
 /** Parameters of {@linkcode linear}. */
@@ -110,7 +112,7 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     );
   },
   plan(p, [x]) {
-    assertWordRing(x.ringBits, `multiply by ${p.weights.name}`);
+    assertRing(x.ringBits, `multiply by ${p.weights.name}`);
     const n = x.ringBits, extent = outputExtent(x.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: n }] },
@@ -119,10 +121,10 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     return { out: share("plan", n, x.scale + p.weightScale, extent, null), key, opens: [] };
   },
   deal(p, [x], key) {
-    const r = maskWords(x), n = x.ringBits, extent = outputExtent(x.extent, p.weights), mask = key.record("mask");
+    const { data: r, ringBits: n } = x, extent = outputExtent(x.extent, p.weights), mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
-      mask.word(0, n, r[e]!);
+      writeMask(mask, 0, n, r[e]!);
     }
     const data = padProduct(key, p.weights, r.length / p.weights.inputs, n);
     return share("mask", n, x.scale + p.weightScale, extent, data);
@@ -168,27 +170,21 @@ export const addConstants: Primitive<ConstantParams, ["share"], "share"> = {
     if (values === null) return z;
     const repeated = new Uint32Array(elementCount(z.extent));
     for (let at = 0; at < repeated.length; at += values.length) repeated.set(values, at);
-    return { ...z, data: key.engine.add(z.data, key.engine.upload(repeated), z.ringBits) };
+    const vector = z.ringBits > 32 ? key.engine.upload(signExtend(repeated), 2) : key.engine.upload(repeated);
+    return { ...z, data: key.engine.add(z.data, vector, z.ringBits) };
   },
 };
 
 /** The dealer's r_z = e_0 + e_1 - r_1·R_w mod 2^n, with party 1's half r_1 of the record "mask". */
-function padProduct(key: KeyWriter, weights: WeightRef, rows: number, ringBits: number): Uint32Array {
-  const pad = key.record("pad"),
-    ring = lowMask(ringBits),
-    data = key.maskProduct(weights, key.clientHalf("mask"), rows);
-  for (let e = 0; e < data.length; e++) {
-    pad.seek(e);
-    data[e] = (pad.sum(0, ringBits) - data[e]!) & ring;
-  }
-  return data;
+function padProduct(key: KeyWriter, weights: WeightRef, rows: number, ringBits: number): MaskWords {
+  return subtractFromPads(key, key.maskProduct(weights, key.clientHalf("mask"), rows), ringBits);
 }
 
 /** Parameters of {@linkcode embed} and {@linkcode input}. */
 export interface InputParams {
   /** Rows and columns of the input. */
   readonly extent: Extent;
-  /** Ring of the input and of the result, at most 32 bits. */
+  /** Ring of the input and of the result. */
   readonly ringBits: number;
   /** Fractional bits of the input. */
   readonly scale: number;
@@ -213,7 +209,7 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     );
   },
   plan(p) {
-    assertWordRing(p.ringBits, `multiply by ${p.weights.name}`);
+    assertRing(p.ringBits, `multiply by ${p.weights.name}`);
     const extent = outputExtent(p.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] },
@@ -241,7 +237,7 @@ export const input: Primitive<InputParams, [], "wire"> = {
   name: "input",
   clear: (p, _x, reader) => wire("clear", p.ringBits, p.scale, p.extent, reader.input()),
   plan(p) {
-    assertWordRing(p.ringBits, "take an input");
+    assertRing(p.ringBits, "take an input");
     return {
       out: wire("plan", p.ringBits, p.scale, p.extent, null),
       key: [{ name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] }],
@@ -296,9 +292,8 @@ export const shareColumns: Primitive<ShareColumnsParams, ["share"], "share"> = {
     return { out: share("plan", z.ringBits, out.scale, out.extent, null), key: [], opens: [] };
   },
   deal(p, [z]) {
-    const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
-    columns.apply(p, [z], data, false);
-    return share("mask", z.ringBits, out.scale, out.extent, Uint32Array.from(data));
+    const out = columnsOf(p, z);
+    return share("mask", z.ringBits, out.scale, out.extent, onMasks(columns, p, [z]));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [z], key) {
@@ -322,10 +317,7 @@ export const addShares: Primitive<Record<never, never>, ["share", "share"], "sha
     add.shape({}, [x, y]);
     return { out: x, key: [], opens: [] };
   },
-  deal(_p, [x, y]) {
-    const a = maskWords(x), b = maskWords(y), ring = lowMask(x.ringBits);
-    return { ...x, data: a.map((mask, e) => (mask + b[e]!) & ring) };
-  },
+  deal: (p, [x, y]) => ({ ...x, data: onMasks(add, p, [x, y]) }),
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(_p, [x, y], key) {
     return { ...x, data: key.engine.add(x.data, y.data, x.ringBits) };

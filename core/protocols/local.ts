@@ -4,7 +4,38 @@
  * @module
  */
 
-import { elementCount, type Extent, type LocalOp, type View, type Wire } from "./gate.ts";
+import { lowMask } from "../ring/words.ts";
+import { elementCount, type Extent, type LocalOp, type MaskWords, type Share, type View, type Wire } from "./gate.ts";
+
+/** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
+export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Share<"mask">)[]): MaskWords {
+  const { ringBits, extent } = op.shape(p, x), count = elementCount(extent);
+  if (ringBits <= 32) {
+    const sums = new Float64Array(count), data = new Uint32Array(count), ring = lowMask(ringBits);
+    op.apply(p, x, sums, false);
+    for (let i = 0; i < count; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
+    return data;
+  }
+  // The operation is linear with small coefficients: what it does to the low and the high words is exact, and they meet again mod 2^ringBits.
+  const [low, high] = [0n, 32n].map((shift) => {
+    const sums = new Float64Array(count);
+    op.apply(p, x.map((mask) => wordsOf(mask, shift)), sums, false);
+    return sums;
+  });
+  const data = new BigUint64Array(count);
+  for (let i = 0; i < count; i++) {
+    data[i] = BigInt.asUintN(ringBits, BigInt(low![i]!) + (BigInt(high![i]!) << 32n));
+  }
+  return data;
+}
+
+/** The words of every element that begin at a bit. */
+function wordsOf<T extends Wire<"mask"> | Share<"mask">>(x: T, shift: bigint): T {
+  return {
+    ...x,
+    data: Uint32Array.from(x.data as BigUint64Array, (mask) => Number(BigInt.asUintN(32, mask >> shift))),
+  };
+}
 
 /** x + y in one ring at one scale. */
 export const add: LocalOp<Record<never, never>> = {

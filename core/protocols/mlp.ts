@@ -4,6 +4,7 @@
  * @module
  */
 
+import { extend } from "./extend.ts";
 import { type Context, type Gate, par, type Share, type View, type Wire } from "./gate.ts";
 import { affine, type AffineParams, shareColumns } from "./linear.ts";
 import { hold, multiply } from "./products.ts";
@@ -17,6 +18,8 @@ export interface MlpParams {
   readonly width: number;
   /** Fractional bits of the hidden values. */
   readonly scale: number;
+  /** Ring of the hidden values, in which the down projection works, in bits. */
+  readonly hiddenBits: number;
   /** The activation and its window. */
   readonly activation: SpliceFunction;
   /** Digits of the activation's window. */
@@ -38,7 +41,7 @@ export interface MlpParams {
 /**
  * Hidden values, shape (T, F), for the down projection.
  *
- * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2.
+ * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2; one more where hidden values have more than 32 bits.
  *
  * @returns The hidden values, and the share of the columns of x·W + b beyond them.
  */
@@ -62,7 +65,7 @@ export function* mlp<V extends View>(
     by = raw.scale - p.scale;
   const [gate, up] = yield* par(
     activated(ctx, p, gateRaw, "both"),
-    rescale(ctx, "up_truncate", p.rounding, { by, to: 32, full: 1, knownTo: "both" }, upRaw),
+    rescale(ctx, "up_truncate", p.rounding, { by, to: p.hiddenBits, full: 1, knownTo: "both" }, upRaw),
   );
   const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
   const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
@@ -70,27 +73,36 @@ export function* mlp<V extends View>(
     ctx,
     "truncate",
     p.rounding,
-    { by: p.scale, to: 32, full: 1, knownTo: "party0" },
+    { by: p.scale, to: p.hiddenBits, full: 1, knownTo: "party0" },
     product,
   );
   return { hidden, rest };
 }
 
-/** f of a share. Where rounding is dithered the activation reads as many bits as the truncation leaves for nothing. Exchanges: 3 + 3, or 1 + 3. */
+/**
+ * f of a share, in the ring of the hidden values. Where rounding is dithered the activation reads as many bits as the truncation leaves for nothing.
+ * Exchanges: 3 + 3, or 1 + 3; one more where the result is extended, which both parties then know before.
+ */
 function* activated<V extends View>(
   ctx: Context<V>,
   p: MlpParams,
   raw: Share<V>,
   knownTo: "both" | "party0",
 ): Gate<Wire<V>> {
-  const by = raw.scale - p.scale, dithered = p.rounding === "dither", to = dithered ? raw.ringBits - by : 32;
-  const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full: 1, knownTo: "both" }, raw);
-  return yield* ctx.gate("activation", splice, {
+  const by = raw.scale - p.scale,
+    dithered = p.rounding === "dither" && raw.ringBits <= 32,
+    to = dithered ? raw.ringBits - by : 32,
+    isWide = p.hiddenBits > 32;
+  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much. Not where the result is opened to party 1 too.
+  const full = p.gated || !isWide ? 1 : 0;
+  const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full, knownTo: "both" }, raw);
+  const hidden = yield* ctx.gate("activation", splice, {
     function: p.activation,
     digits: p.digits,
     skip: dithered ? p.skip : 0,
     valueBits: p.valueBits,
     ringBits: 32,
-    knownTo,
+    knownTo: isWide ? "both" : knownTo,
   }, x);
+  return isWide ? yield* ctx.gate("activation_extend", extend, { to: p.hiddenBits, knownTo }, hidden) : hidden;
 }

@@ -5,17 +5,21 @@
  * @module
  */
 
+import { extend } from "./extend.ts";
 import { type Context, type Gate, type View, type Wire } from "./gate.ts";
 import { hold, multiply } from "./products.ts";
 import { rescale, type Rounding } from "./rounding.ts";
 import { rowFunction } from "./row_function.ts";
 import { squares } from "./squares.ts";
+import { truncate } from "./truncate.ts";
 
 /** Public numbers of one norm. */
 export interface NormParams {
   /** Ring of Σx², in bits. */
   readonly sumBits: number;
-  /** Σx² lies in [2^lo, 2^hi). */
+  /** Bits that are dropped of Σx² before 1/√ is looked up; 0 where the lookup's window holds it. */
+  readonly sumShift: number;
+  /** Σx², without these bits, lies in [2^lo, 2^hi). */
   readonly lo: number;
   /** End of that range, in bits. */
   readonly hi: number;
@@ -23,6 +27,8 @@ export interface NormParams {
   readonly inverseScale: number;
   /** Fractional bits of the result. */
   readonly scale: number;
+  /** Ring of the result, in bits. */
+  readonly ringBits: number;
   /** The ε of the formula. */
   readonly epsilon: number;
   /** Who learns the result: party 0 alone where only linear layers read it. */
@@ -31,9 +37,15 @@ export interface NormParams {
   readonly rounding: Rounding;
 }
 
-/** x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered. */
+/**
+ * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has more than 32 bits, and two more where bits
+ * of Σx² are dropped.
+ */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
-  const { sum, operand } = yield* ctx.gate("squares", squares, { outBits: p.sumBits, operandBits: 32 }, x);
+  const { sum, operand } = yield* ctx.gate("squares", squares, {
+    outBits: p.sumBits,
+    operandBits: Math.max(32, x.ringBits),
+  }, x);
   const inverse = yield* ctx.gate("rsqrt", rowFunction, {
     function: "rsqrt",
     scale: p.inverseScale,
@@ -44,9 +56,30 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
     octaves: 4,
     divisor: x.extent.cols[0]!,
     offset: p.epsilon,
-  }, sum);
-  const factor = yield* ctx.gate("hold", hold, {}, inverse);
+  }, yield* lowered(ctx, p, sum));
+  // Both factors of the product live in one ring.
+  const wide = x.ringBits > inverse.ringBits
+    ? yield* ctx.gate("extend", extend, { to: x.ringBits, knownTo: "both" }, inverse)
+    : inverse;
+  const factor = yield* ctx.gate("hold", hold, {}, wide);
   const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
   const by = x.scale + p.inverseScale - p.scale;
-  return yield* rescale(ctx, "truncate", p.rounding, { by, to: 32, full: 1, knownTo: p.knownTo }, product);
+  return yield* rescale(
+    ctx,
+    "truncate",
+    p.rounding,
+    { by, to: p.ringBits, full: 1, knownTo: p.knownTo },
+    product,
+  );
+}
+
+/** Σx² without its lowest bits, for the window of the lookup. */
+function* lowered<V extends View>(ctx: Context<V>, p: NormParams, sum: Wire<V>): Gate<Wire<V>> {
+  if (p.sumShift === 0) return sum;
+  return yield* ctx.gate(
+    "lower",
+    truncate,
+    { by: p.sumShift, to: p.sumBits - p.sumShift, rounding: "floor", full: 0, knownTo: "both" },
+    sum,
+  );
 }

@@ -10,7 +10,6 @@ import {
   blockCounts,
   elementCount,
   type KeyRecord,
-  maskWords,
   open,
   type OpeningSize,
   type Primitive,
@@ -18,6 +17,7 @@ import {
   type View,
   type Wire,
   wire,
+  writeMask,
 } from "./gate.ts";
 
 function toBoth(z: Share<View>): OpeningSize[] {
@@ -68,11 +68,11 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
     return { out: wire("plan", z.ringBits, z.scale, z.extent, null), key, opens: toClient(z) };
   },
   deal(_p, [z], key) {
-    const r = maskWords(z), mask = key.record("mask");
+    const { data: r } = z, mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
       // The client subtracts: its stream holds -r, so that one addition finishes.
-      mask.word(0, z.ringBits, -r[e]!);
+      writeMask(mask, 0, z.ringBits, -r[e]!);
     }
     return wire("mask", z.ringBits, z.scale, z.extent, r);
   },

@@ -14,9 +14,9 @@
  */
 
 import type { AttentionStep, Handle, WrapStep } from "../engine.ts";
-import { lowMask } from "../ring/words.ts";
 import {
   assertKnownToBoth,
+  assertRing,
   assertWordRing,
   blockCounts,
   type Cache,
@@ -24,31 +24,23 @@ import {
   type Extent,
   type GatePlan,
   type KeyRecord,
-  type KeyWriter,
+  type MaskWords,
   maskWords,
   type Operand,
   type Primitive,
   share,
+  subtractFromPads,
   type View,
+  writeMask,
 } from "./gate.ts";
 
 function padRecord(extent: Extent, ringBits: number): KeyRecord {
   return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: ringBits }] };
 }
 
-/** pads - products mod 2^ringBits, in place. */
-function subtractFromPads(key: KeyWriter, products: Uint32Array, ringBits: number): Uint32Array {
-  const pad = key.record("pad"), ring = lowMask(ringBits);
-  for (let e = 0; e < products.length; e++) {
-    pad.seek(e);
-    products[e] = (pad.sum(0, ringBits) - products[e]!) & ring;
-  }
-  return products;
-}
-
 /** The ring of a product: both factors live in it. */
 function commonRing(x: Operand<View>, y: Operand<View> | Cache<View>): number {
-  assertWordRing(x.ringBits, "multiply");
+  assertRing(x.ringBits, "multiply");
   if (x.ringBits !== y.ringBits) {
     throw new RangeError(`Cannot multiply as both rings must be equal: received ${x.ringBits} and ${y.ringBits} bits`);
   }
@@ -61,7 +53,7 @@ export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
   clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null, lift: null }),
   plan(_p, [x]) {
     assertKnownToBoth(x, "hold a wire");
-    assertWordRing(x.ringBits, "hold a wire");
+    assertRing(x.ringBits, "hold a wire");
     return {
       out: { ...x, kind: "operand", standing: null, lift: null },
       key: [{ name: "mask", kind: "given", counts: blockCounts(x.extent), fields: [{ name: "r", bits: x.ringBits }] }],
@@ -69,10 +61,10 @@ export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
     };
   },
   deal(_p, [x], key) {
-    const r = maskWords(x), mask = key.record("mask");
+    const { data: r } = x, mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
-      mask.word(0, x.ringBits, r[e]!);
+      writeMask(mask, 0, x.ringBits, r[e]!);
     }
     return { ...x, kind: "operand", standing: null, lift: null };
   },
@@ -125,10 +117,9 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
     return { out: share("plan", n, x.scale + y.scale, extent, null), key, opens: [] };
   },
   deal(p, [x, y], key) {
-    const rx = maskWords(x), ry = maskWords(y), n = x.ringBits, products = new Uint32Array(rx.length);
-    eachElement(multiplyExtent(p, x, y), (e, row) => products[e] = Math.imul(rx[e]!, ry[p.broadcast ? row : e]!));
+    const n = x.ringBits, products = maskProducts(p, x, y);
     if (x.lift !== null) {
-      const given = key.record("given"), { fromBits } = x.lift;
+      const given = key.record("given"), { fromBits } = x.lift, rx = maskWords(x), ry = maskWords(y);
       eachElement(x.extent, (e, row) => {
         given.seek(e);
         given.word(0, n - fromBits, (rx[e]! >>> (fromBits - 1)) * ry[p.broadcast ? row : e]!);
@@ -150,6 +141,19 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
     return share("masked", n, scale, x.extent, engine.addWrap(subtract, data, x.data, rest));
   },
 };
+
+/** r_x·r_y of every element. */
+function maskProducts(p: MultiplyParams, x: Operand<"mask">, y: Operand<"mask">): MaskWords {
+  const extent = multiplyExtent(p, x, y);
+  if (x.data instanceof BigUint64Array) {
+    const rx = x.data, ry = y.data as BigUint64Array, products = new BigUint64Array(rx.length);
+    eachElement(extent, (e, row) => products[e] = rx[e]! * ry[p.broadcast ? row : e]!);
+    return products;
+  }
+  const rx = x.data, ry = maskWords(y), products = new Uint32Array(rx.length);
+  eachElement(extent, (e, row) => products[e] = Math.imul(rx[e]!, ry[p.broadcast ? row : e]!));
+  return products;
+}
 
 function standing(x: Operand<"masked">): Handle {
   if (x.standing === null) throw new Error("Internal error: an operand without its standing share");
@@ -196,6 +200,7 @@ function attentionPlan(
   cache: Cache<"plan">,
 ): GatePlan<"share"> {
   assertCached(p, cache);
+  assertWordRing(x.ringBits, "attend");
   const n = commonRing(x, cache);
   return { out: share("plan", n, x.scale + cache.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
 }

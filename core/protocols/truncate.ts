@@ -23,10 +23,13 @@ import { lowMask } from "../ring/words.ts";
 import {
   assertKnownToBoth,
   assertRange,
-  assertWordRing,
+  assertRing,
   blockCounts,
   elementCount,
   type KeyRecord,
+  type KeyWriter,
+  makeMasks,
+  type MaskWords,
   maskWords,
   open,
   type OpeningSize,
@@ -76,6 +79,23 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
+/** The key and the result's masks where one of the rings has more than 32 bits. */
+function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
+  const { chunks, wrapBits, symbols, paths } = layout(p, z), data = makeMasks(z.data.length, p.to);
+  const given = key.record("given"), free = key.record("free"), carries = key.offset("given", "carries");
+  for (let e = 0; e < data.length; e++) {
+    given.seek(e);
+    free.seek(e);
+    const r = BigInt(z.data[e]!);
+    const masks = dealPermuted(given, 0, chunks, Number(BigInt.asUintN(p.by, r)), free.xor(0, symbols));
+    for (let path = 0; path < paths; path++) given.wide(carries + path * p.to, p.to, BigInt((masks >>> path) & 1));
+    given.wide(carries + paths * p.to, wrapBits, r >> BigInt(z.ringBits - 1));
+    const mask = BigInt.asUintN(p.to, free.sumWide(symbols, p.to) + (r >> BigInt(p.by)));
+    data[e] = p.to > 32 ? mask : Number(mask);
+  }
+  return data;
+}
+
 /**
  * Truncates a wire, or opens a share and truncates it.
  *
@@ -114,8 +134,8 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
 
   plan(p, [z]) {
     assertKnownToBoth(z, "truncate a wire");
-    assertWordRing(z.ringBits, "truncate");
-    assertWordRing(p.to, "truncate");
+    assertRing(z.ringBits, "truncate");
+    assertRing(p.to, "truncate");
     if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= z.ringBits - 2)) {
       throw new RangeError(`Cannot truncate as the shift must be 1 to ${z.ringBits - 2} bits: received ${p.by}`);
     }
@@ -141,6 +161,9 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   deal(p, [z], key) {
+    if (z.ringBits > 32 || p.to > 32) {
+      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+    }
     const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
     const given = key.record("given"),
       free = key.record("free"),

@@ -5,25 +5,26 @@
  */
 
 import type { Extent, Handle, WrapStep } from "../engine.ts";
-import { lowMask } from "../ring/words.ts";
-import { eachElement, tensor, words } from "./memory.ts";
+import { addWords, lowMask } from "../ring/words.ts";
+import { eachElement, Tensor, tensor, words } from "./memory.ts";
 
 /** {@linkcode Engine.add}, as loops. */
 export function add(x: Handle, y: Handle, bits: number): Handle {
-  const a = words(x), b = words(y), ring = lowMask(bits);
-  return tensor(a.map((word, i) => (word + b[i]!) & ring));
+  return new Tensor(addWords(words(x), words(y), bits), x.wordsPerElement);
 }
 
 /** {@linkcode Engine.columns}, as loops. */
 export function columns(x: Handle, extent: Extent, from: number, to: number): Handle {
-  const data = words(x), out = new Uint32Array(extent.cols.length * extent.rows * (to - from));
+  const data = words(x),
+    wide = x.wordsPerElement,
+    out = new Uint32Array(extent.cols.length * extent.rows * (to - from) * wide);
   let base = 0, at = 0;
   for (const cols of extent.cols) {
-    for (let row = 0; row < extent.rows; row++, base += cols) {
-      for (let c = from; c < to; c++) out[at++] = data[base + c]!;
+    for (let row = 0; row < extent.rows; row++, base += cols * wide) {
+      for (let c = from * wide; c < to * wide; c++) out[at++] = data[base + c]!;
     }
   }
-  return tensor(out);
+  return new Tensor(out, wide);
 }
 
 /** {@linkcode Engine.rotate}, as loops. */

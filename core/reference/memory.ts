@@ -6,7 +6,7 @@
 
 import type { CacheHandle, Extent, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
 import { readBits, readWide } from "../ring/bits.ts";
-import { lowMask } from "../ring/words.ts";
+import { fromBigInts, lowMask, toBigInts, wordsPerElement } from "../ring/words.ts";
 
 export class Tensor implements Handle {
   constructor(readonly words: Uint32Array, readonly wordsPerElement: 1 | 2) {}
@@ -26,7 +26,12 @@ export class Keys implements KeyMemory {
 }
 
 export class Matrix implements Weights {
-  constructor(readonly words: Uint32Array, readonly inputs: number, readonly outputs: number) {}
+  constructor(
+    readonly words: Uint32Array,
+    readonly inputs: number,
+    readonly outputs: number,
+    readonly wordsPerElement: 1 | 2 = 1,
+  ) {}
 }
 
 export class CachedTokens implements CacheHandle {
@@ -44,6 +49,21 @@ export function words(x: Handle): Uint32Array {
 /** A tensor of 32-bit (or narrower) elements. */
 export function tensor(data: Uint32Array): Handle {
   return new Tensor(data, 1);
+}
+
+/** Elements of any ring as integers. */
+export function integers(x: Handle): bigint[] {
+  return toBigInts(words(x), x.wordsPerElement === 2 ? 64 : 32);
+}
+
+/** Integers as elements of a ring, reduced. */
+export function elements(values: readonly bigint[], ringBits: number): Handle {
+  return new Tensor(fromBigInts(values, ringBits), wordsPerElement(ringBits));
+}
+
+/** The low word of every element. */
+export function lowWords(x: Handle): Uint32Array {
+  return x.wordsPerElement === 1 ? words(x) : words(x).filter((_, i) => i % 2 === 0);
 }
 
 /** Where the elements of a record lie, one after the other. */
@@ -81,6 +101,12 @@ export function recordWords(record: RecordView): Uint32Array {
   const out = new Uint32Array(record.counts.reduce((a, b) => a + b, 0)), cursor = new Cursor(record);
   for (let e = 0; e < out.length; e++) out[e] = cursor.seek(e).field(0, record.bits);
   return out;
+}
+
+/** All elements of a record with one field of up to 64 bits. */
+export function recordIntegers(record: RecordView): bigint[] {
+  const cursor = new Cursor(record), count = record.counts.reduce((a, b) => a + b, 0);
+  return Array.from({ length: count }, (_, e) => cursor.seek(e).wide(0, record.bits));
 }
 
 /** Reduces words mod 2^bits, in place. */

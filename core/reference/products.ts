@@ -4,8 +4,22 @@
  * @module
  */
 
+import { toBigInts } from "../ring/words.ts";
 import type { AttentionStep, CacheHandle, Extent, Handle, RecordView, Weights } from "../engine.ts";
-import { CachedTokens, Cursor, eachElement, Matrix, recordWords, reduce, Tensor, tensor, words } from "./memory.ts";
+import {
+  CachedTokens,
+  Cursor,
+  eachElement,
+  elements,
+  integers,
+  Matrix,
+  recordIntegers,
+  recordWords,
+  reduce,
+  Tensor,
+  tensor,
+  words,
+} from "./memory.ts";
 
 function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
   const { inputs, outputs } = matrix, rows = x.length / inputs, out = new Uint32Array(rows * outputs);
@@ -16,6 +30,28 @@ function matrixProduct(x: Uint32Array, matrix: Matrix): Uint32Array {
     }
   }
   return out;
+}
+
+/** The same of entries of two words, over the integers. */
+function wideProduct(x: readonly bigint[], matrix: Matrix): bigint[] {
+  const { inputs, outputs } = matrix, w = toBigInts(matrix.words, 64), rows = x.length / inputs;
+  const out = new Array<bigint>(rows * outputs).fill(0n);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < inputs; i++) {
+      const factor = x[row * inputs + i]!;
+      for (let j = 0; j < outputs; j++) out[row * outputs + j]! += factor * w[i * outputs + j]!;
+    }
+  }
+  return out;
+}
+
+/** {@linkcode linear} of a matrix of two words per entry. */
+function wideLinear(x: Handle | null, mask: RecordView | null, matrix: Matrix, pad: RecordView): Handle {
+  const pads = recordIntegers(pad), count = pads.length / matrix.outputs * matrix.inputs;
+  const masks = mask === null ? new Array<bigint>(count).fill(0n) : recordIntegers(mask),
+    data = x === null ? new Array<bigint>(count).fill(0n) : integers(x);
+  const product = wideProduct(data.map((word, i) => word - masks[i]!), matrix);
+  return elements(product.map((word, i) => word + pads[i]!), pad.bits);
 }
 
 /** Calls `visit(q, k, at)` for every (query head, cached token): offsets of `width` values, and the score's index. */
@@ -35,6 +71,7 @@ function eachScore(step: AttentionStep, visit: (q: number, k: number, at: number
 
 /** {@linkcode Engine.linear}, as loops. */
 export function linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
+  if (weights.wordsPerElement === 2) return wideLinear(x, mask, weights as Matrix, pad);
   const pads = recordWords(pad), count = pads.length / weights.outputs * weights.inputs;
   const masks = mask === null ? new Uint32Array(count) : recordWords(mask),
     data = x === null ? new Uint32Array(count) : words(x);
@@ -44,6 +81,7 @@ export function linear(x: Handle | null, mask: RecordView | null, weights: Weigh
 
 /** {@linkcode Engine.multiplyWeights}, as loops. */
 export function multiplyWeights(x: Handle, weights: Weights): Handle {
+  if (weights.wordsPerElement === 2) return elements(wideProduct(integers(x), weights as Matrix), 64);
   return tensor(matrixProduct(words(x), weights as Matrix));
 }
 
@@ -58,6 +96,14 @@ export function multiply(
   broadcast: boolean,
   pad: RecordView,
 ): Handle {
+  if (pad.bits > 32) {
+    const out = recordIntegers(pad), [a, ra, b, rb] = [x, maskX, y, maskY].map(integers);
+    eachElement(extent, (e, row) => {
+      const j = broadcast ? row : e, both = party === 0 ? a![e]! * b![j]! : 0n;
+      out[e]! += both - a![e]! * rb![j]! - ra![e]! * b![j]!;
+    });
+    return elements(out, pad.bits);
+  }
   const out = recordWords(pad), a = words(x), ra = words(maskX), b = words(y), rb = words(maskY);
   eachElement(extent, (e, row) => {
     const j = broadcast ? row : e, both = party === 0 ? Math.imul(a[e]!, b[j]!) : 0;
@@ -109,23 +155,24 @@ export function squareSum(
   party: 0 | 1,
   x: Handle,
   extent: Extent,
+  n: number,
   outBits: number,
   given: RecordView,
   free: RecordView,
 ): Handle {
-  const data = words(x),
+  const data = integers(x),
     sums = new Array<bigint>(extent.cols.length * extent.rows).fill(0n),
     key = new Cursor(given),
     pads = new Cursor(free);
-  const n = (3 * outBits - 1 - given.bits) / 2, top = BigInt(n + 1), half = 1n << BigInt(n - 2);
+  // Where the sums are not wider than x, r has all of x's bits and there is no b.
+  const lift = Math.max(0, outBits - n), rBits = Math.max(outBits, n);
+  const top = BigInt(n + 1), half = 1n << BigInt(n - 2);
   eachElement(extent, (e, row) => {
     key.seek(e);
-    const shifted = BigInt.asUintN(n, BigInt(data[e]!) + half),
+    const shifted = BigInt.asUintN(n, data[e]! + half),
       u = shifted - half,
       k = 1n - (shifted >> BigInt(n - 1));
-    const r = key.wide(0, outBits),
-      b = key.wide(outBits, outBits - n),
-      br = key.wide(outBits + (outBits - n), outBits - n - 1);
+    const r = key.wide(0, rBits), b = key.wide(rBits, lift), br = key.wide(rBits + lift, Math.max(0, lift - 1));
     sums[row]! += (party === 0 ? u * u : 0n) - 2n * u * r +
       k * (((u * b) << top) - (br << top) + (b << BigInt(2 * n)));
   });

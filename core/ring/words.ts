@@ -209,6 +209,30 @@ export function toSigned(word: number, ringBits: number): number {
   return (word << (32 - ringBits)) >> (32 - ringBits);
 }
 
+/** Two words per element, low first, from words that are read as signed. */
+export function signExtend(words: Uint32Array | Int32Array): Uint32Array {
+  const out = new Uint32Array(2 * words.length);
+  for (let i = 0; i < words.length; i++) {
+    out[2 * i] = words[i]!;
+    out[2 * i + 1] = (words[i]! | 0) >> 31;
+  }
+  return out;
+}
+
+/**
+ * Reads a vector as signed integers.
+ *
+ * @throws {RangeError} If `ringBits` is not 1 to 64, or an integer is not exact in a double.
+ */
+export function toSignedNumbers(x: Uint32Array, ringBits: number): Float64Array {
+  if (ringBits <= 32) return Float64Array.from(x, (word) => toSigned(word, ringBits));
+  const values = Float64Array.from(toBigInts(x, ringBits, true), Number);
+  if (!values.every(Number.isSafeInteger)) {
+    throw new RangeError("Cannot read a vector as its integers must be exact in a double");
+  }
+  return values;
+}
+
 /**
  * Converts a vector to bigints.
  *

@@ -9,9 +9,11 @@ import {
   negateWords,
   scaleWords,
   shiftRightWords,
+  signExtend,
   subWords,
   toBigInts,
   toSigned,
+  toSignedNumbers,
   wordsPerElement,
 } from "./words.ts";
 
@@ -71,6 +73,16 @@ Deno.test("toSigned() and toBigInts() read two's complement", () => {
   }
   assertEquals(toBigInts(Uint32Array.of(0xffffffff, 0xff), 40, true), [-1n]);
   assertThrows(() => toSigned(0, 33), RangeError);
+});
+
+Deno.test("signExtend() and toSignedNumbers() keep what a word means, and refuse what a double cannot hold", () => {
+  const values = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)], words = Int32Array.from(values);
+
+  assertEquals([...toSignedNumbers(signExtend(words), 64)], values);
+  assertEquals([...toSignedNumbers(signExtend(new Uint32Array(words.buffer)), 64)], values);
+  assertEquals([...toSignedNumbers(new Uint32Array(words.buffer), 32)], values);
+  assertEquals([...toSignedNumbers(Uint32Array.of(5, 0x80), 40)], [5 - 2 ** 39]);
+  assertThrows(() => toSignedNumbers(Uint32Array.of(1, 0x200000), 64), RangeError, "exact");
 });
 
 Deno.test("fromBigInts() and toBigInts() are inverse", () => {

@@ -14,3 +14,15 @@ export { expClip, expFinish, expSymbols } from "./exp";
 export { expDitheredFinish, expDitheredValues } from "./exp_dithered";
 export { spliceBits, spliceFinish, spliceSymbols } from "./splice";
 export { rowFinish, rowSymbols } from "./row";
+export {
+  addWide,
+  extendFinish,
+  extendTop,
+  matrixAddSigned,
+  matrixAddWide,
+  multiplyWide,
+  squareSumWide,
+  subtractWide,
+  truncateFinishWide,
+  truncateSymbolsWide,
+} from "./wide";

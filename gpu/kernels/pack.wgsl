@@ -52,7 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       let low = x[params.wide * element - params.x_base] & low_mask(min(params.bits, 32u));
       value |= placed(low, at);
       if (params.wide == 2u) {
-        value |= placed(x[2u * element + 1u - params.x_base] & low_mask(params.bits - 32u), at + 32);
+        value |= placed(x[2u * element + 1u - params.x_base] & low_mask(max(params.bits, 32u) - 32u), at + 32);
       }
       element += 1u;
       at += i32(params.bits);

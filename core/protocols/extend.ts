@@ -1,0 +1,111 @@
+/**
+ * Extension: the same x, read in a wider ring, from Z_{2^n} into Z_{2^m}, m > n.
+ *
+ * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)), û = (x̂ + 2^(n-2)) mod 2^n,
+ * k = 1 - msb(û) and b = msb(r) there is no comparison:
+ *
+ *   x = û - 2^(n-2) - r + 2^n·k·b.
+ *
+ * The new mask keeps r as its low bits, r' = r + 2^n·t with a fresh pad t of m - n bits. So the low n bits of x̂' are those of x̂, which both parties have
+ * already, and only τ = k·b + t mod 2^(m-n) is opened:
+ *
+ *   x̂' = û - 2^(n-2) + 2^n·τ mod 2^m.
+ *
+ * Secrecy: r' is uniform because r and t are. τ stands under t, a fresh value with a half in each party's seed that appears nowhere else; k is a bit of the
+ * public x̂; b is given, so its halves are uniform. That r lies under x̂ and under the low bits of x̂' shows nothing: both are the same public number.
+ *
+ * - **Runs on:** both parties, in lockstep
+ * - **Exchanges:** 1   **Sends:** m - n bits per element   **Key:** m - n given bits per element
+ * - **Source:** our own; the sign as in [SIGMA]'s truncation with a spare bit
+ *
+ * @module
+ */
+
+import {
+  assertKnownToBoth,
+  assertRange,
+  assertRing,
+  blockCounts,
+  elementCount,
+  makeMasks,
+  open,
+  type OpeningSize,
+  type Primitive,
+  type View,
+  type Wire,
+  wire,
+} from "./gate.ts";
+
+/** Parameters of {@linkcode extend}. */
+export interface ExtendParams {
+  /** Ring of the result, in bits; wider than the input's. */
+  readonly to: number;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
+}
+
+function opening(p: ExtendParams, x: Wire<View>): OpeningSize[] {
+  const bits = p.to - x.ringBits;
+  return [{ kind: "add", count: elementCount(x.extent), bits: [bits, p.knownTo === "both" ? bits : 0] }];
+}
+
+/**
+ * Reads a wire in a wider ring.
+ *
+ * @example A value that is multiplied in 40 bits, and what that costs
+ * ```ts
+ * import { extend } from "sluice/core/protocols/extend.ts";
+ * import { wire } from "sluice/core/protocols/gate.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/plan.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const plan = new PlanContext(), x = wire("plan", 32, 10, { rows: 1, cols: [4] }, null);
+ * const { value, exchanges } = finish(plan.gate("gate", extend, { to: 40, knownTo: "both" }, x));
+ *
+ * assertEquals([value.ringBits, exchanges, plan.gates[0]!.sentBytes], [40, 1, [4, 4]]); // 8 bits of each value
+ * ```
+ */
+export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
+  name: "extend",
+  clear(p, [x]) {
+    assertRange(x.data, 2 ** (x.ringBits - 2), `extend a ${x.ringBits}-bit value`);
+    return { ...wire("clear", p.to, x.scale, x.extent, x.data), knownTo: p.knownTo };
+  },
+  plan(p, [x]) {
+    const n = x.ringBits, counts = blockCounts(x.extent);
+    assertKnownToBoth(x, "extend a wire");
+    assertRing(p.to, "extend a wire");
+    if (!(n >= 2 && p.to > n)) {
+      throw new RangeError(
+        `Cannot extend a wire as its ring must have 2 to ${p.to - 1} bits to become one of ${p.to}: received ${n}`,
+      );
+    }
+    return {
+      out: { ...wire("plan", p.to, x.scale, x.extent, null), knownTo: p.knownTo },
+      key: [
+        { name: "given", kind: "given", counts, fields: [{ name: "b", bits: p.to - n }] },
+        { name: "free", kind: "free", counts, fields: [{ name: "t", bits: p.to - n }] },
+      ],
+      opens: [opening(p, x)],
+    };
+  },
+  deal(p, [x], key) {
+    const n = x.ringBits, given = key.record("given"), free = key.record("free"), data = makeMasks(x.data.length, p.to);
+    for (let e = 0; e < data.length; e++) {
+      const r = BigInt(x.data[e]!);
+      given.seek(e);
+      free.seek(e);
+      given.wide(0, p.to - n, r >> BigInt(n - 1));
+      const mask = r + (free.sumWide(0, p.to - n) << BigInt(n));
+      data[e] = p.to > 32 ? mask : Number(mask);
+    }
+    return { ...wire("mask", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+  },
+  *run(p, [x], key) {
+    const { engine } = key, step = { inBits: x.ringBits, outBits: p.to };
+    const top = engine.extendTop(step, x.data, key.record("given"), key.record("free"));
+    const [opened] = yield* open(opening(p, x), top);
+    const data = engine.extendFinish(step, x.data, opened);
+    return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+  },
+};

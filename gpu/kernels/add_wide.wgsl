@@ -1,0 +1,45 @@
+// add_wide: adds element by element, in two words.
+//
+//   result[i] = x[i] + y[i] mod 2^n
+//
+// Spec      SPEC.md §5.13 (public-linear operations)
+// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Needs     _ring.wgsl
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element
+//
+// binding  name    access   type    shape       holds
+// 0        x       read     u32     (count, 2)  masked value or share
+// 1        y       read     u32     (count, 2)  masked value or share
+// 2        result  write    u32     (count, 2)  masked value or share
+// 3        params  uniform  Params  -           public
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+struct Params {
+  first: u32,        // first item
+  end: u32,          // item behind the last
+  x_base: u32,       // index of the first bound word of `x`
+  y_base: u32,       // index of the first bound word of `y`
+  result_base: u32,  // index of the first bound word of `result`
+  ring_bits: u32,    // n
+}
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> y: array<u32>;
+@group(0) @binding(2) var<storage, read_write> result: array<u32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let stride = groups.x * WORKGROUP_SIZE;
+  for (var i = params.first + id.x; i < params.end; i += stride) {
+    let a = Ring64(x[2u * i - params.x_base], x[2u * i + 1u - params.x_base]);
+    let b = Ring64(y[2u * i - params.y_base], y[2u * i + 1u - params.y_base]);
+    let sum = ring64_reduce(ring64_add(a, b), params.ring_bits);
+    result[2u * i - params.result_base] = sum.x;
+    result[2u * i + 1u - params.result_base] = sum.y;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Models whose residual stream has outliers near 10^3 and 10^4, as large published models have them: their products do not fit 32 bits. Calibration widens the
+ * stream, the oracle stays close to the float model, and secure runs equal the oracle.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Engine } from "../core/engine.ts";
+import { createWasmEngine } from "../cpu/mod.ts";
+import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
+import type { ModelConfig } from "../models/config.ts";
+import type { FoldedModel, Matrix } from "../models/fold.ts";
+import { type ModelSpec, outputScale } from "../pipeline/model_spec.ts";
+import { calibratedModel } from "./_models.ts";
+import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import { floatModel } from "./float_model.ts";
+import { runOnCpu, runTestSession, type TestOutcome, type TestSession } from "./two_parties.ts";
+
+const ADAPTER = await findAdapter(), isGpuMissing = ADAPTER === null && Deno.env.get("REQUIRE_GPU") !== "1";
+
+const IDS = [3, 1, 4, 1, 5, 9], SAMPLE = [...IDS, 2, 6];
+
+/** The column of the residual stream that the first layer's feed-forward part makes large. */
+const OUTLIER = 7;
+
+const FAMILIES: Readonly<Record<string, ModelConfig>> = {
+  "Llama": TINY_LLAMA,
+  "GPT-2": TINY_MODELS["GPT-2"],
+  "BERT": TINY_MODELS.BERT,
+  "BERT classifier": TINY_MODELS["BERT classifier"],
+  "BERT without a pooler": TINY_MODELS["BERT without a pooler"],
+};
+
+/** The largest |x| of the residual stream over the sample, in the float model. */
+function largestResidual(folded: FoldedModel): number {
+  let largest = 0;
+  floatModel(folded, (part, _layer, values) => {
+    if (part === "residual") { for (const value of values) largest = Math.max(largest, Math.abs(value)); }
+  }).tokens(SAMPLE);
+  return largest;
+}
+
+function withColumn(matrix: Matrix, column: number, factor: number): Matrix {
+  const [, outputs] = matrix.shape;
+  return { ...matrix, data: matrix.data.map((value, i) => i % outputs === column ? value * factor : value) };
+}
+
+/** A hidden unit that is always on and writes one large column: the massive activations of published models. */
+function withConstantUnit(folded: FoldedModel, size: number): FoldedModel {
+  const [first, ...others] = folded.layers, { gateUp, down } = first!, on = 4;
+  const bias = gateUp.bias!.slice(), outputs = down.shape[1], data = down.data.slice();
+  bias[0] = on;
+  data.fill(0, 0, outputs);
+  data[OUTLIER] = size / on;
+  return {
+    ...folded,
+    layers: [{ ...first!, gateUp: { ...withColumn(gateUp, 0, 0), bias }, down: { ...down, data } }, ...others],
+  };
+}
+
+/** A model of random weights whose residual stream reaches `size` in one column, from the first layer on. */
+async function withOutlier(config: ModelConfig, size: number): Promise<FoldedModel> {
+  const folded = await livelyModel(config), [first, ...others] = folded.layers;
+  if (!config.gated) return withConstantUnit(folded, size);
+  const scaled = (factor: number): FoldedModel => ({
+    ...folded,
+    layers: [{ ...first!, down: withColumn(first!.down, OUTLIER, factor) }, ...others],
+  });
+  return scaled(1000 * size / largestResidual(scaled(1000)));
+}
+
+/** What a session of the tokens takes. */
+function sessionOf(folded: FoldedModel, model: (positions: number) => ModelSpec): Omit<TestSession, "engines"> {
+  const generate = folded.config.causal ? 3 : 0, positions = IDS.length + Math.max(0, generate - 1);
+  return {
+    model: model(positions),
+    folded,
+    dealt: { promptTokens: IDS.length, generate },
+    requests: [{ promptIds: IDS, generate }],
+  };
+}
+
+function assertEqualsOracle(outcome: TestOutcome): void {
+  assertEquals(outcome.tokens, outcome.expectedTokens);
+  assertEquals(outcome.logits, outcome.expectedLogits);
+  assertEquals(outcome.streamBytes, outcome.keyBytes);
+}
+
+/** Largest distance of the first output from the float model's. */
+function distance(folded: FoldedModel, { model }: Pick<TestSession, "model">, outcome: TestOutcome): number {
+  const { config } = folded, words = outcome.logits[0]![0]!, one = 2 ** outputScale(model);
+  const row = words.slice(config.head === "hidden" ? -config.hiddenWidth : 0), plus = config.head === "pooled" ? 1 : 0;
+  const expected = floatModel(folded).tokens(IDS);
+  return Math.max(...Array.from(row, (word, i) => Math.abs(word / one - plus - expected[i]!)));
+}
+
+for (const [name, config] of Object.entries(FAMILIES)) {
+  for (const size of [1500, 15_000]) {
+    Deno.test(`secure ${name} with residuals up to ${size} equals the oracle, which is close to the float model`, async () => {
+      const folded = await withOutlier(config, size), model = await calibratedModel(folded, SAMPLE);
+      assert(largestResidual(folded) > 0.9 * size);
+      const { residualBits } = model(1).scales;
+      assert(residualBits > 32 && residualBits <= 44, `${residualBits} bits`);
+
+      const session = sessionOf(folded, model), outcome = await runOnCpu(session);
+
+      assertEqualsOracle(outcome);
+      const most = distance(folded, session, outcome);
+      assert(most <= 0.05, `the oracle is ${most} away`);
+    });
+  }
+}
+
+Deno.test({
+  name:
+    "secure models with outliers equal the oracle with the client on the CPU and the server on the GPU, and the reverse",
+  ignore: isGpuMissing,
+  async fn() {
+    const cpu = await createWasmEngine(), dealer = await createWasmEngine(), gpu = await createGpuEngine();
+    try {
+      const cases: [ModelConfig, [Engine, Engine]][] = [
+        [TINY_LLAMA, [gpu, cpu]],
+        [TINY_MODELS["GPT-2"], [cpu, gpu]],
+        [TINY_MODELS.BERT, [gpu, cpu]],
+      ];
+      for (const [config, engines] of cases) {
+        const folded = await withOutlier(config, 1500), model = await calibratedModel(folded, SAMPLE);
+        assert(model(1).scales.residualBits > 32);
+        assertEqualsOracle(await runTestSession({ ...sessionOf(folded, model), engines, dealer }));
+      }
+    } finally {
+      cpu.close();
+      dealer.close();
+      gpu.close();
+    }
+  },
+});
