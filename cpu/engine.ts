@@ -206,6 +206,7 @@ class KernelEngine implements WasmEngine {
   }
 
   shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+    if (inBits > 32) return wide.shift(this.#run, x, inBits, by, bits);
     const out = this.#run.tensor(x.count);
     this.#run.items(x.count).run("shift", [addressOf(x), out.at, lowMask(inBits), by, lowMask(bits)], 0.5);
     return out;

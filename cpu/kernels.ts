@@ -41,6 +41,7 @@ export const KERNELS = [
   "rowSymbols",
   "scores",
   "shift",
+  "shiftWide",
   "spliceBits",
   "spliceFinish",
   "spliceSymbols",

@@ -140,3 +140,10 @@ export function extendFinish(run: Runner, { inBits, outBits }: ExtendStep, x: Ha
   run.items(x.count).run("extendFinish", args, 2);
   return out;
 }
+
+/** Values without their lowest bits. */
+export function shift(run: Runner, x: Handle, inBits: number, by: number, bits: number): Tensor {
+  const out = ringTensor(run, x.count, bits);
+  run.items(x.count).run("shiftWide", [addressOf(x), out.at, inBits, by, bits, wide(out)], 1);
+  return out;
+}

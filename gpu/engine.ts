@@ -308,6 +308,7 @@ class KernelEngine implements GpuEngine {
     return result;
   }
   shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+    if (inBits > 32) return wideSteps.shift(this.#run, x as Tensor, inBits, by, bits);
     const run = this.#run, result = run.owners.tensor("shifted values", x.count);
     run.run("shift", {
       items: x.count,

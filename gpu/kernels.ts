@@ -61,6 +61,7 @@ import extendTop from "./kernels/extend_top.wgsl" with { type: "text" };
 import finishProductWide from "./kernels/finish_product_wide.wgsl" with { type: "text" };
 import matrixWide from "./kernels/matrix_wide.wgsl" with { type: "text" };
 import multiplyWide from "./kernels/multiply_wide.wgsl" with { type: "text" };
+import shiftWide from "./kernels/shift_wide.wgsl" with { type: "text" };
 import squareSumWide from "./kernels/square_sum_wide.wgsl" with { type: "text" };
 import subtractMaskWide from "./kernels/subtract_mask_wide.wgsl" with { type: "text" };
 import truncateFinishWide from "./kernels/truncate_finish_wide.wgsl" with { type: "text" };
@@ -402,6 +403,7 @@ export const KERNELS = {
     lists: "lists",
     result: "write",
   }, ["ring_bits", "out_bits", "is_party0"]),
+  shift_wide: kernel(shiftWide, ["ring"], { x: "read", result: "write" }, ["result_wide", "in_bits", "by", "out_bits"]),
   truncate_symbols_wide: kernel(
     truncateSymbolsWide,
     ["ring", "bits", "segments", "given", "free", "flat", "permuted"],

@@ -146,3 +146,14 @@ export function extendFinish(run: Runner, { inBits, outBits }: ExtendStep, x: Te
   });
   return result;
 }
+
+/** Values without their lowest bits. */
+export function shift(run: Runner, x: Tensor, inBits: number, by: number, bits: number): Tensor {
+  const result = ringTensor(run, "shifted values", x.count, bits);
+  run.run("shift_wide", {
+    items: x.count,
+    operands: { x: run.each(x, 2), result: each(run, result) },
+    params: { result_wide: result.wordsPerElement, in_bits: inBits, by, out_bits: bits },
+  });
+  return result;
+}

@@ -402,6 +402,11 @@ for (const subject of SUBJECTS) {
     return [engine.truncateSymbols(step, z, given, free), engine.truncateFinish(step, z, opened, given, free)];
   });
 
+  parity("shift() above 32 bits", 20, (kit) => {
+    const from = kit.int(33, 64), by = kit.int(1, 32), count = kit.int(1, 150);
+    return [kit.engine.shift(kit.wide(count, 64), from, by, kit.int(1, from - by))];
+  });
+
   parity("extendTop() and extendFinish()", 40, (kit, round) => {
     const outBits = round % 4 === 0 ? kit.int(3, 32) : kit.int(33, 64),
       inBits = round % 3 === 0 || outBits <= 32 ? kit.int(2, outBits - 1) : 32,

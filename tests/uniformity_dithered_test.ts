@@ -100,6 +100,18 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     inputs: [random(32, 10, row, 12), random(32, 10, row, 12)],
     run: ditherProduct({ by: 13, to: 32, knownTo: "party0" }),
   },
+  "dither, 40 to 40 bits by 10": {
+    inputs: [random(40, 10, row, 12), random(40, 10, row, 12)],
+    run: ditherProduct({ by: 10, to: 40, knownTo: "both" }),
+  },
+  "dither, 32 to 40 bits by 13 for party 0": {
+    inputs: [random(32, 10, row, 12), random(32, 10, row, 12)],
+    run: ditherProduct({ by: 13, to: 40, knownTo: "party0" }),
+  },
+  "dither, 48 to 32 bits by 12 for party 0": {
+    inputs: [random(48, 10, row, 12), random(48, 10, row, 12)],
+    run: ditherProduct({ by: 12, to: 32, knownTo: "party0" }),
+  },
   "expDithered": {
     inputs: [tensor(20, 10, row, [1, 5000, 400_000])],
     run: gate(expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }),
@@ -118,6 +130,24 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         lo: 21,
         hi: 29,
         inverseScale: 12,
+        scale: 10,
+        epsilon: 1e-5,
+      };
+      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x as Wire<never>);
+    },
+    unused: unusedAt(2),
+    trials: 1,
+  },
+  "rmsNorm, wide": {
+    inputs: [random(40, 12, { rows: 1, cols: [4] }, 15)],
+    run: (ctx, [x]) => {
+      const window = {
+        sumBits: 45,
+        sumShift: 4,
+        ringBits: 40,
+        lo: 21,
+        hi: 29,
+        inverseScale: 16,
         scale: 10,
         epsilon: 1e-5,
       };
@@ -146,14 +176,20 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     unused: unusedAt(9),
     trials: 1,
   },
-  "mlp": {
+  "mlp": gatedMlp(32),
+  "mlp, wide": gatedMlp(40),
+};
+
+/** A gated feed-forward layer of one hidden value. */
+function gatedMlp(hiddenBits: number): UniformityCase & TriangularOptions {
+  return {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
     *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
       const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
       const shape = {
         width: 1,
         scale: 10,
-        hiddenBits: 32,
+        hiddenBits,
         activation: "silu",
         digits: [5, 6, 6],
         gated: true,
@@ -164,8 +200,8 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     },
     weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
     trials: 1,
-  },
-};
+  };
+}
 
 for (const [name, test] of Object.entries(FULL)) {
   Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {

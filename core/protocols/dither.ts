@@ -21,16 +21,19 @@
  * @module
  */
 
-import type { Handle, WrapStep } from "../engine.ts";
+import type { Engine, Handle, WrapStep } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
 import {
   assertKnownToBoth,
   assertRange,
-  assertWordRing,
+  assertRing,
   blockCounts,
   elementCount,
   type KeyReader,
   type KeyRecord,
+  type KeyWriter,
+  makeMasks,
+  type MaskWords,
   maskWords,
   open,
   type OpeningSize,
@@ -86,10 +89,11 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
 
   plan(p, [z]) {
     assertKnownToBoth(z, "truncate a wire");
-    assertWordRing(z.ringBits, "truncate");
-    assertWordRing(p.to, "truncate");
-    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= z.ringBits - 2)) {
-      throw new RangeError(`Cannot truncate as the shift must be 1 to ${z.ringBits - 2} bits: received ${p.by}`);
+    assertRing(z.ringBits, "truncate");
+    assertRing(p.to, "truncate");
+    const most = Math.min(32, z.ringBits - 2);
+    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
+      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
     }
     const { topBits, openInput, openSecond } = layout(p, z), counts = blockCounts(z.extent);
     const key: KeyRecord[] = topBits === 0 ? [] : [
@@ -101,6 +105,9 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   },
 
   deal(p, [z], key) {
+    if (isWide(p, z)) {
+      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+    }
     const { lowBits, topBits } = layout(p, z), n = z.ringBits, r = maskWords(z), ring = lowMask(p.to);
     const data = r.map((mask) => (mask >>> p.by) & ring);
     if (topBits > 0) {
@@ -123,23 +130,57 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     let data: Handle;
     if (topBits === 0) data = shifted;
     else if (!toParty0) {
-      const [top] = yield* open(openSecond, topShare(key, topBits, shifted, lowBits));
-      data = engine.extend(shifted, lowBits, top, p.to);
+      const [top] = yield* open(openSecond, topShare(key, p, z, shifted));
+      data = joined(engine, p, z, shifted, top);
     } else if (party === 1) {
-      const share = topShare(key, topBits, shifted, lowBits);
+      const share = topShare(key, p, z, shifted);
       yield* open(openSecond, shifted, share);
       data = share; // nobody reads it: party 0 alone learns the result
     } else {
       const [low, theirs] = yield* open(openSecond, null, null);
-      data = engine.extend(low, lowBits, engine.add(theirs, topShare(key, topBits, low, lowBits), topBits), p.to);
+      data = joined(engine, p, z, low, engine.add(theirs, topShare(key, p, z, low), topBits));
     }
     return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
   },
 };
 
+/** Whether one of the rings has more than 32 bits. */
+function isWide(p: DitherParams, z: Wire<View> | Share<View>): boolean {
+  return z.ringBits > 32 || p.to > 32;
+}
+
+/** The key and the result's masks in rings above 32 bits. */
+function dealWide(p: DitherParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
+  const { lowBits, topBits } = layout(p, z), data = makeMasks(z.data.length, p.to);
+  const records = topBits > 0 ? [key.record("given"), key.record("free")] as const : null;
+  for (let e = 0; e < data.length; e++) {
+    const r = BigInt(z.data[e]!);
+    let mask = r >> BigInt(p.by);
+    if (records !== null) {
+      const [given, free] = records;
+      given.seek(e);
+      free.seek(e);
+      given.wide(0, topBits, r >> BigInt(z.ringBits - 1));
+      mask += free.sumWide(0, topBits) << BigInt(lowBits);
+    }
+    data[e] = p.to > 32 ? BigInt.asUintN(p.to, mask) : Number(BigInt.asUintN(p.to, mask));
+  }
+  return data;
+}
+
 /** This party's share of w + pad mod 2^topBits. */
-function topShare(key: KeyReader, topBits: number, s: Handle, lowBits: number): Handle {
-  const step: WrapStep = { inBits: lowBits, shift: 0, sign: 1, outBits: topBits }, { engine } = key;
-  const wrap = engine.unpack(key.record("given"), 0, topBits), pad = engine.unpack(key.record("free"), 0, topBits);
-  return engine.addWrap(step, pad, s, wrap);
+function topShare(key: KeyReader, p: DitherParams, z: Share<View> | Wire<View>, s: Handle): Handle {
+  const { lowBits, topBits } = layout(p, z), { engine } = key, given = key.record("given"), free = key.record("free");
+  // The top of a dithered value is that of an extended one.
+  if (isWide(p, z)) return engine.extendTop({ inBits: lowBits, outBits: p.to }, s, given, free);
+  const step: WrapStep = { inBits: lowBits, shift: 0, sign: 1, outBits: topBits };
+  return engine.addWrap(step, engine.unpack(free, 0, topBits), s, engine.unpack(given, 0, topBits));
+}
+
+/** s and the opened top in the ring of the result. */
+function joined(engine: Engine, p: DitherParams, z: Share<View> | Wire<View>, s: Handle, top: Handle): Handle {
+  const { lowBits } = layout(p, z);
+  return isWide(p, z)
+    ? engine.extendFinish({ inBits: lowBits, outBits: p.to }, s, top)
+    : engine.extend(s, lowBits, top, p.to);
 }

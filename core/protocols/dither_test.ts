@@ -32,16 +32,31 @@ function tensor(
 }
 
 for (
-  const [n, by, to] of [[32, 10, 32], [32, 14, 32], [32, 10, 20], [32, 10, 22], [32, 9, 30], [20, 10, 10], [
-    24,
-    8,
-    24,
-  ]] as const
+  const [n, by, to] of [
+    [32, 10, 32],
+    [32, 14, 32],
+    [32, 10, 20],
+    [32, 10, 22],
+    [32, 9, 30],
+    [20, 10, 10],
+    [
+      24,
+      8,
+      24,
+    ],
+    [40, 10, 40],
+    [40, 10, 32],
+    [48, 12, 30],
+    [32, 10, 40],
+    [32, 12, 64],
+    [64, 13, 64],
+    [36, 8, 28],
+  ] as const
 ) {
   for (const kind of ["wire", "share"] as const) {
     for (const knownTo of ["both", "party0"] as const) {
       Deno.test(`dither obeys the law (${kind} ${n} to ${to} bits by ${by}, known to ${knownTo})`, async () => {
-        const bits = Math.min(n - 2, to - 1 + by) - 1, top = 2 ** bits;
+        const bits = Math.min(n - 2, to - 1 + by, 53) - 1, top = 2 ** bits;
         const { sentBytes, exchanges, keyBytes } = await assertLaw({
           engines,
           inputs: [tensor(kind, n, by, values(bits, [0, 1, -1, 2 ** by - 1, -(2 ** by), top - 1, -top]))],
@@ -132,7 +147,7 @@ Deno.test("dithered gates refuse what they cannot do", () => {
     const attempt of [
       () => dither.plan({ by: 19, to: 10, knownTo: "both" }, [x]),
       () => dither.plan({ by: 0, to: 20, knownTo: "both" }, [x]),
-      () => dither.plan({ by: 4, to: 33, knownTo: "both" }, [x]),
+      () => dither.plan({ by: 4, to: 65, knownTo: "both" }, [x]),
       () => dither.plan({ by: 4, to: 10, knownTo: "both" }, [{ ...x, knownTo: "party0" }]),
       () => expDithered.plan({ skip: 3, digits: [8, 10], tableScale: 11, ringBits: 32 }, [x]),
       () =>

@@ -90,8 +90,8 @@ function* activated<V extends View>(
   knownTo: "both" | "party0",
 ): Gate<Wire<V>> {
   const by = raw.scale - p.scale,
-    dithered = p.rounding === "dither" && raw.ringBits <= 32,
-    to = dithered ? raw.ringBits - by : 32,
+    dithered = p.rounding === "dither",
+    to = dithered ? Math.min(32, raw.ringBits - by) : 32,
     isWide = p.hiddenBits > 32;
   // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much. Not where the result is opened to party 1 too.
   const full = p.gated || !isWide ? 1 : 0;

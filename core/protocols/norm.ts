@@ -5,6 +5,7 @@
  * @module
  */
 
+import { dither } from "./dither.ts";
 import { extend } from "./extend.ts";
 import { type Context, type Gate, type View, type Wire } from "./gate.ts";
 import { hold, multiply } from "./products.ts";
@@ -76,10 +77,7 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
 /** Σx² without its lowest bits, for the window of the lookup. */
 function* lowered<V extends View>(ctx: Context<V>, p: NormParams, sum: Wire<V>): Gate<Wire<V>> {
   if (p.sumShift === 0) return sum;
-  return yield* ctx.gate(
-    "lower",
-    truncate,
-    { by: p.sumShift, to: p.sumBits - p.sumShift, rounding: "floor", full: 0, knownTo: "both" },
-    sum,
-  );
+  const to = p.sumBits - p.sumShift, knownTo = "both" as const;
+  if (p.rounding === "dither") return yield* ctx.gate("lower", dither, { by: p.sumShift, to, knownTo }, sum);
+  return yield* ctx.gate("lower", truncate, { by: p.sumShift, to, rounding: "floor", full: 0, knownTo }, sum);
 }

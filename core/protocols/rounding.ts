@@ -19,9 +19,6 @@ export function* rescale<V extends View>(
   p: Omit<TruncateParams, "rounding">,
   z: Wire<V> | Share<V>,
 ): Gate<Wire<V>> {
-  // Rings above 32 bits are for exact truncation alone.
-  if (rounding === "nearest" || z.ringBits > 32 || p.to > 32) {
-    return yield* ctx.gate(name, truncate, { ...p, rounding: "nearest" }, z);
-  }
+  if (rounding === "nearest") return yield* ctx.gate(name, truncate, { ...p, rounding }, z);
   return yield* ctx.gate(name, dither, { by: p.by, to: p.to, knownTo: p.knownTo }, z);
 }

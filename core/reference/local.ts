@@ -6,7 +6,7 @@
 
 import type { Extent, Handle, WrapStep } from "../engine.ts";
 import { addWords, lowMask } from "../ring/words.ts";
-import { eachElement, Tensor, tensor, words } from "./memory.ts";
+import { eachElement, elements, integers, Tensor, tensor, words } from "./memory.ts";
 
 /** {@linkcode Engine.add}, as loops. */
 export function add(x: Handle, y: Handle, bits: number): Handle {
@@ -66,6 +66,9 @@ export function rowSum(x: Handle, extent: Extent, bits: number): Handle {
 
 /** {@linkcode Engine.shift}, as loops. */
 export function shift(x: Handle, inBits: number, by: number, bits: number): Handle {
+  if (inBits > 32) {
+    return elements(integers(x).map((word) => BigInt.asUintN(inBits, word) >> BigInt(by)), bits);
+  }
   const ring = lowMask(inBits), kept = lowMask(bits);
   return tensor(words(x).map((word) => ((word & ring) >>> by) & kept));
 }

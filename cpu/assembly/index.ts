@@ -21,6 +21,7 @@ export {
   matrixAddSigned,
   matrixAddWide,
   multiplyWide,
+  shiftWide,
   squareSumWide,
   subtractWide,
   truncateFinishWide,

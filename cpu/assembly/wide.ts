@@ -249,6 +249,12 @@ export function extendTop(args: usize, segment: usize, from: u32, to: u32): void
   }
 }
 
+/** ((x mod 2^n) >> by) mod 2^m. Items are elements. Arguments: 0 x, 1 out, 2 n, 3 by, 4 m, 5 whether the result has two words. */
+export function shiftWide(args: usize, _segment: usize, from: u32, to: u32): void {
+  const whole = lowMask(word(args, 2)), by = <u64> word(args, 3), ring = lowMask(word(args, 4)), wide = word(args, 5) != 0;
+  for (let i = from; i < to; i++) putElement(pointer(args, 1), i, wide, ((elementAt(pointer(args, 0), i, true) & whole) >> by) & ring);
+}
+
 /**
  * x̂' = û - 2^(n-2) + 2^n·τ mod 2^m. Items are elements.
  * Arguments: 0 x, 1 opened, 2 out, 3 n, 4 m, 5 whether x has two words, 6 whether τ has, 7 whether the result has.
