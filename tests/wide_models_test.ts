@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Engine } from "../core/engine.ts";
+import type { Rounding } from "../core/protocols/rounding.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 import type { ModelConfig } from "../models/config.ts";
@@ -117,13 +118,15 @@ Deno.test({
   async fn() {
     const cpu = await createWasmEngine(), dealer = await createWasmEngine(), gpu = await createGpuEngine();
     try {
-      const cases: [ModelConfig, [Engine, Engine]][] = [
-        [TINY_LLAMA, [gpu, cpu]],
-        [TINY_MODELS["GPT-2"], [cpu, gpu]],
-        [TINY_MODELS.BERT, [gpu, cpu]],
+      const cases: [ModelConfig, Rounding, [Engine, Engine]][] = [
+        [TINY_LLAMA, "nearest", [gpu, cpu]],
+        [TINY_LLAMA, "dither", [cpu, gpu]],
+        [TINY_MODELS["GPT-2"], "nearest", [cpu, gpu]],
+        [TINY_MODELS["GPT-2"], "dither", [gpu, cpu]],
+        [TINY_MODELS.BERT, "nearest", [gpu, cpu]],
       ];
-      for (const [config, engines] of cases) {
-        const folded = await withOutlier(config, 1500), model = await calibratedModel(folded, SAMPLE);
+      for (const [config, rounding, engines] of cases) {
+        const folded = await withOutlier(config, 1500), model = await calibratedModel(folded, SAMPLE, rounding);
         assert(model(1).scales.residualBits > 32);
         assertEqualsOracle(await runTestSession({ ...sessionOf(folded, model), engines, dealer }));
       }
