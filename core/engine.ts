@@ -6,7 +6,7 @@
  * lane: the elements of all of its blocks in order, one key record per block.
  *
  * An element has one word in rings of up to 32 bits and two words above; `pack` and `combine` may take fewer bits than an element has. Rings above 32 bits are
- * for `add`, `columns`, `linear`, `multiply`, `squareSum`, truncation and extension, and for what row functions read.
+ * for `add`, `columns`, `shift`, `linear`, `multiply`, `squareSum`, truncation and extension, and for what row functions read.
  *
  * An operation that no ring is named for learns its ring Z_{2^n} from the width of its records, and reduces what it returns:
  *

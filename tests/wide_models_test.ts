@@ -9,7 +9,7 @@ import type { Rounding } from "../core/protocols/rounding.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 import type { ModelConfig } from "../models/config.ts";
-import type { FoldedModel, Matrix } from "../models/fold.ts";
+import type { FoldedModel } from "../models/fold.ts";
 import { type ModelSpec, outputScale } from "../pipeline/model_spec.ts";
 import { calibratedModel } from "./_models.ts";
 import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
@@ -40,33 +40,29 @@ function largestResidual(folded: FoldedModel): number {
   return largest;
 }
 
-function withColumn(matrix: Matrix, column: number, factor: number): Matrix {
-  const [, outputs] = matrix.shape;
-  return { ...matrix, data: matrix.data.map((value, i) => i % outputs === column ? value * factor : value) };
-}
-
 /** A hidden unit that is always on and writes one large column: the massive activations of published models. */
-function withConstantUnit(folded: FoldedModel, size: number): FoldedModel {
-  const [first, ...others] = folded.layers, { gateUp, down } = first!, on = 4;
-  const bias = gateUp.bias!.slice(), outputs = down.shape[1], data = down.data.slice();
-  bias[0] = on;
-  data.fill(0, 0, outputs);
-  data[OUTLIER] = size / on;
-  return {
-    ...folded,
-    layers: [{ ...first!, gateUp: { ...withColumn(gateUp, 0, 0), bias }, down: { ...down, data } }, ...others],
-  };
+function withConstantUnit({ config, embed, layers, ...rest }: FoldedModel, written: number): FoldedModel {
+  const [first, ...others] = layers, { gateUp, down } = first!, [, outputs] = gateUp.shape, data = down.data.slice();
+  // Without a bias what turns the unit on is a column of the embedding that is the same for all tokens.
+  const columns = config.gated ? [0, config.ffnWidth] : [0], bias = gateUp.bias?.slice() ?? null, on = 4;
+  const constant = config.gated
+    ? { ...embed, data: embed.data.map((value, i) => i % config.hiddenWidth === OUTLIER ? 20 : value) }
+    : embed;
+  if (bias !== null) bias[0] = on;
+  const up = gateUp.data.map((value, i) => {
+    if (!columns.includes(i % outputs)) return value;
+    return config.gated && Math.floor(i / outputs) === OUTLIER ? 1 : 0;
+  });
+  data.fill(0, 0, config.hiddenWidth);
+  data[OUTLIER] = written;
+  const layer = { ...first!, gateUp: { ...gateUp, data: up, bias }, down: { ...down, data } };
+  return { ...rest, config, embed: constant, layers: [layer, ...others] };
 }
 
 /** A model of random weights whose residual stream reaches `size` in one column, from the first layer on. */
 async function withOutlier(config: ModelConfig, size: number): Promise<FoldedModel> {
-  const folded = await livelyModel(config), [first, ...others] = folded.layers;
-  if (!config.gated) return withConstantUnit(folded, size);
-  const scaled = (factor: number): FoldedModel => ({
-    ...folded,
-    layers: [{ ...first!, down: withColumn(first!.down, OUTLIER, factor) }, ...others],
-  });
-  return scaled(1000 * size / largestResidual(scaled(1000)));
+  const folded = await livelyModel(config);
+  return withConstantUnit(folded, size ** 2 / largestResidual(withConstantUnit(folded, size)));
 }
 
 /** What a session of the tokens takes. */
