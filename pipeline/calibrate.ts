@@ -215,7 +215,7 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: n
     : ["attention/padding", 2 * scales.activation];
   let spread = 0;
   for (const [key, { min, max }] of seen) {
-    if (key.endsWith(read)) spread = Math.max(spread, (max - min) / 2 ** scale);
+    if (key.endsWith(read)) spread = Math.max(spread, Math.max(max - min, max, -min) / 2 ** scale);
   }
   const coarseBits = Math.max(
     scales.scoreBits - scales.score,

@@ -21,6 +21,11 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
+import { Seed } from "../core/prg/seed.ts";
+import { wire } from "../core/protocols/gate.ts";
+import { DealContext, LaneDealer } from "../pipeline/deal.ts";
+import { finish } from "../pipeline/plan.ts";
 import { readBits, readWide } from "../core/ring/bits.ts";
 import type { BlockLayout } from "../pipeline/layout.ts";
 import { Bench, type PadBit, type Setting, type UniformityCase, type Unit } from "./uniformity_workbench.ts";
@@ -195,6 +200,55 @@ export function assertDisjoint(layouts: readonly BlockLayout[]): void {
         throw new Error("A given record lacks a half");
       }
       if (kind === "free" && parts !== "seed+seed") throw new Error("A free record lacks a half");
+    }
+  }
+}
+
+/**
+ * Throws unless the dealer writes value minus seed half into explicit halves, and nothing else, and no two records share bytes: from either party's whole key and
+ * the other one's pads, the other one's key must follow.
+ */
+export function assertDealtHalves(name: string, test: UniformityCase): void {
+  for (const explicit of [0, 1] as const) {
+    const layout = new Bench(test, { corrupt: 0, explicit });
+    assertDisjoint(layout.layouts);
+    const masks = test.inputs.map((x) =>
+      Array.from(crypto.getRandomValues(new BigUint64Array(x.data.length)), (r) => BigInt.asUintN(x.ringBits, r))
+    );
+    const lane = new LaneDealer(
+      { seeds: [Seed.random(), Seed.random()], salt: layout.salt, maskProduct: layout.maskProduct },
+      layout.layouts,
+      layout.layouts.map((_, position) => ({ request: 1, position, layer: 2 })),
+    );
+    const inputs = test.inputs.map((x, i) =>
+      wire(
+        "mask",
+        x.ringBits,
+        x.scale,
+        x.extent,
+        x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
+      )
+    );
+    const dealt = finish(
+      test.run(new DealContext(lane), inputs, (width, ringBits = 32) => ({
+        kind: "cache",
+        view: "mask",
+        ringBits,
+        scale: 10,
+        width,
+        tokens: 0,
+        data: new Uint32Array(0),
+      })),
+    ).value;
+    // From either party's whole key and the other one's pads, the other one's key follows.
+    for (const corrupt of [0, 1] as const) {
+      const bench = new Bench(test, { corrupt, explicit });
+      bench.adopt(layout);
+      for (const party of [0, 1] as const) bench.load(party, lane.blocks);
+      const whole = bench.key((1 - corrupt) as 0 | 1).slice();
+      bench.mask(masks);
+      assertEquals(bench.deal().data, dealt.data, name);
+      assertEquals(bench.key((1 - corrupt) as 0 | 1), whole, name);
     }
   }
 }

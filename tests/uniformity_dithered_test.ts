@@ -2,16 +2,15 @@ import { assert } from "@std/assert";
 import { dither, type DitherParams } from "../core/protocols/dither.ts";
 import { expDithered } from "../core/protocols/exp_dithered.ts";
 import { type Context, type Extent, type Gate, type View, type Wire } from "../core/protocols/gate.ts";
-import { mlp } from "../core/protocols/mlp.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
 import { openShare } from "../core/protocols/open.ts";
 import { hold, multiply } from "../core/protocols/products.ts";
-import { softmax } from "../core/protocols/softmax.ts";
 import { splice } from "../core/protocols/splice.ts";
 import { squares } from "../core/protocols/squares.ts";
 import { gate, type Inputs, one, random, tensor } from "./_uniformity_cases.ts";
 import type { Composition } from "./law.ts";
-import { assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
+import { attended, gatedMlp, ofScores } from "./_uniformity_compositions.ts";
+import { assertDealtHalves, assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
 function ditherWire(params: DitherParams): Composition {
@@ -156,52 +155,11 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     unused: unusedAt(2),
     trials: 1,
   },
-  "softmax": {
-    inputs: [tensor(32, 10, row, [3000, -2000, 1024]), random(32, 10, row, 12)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
-      const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
-      return yield* softmax(ctx.scope("softmax"), {
-        scoreBits: 20,
-        scoreScale: 10,
-        digits: [8, 6, 6],
-        tableScale: 11,
-        expScale: 12,
-        inverseScale: 14,
-        scale: 12,
-        maxColumns: 4,
-        rounding: "dither",
-      }, s);
-    },
-    unused: unusedAt(9),
-    trials: 1,
-  },
-  "mlp": gatedMlp(32),
-  "mlp, wide": gatedMlp(40),
+  "softmax": { ...ofScores("dither"), unused: unusedAt(9) },
+  "attention with padding": attended("dither", { below: 512, clip: 16 }),
+  "mlp": gatedMlp(32, "dither"),
+  "mlp, wide": gatedMlp(40, "dither"),
 };
-
-/** A gated feed-forward layer of one hidden value. */
-function gatedMlp(hiddenBits: number): UniformityCase & TriangularOptions {
-  return {
-    inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
-    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
-      const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
-      const shape = {
-        width: 1,
-        scale: 10,
-        hiddenBits,
-        activation: "silu",
-        digits: [5, 6, 6],
-        gated: true,
-        restScale: 0,
-      } as const;
-      const params = { ...shape, up, rounding: "dither", skip: 3, valueBits: 26 } as const;
-      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
-    },
-    weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
-    trials: 1,
-  };
-}
 
 for (const [name, test] of Object.entries(FULL)) {
   Deno.test(`every value that a party receives has a pad of its own (${name})`, () => {
@@ -212,3 +170,7 @@ for (const [name, test] of Object.entries(FULL)) {
     }
   });
 }
+
+Deno.test("the dealer writes value minus seed half into explicit halves, and nothing else, and no two records share bytes (dithered)", () => {
+  for (const [name, test] of Object.entries(FULL)) assertDealtHalves(name, test);
+});

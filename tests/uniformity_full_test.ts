@@ -1,29 +1,20 @@
 /** Joint uniformity of what a party receives, by pads of its own for every value, at the parameters of real models. */
 
-import { assert, assertEquals } from "@std/assert";
-import { Seed } from "../core/prg/seed.ts";
-import { attention } from "../core/protocols/attention.ts";
+import { assert } from "@std/assert";
 import { exp } from "../core/protocols/exp.ts";
 import { extend } from "../core/protocols/extend.ts";
-import { type Context, type Extent, type Gate, type View, type Wire, wire } from "../core/protocols/gate.ts";
+import type { Extent, Wire } from "../core/protocols/gate.ts";
 import { input } from "../core/protocols/linear.ts";
 import { maximumLevel } from "../core/protocols/maximum.ts";
-import { mlp } from "../core/protocols/mlp.ts";
 import { rmsNorm } from "../core/protocols/norm.ts";
-import { hold, multiply } from "../core/protocols/products.ts";
 import { rowFunction } from "../core/protocols/row_function.ts";
-import { softmax } from "../core/protocols/softmax.ts";
 import { splice } from "../core/protocols/splice.ts";
-import { DealContext, LaneDealer } from "../pipeline/deal.ts";
-import { finish } from "../pipeline/plan.ts";
 import {
   attend,
   cutAndAdded,
   embedOpened,
   gate,
-  type Inputs,
   linearOpened,
-  type MakeCache,
   one,
   product,
   random,
@@ -32,11 +23,11 @@ import {
   truncateProduct,
   truncateWire,
   weights,
-  wide,
   wideWeights,
 } from "./_uniformity_cases.ts";
-import { assertDisjoint, assertTriangular, type TriangularOptions } from "./uniformity.ts";
-import { Bench, SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
+import { attended, gatedMlp, ofScores } from "./_uniformity_compositions.ts";
+import { assertDealtHalves, assertTriangular, type TriangularOptions } from "./uniformity.ts";
+import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
 const lanes: Extent = { rows: 2, cols: [1, 3] }, rows: Extent = { rows: 1, cols: [1, 1] };
 
@@ -213,87 +204,11 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
     unused: unusedSymbols([3, 7, 7], 7, 4),
     trials: 1,
   },
-  "softmax": {
-    inputs: [tensor(32, 10, { rows: 1, cols: [3] }, [3000, -2000, 1024]), random(32, 10, { rows: 1, cols: [3] }, 12)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
-      const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
-      return yield* softmax(ctx.scope("softmax"), {
-        scoreBits: 20,
-        scoreScale: 10,
-        digits: [8, 6, 6],
-        tableScale: 11,
-        expScale: 12,
-        inverseScale: 14,
-        scale: 12,
-        maxColumns: 4,
-        rounding: "nearest",
-      }, s);
-    },
-    trials: 1,
-  },
-  "attention with padding": {
-    inputs: [random(32, 10, { rows: 2, cols: [2] }, 11)],
-    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>, cache: MakeCache<V>): Gate<Wire<V>> {
-      const softmax = {
-        scoreBits: 21,
-        scoreScale: 10,
-        digits: [8, 6, 7],
-        tableScale: 11,
-        expScale: 12,
-        inverseScale: 14,
-        scale: 12,
-        maxColumns: 2,
-        rounding: "nearest",
-      } as const;
-      const params = {
-        heads: 1,
-        kvHeads: 1,
-        width: 1,
-        rotary: null,
-        scale: 10,
-        mixtureBits: 32,
-        softmax,
-        padding: { below: 512, clip: 16 },
-        qkv: { weights: wide, weightScale: 10, bias: null },
-        full: 1,
-      } as const;
-      const caches = { keys: cache(1), values: cache(1) }, sight = { tokens: 2, cols: [2], starts: [0] };
-      return (yield* attention(ctx, params, x as Wire<V>, caches, { from: 0, count: 2 }, sight)).mixed;
-    },
-    weights: wideWeights(1234, -77, 900, 300, 1024, -4096),
-    realTokens: 1,
-    trials: 1,
-  },
-  "mlp": gatedMlp(32),
-  "mlp, wide": gatedMlp(40),
+  "softmax": ofScores("nearest"),
+  "attention with padding": attended("nearest", { below: 512, clip: 16 }),
+  "mlp": gatedMlp(32, "nearest"),
+  "mlp, wide": gatedMlp(40, "nearest"),
 };
-
-/** A gated feed-forward layer of one hidden value. */
-function gatedMlp(hiddenBits: number): UniformityCase & TriangularOptions {
-  return {
-    inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
-    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
-      const up = { weights: { name: "w", inputs: 2, outputs: 2 }, weightScale: 10, bias: null };
-      const params = {
-        width: 1,
-        scale: 10,
-        hiddenBits,
-        activation: "silu",
-        digits: [5, 6, 6],
-        gated: true,
-        restScale: 0,
-        up,
-        rounding: "nearest",
-        skip: 0,
-        valueBits: 16,
-      } as const;
-      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
-    },
-    weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
-    trials: 1,
-  };
-}
 
 /** Cases of many gates: one choice of the explicit halves for each corrupt party. */
 const COMPOSITIONS = new Set(["rmsNorm", "rmsNorm, wide", "mlp, wide", "softmax", "attention with padding", "mlp"]);
@@ -309,48 +224,5 @@ for (const [name, test] of Object.entries(FULL)) {
 }
 
 Deno.test("the dealer writes value minus seed half into explicit halves, and nothing else, and no two records share bytes", () => {
-  for (const [name, test] of Object.entries(FULL)) {
-    for (const explicit of [0, 1] as const) {
-      const layout = new Bench(test, { corrupt: 0, explicit });
-      assertDisjoint(layout.layouts);
-      const masks = test.inputs.map((x) =>
-        Array.from(crypto.getRandomValues(new BigUint64Array(x.data.length)), (r) => BigInt.asUintN(x.ringBits, r))
-      );
-      const lane = new LaneDealer(
-        { seeds: [Seed.random(), Seed.random()], salt: layout.salt, maskProduct: layout.maskProduct },
-        layout.layouts,
-        layout.layouts.map((_, position) => ({ request: 1, position, layer: 2 })),
-      );
-      const inputs = test.inputs.map((x, i) =>
-        wire(
-          "mask",
-          x.ringBits,
-          x.scale,
-          x.extent,
-          x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
-        )
-      );
-      const dealt = finish(
-        test.run(new DealContext(lane), inputs, (width, ringBits = 32) => ({
-          kind: "cache",
-          view: "mask",
-          ringBits,
-          scale: 10,
-          width,
-          tokens: 0,
-          data: new Uint32Array(0),
-        })),
-      ).value;
-      // From either party's whole key and the other one's pads, the other one's key follows.
-      for (const corrupt of [0, 1] as const) {
-        const bench = new Bench(test, { corrupt, explicit });
-        bench.adopt(layout);
-        for (const party of [0, 1] as const) bench.load(party, lane.blocks);
-        const whole = bench.key((1 - corrupt) as 0 | 1).slice();
-        bench.mask(masks);
-        assertEquals(bench.deal().data, dealt.data, name);
-        assertEquals(bench.key((1 - corrupt) as 0 | 1), whole, name);
-      }
-    }
-  }
+  for (const [name, test] of Object.entries(FULL)) assertDealtHalves(name, test);
 });
