@@ -28,6 +28,11 @@ export const E2E: Command = {
     { name: "seq", value: "N", help: "tokens", required: true },
     RESIDUAL_FLAG,
     BUCKET_FLAG,
+    {
+      name: "chunk",
+      value: "N",
+      help: "tokens that go through a layer together (default 128); more chunks overlap more",
+    },
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
     ROUNDING_FLAG,
     ...ENGINE_FLAGS,
@@ -43,12 +48,13 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
     layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
     seq = options.count("seq", 0, 1),
+    chunkTokens = options.count("chunk", 128, 1),
     residualBits = residualBitsOf(options),
     rounding = roundingOf(options),
     bucket = bucketOf(options),
     hidden = bucket === undefined ? [] : ["--bucket", String(bucket)];
   const config = shapeOf(arch, layers),
-    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket, residualBits), 128),
+    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket, residualBits), chunkTokens),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
@@ -87,6 +93,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
         "--input-tokens",
         String(seq),
         ...hidden,
+        "--chunk",
+        String(chunkTokens),
         "--output",
         output,
         ...(rounding === "dither" ? ["--coins", coins] : []),
