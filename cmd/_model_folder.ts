@@ -154,6 +154,10 @@ export async function readPrepared(folder: string): Promise<Prepared> {
       }`,
     );
   }
+  const { residualBits } = scales;
+  if (!(Number.isInteger(residualBits) && residualBits >= 32 && residualBits <= 64)) {
+    throw new ModelError(`Cannot read ${path} as residualBits must be 32 to 64: received ${residualBits}`);
+  }
   return prepared;
 }
 

@@ -26,7 +26,7 @@ export const E2E: Command = {
     { name: "arch", value: "NAME", help: "the shape; its weights and input come from a fixed seed", required: true },
     { name: "layers", value: "L", help: "fewer or more layers than the shape has" },
     { name: "seq", value: "N", help: "tokens", required: true },
-    RESIDUAL_FLAG,
+    { ...RESIDUAL_FLAG, help: "ring of the residual stream, 32 to 64 bits (default 32)" },
     BUCKET_FLAG,
     {
       name: "chunk",
@@ -112,6 +112,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       layers: config.layers,
       seq,
       rounding,
+      residualBits,
       engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
       threads,
       equal,

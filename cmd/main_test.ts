@@ -142,6 +142,7 @@ const PLAN_FIELDS = [
   "seq",
   "promptTokens",
   "generate",
+  "residualBits",
   "rounding",
   "scope",
   "keyBytes",

@@ -76,13 +76,13 @@ class Answer {
   /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
   take(output: Uint32Array): string {
     const { scope, config } = this.#model,
-      width = wordsPerElement(outputBits(this.#model)),
-      values = toSignedNumbers(output, 32 * width);
+      width = wordsPerElement(outputBits(this.#model));
     const rows = scope === "blocks" || config.head === "hidden", real = this.asked.realTokens * config.hiddenWidth;
     // A row for each token: those of padding mean nothing.
     this.words.push(output.slice(0, rows ? real * width : output.length));
     if (scope === "blocks" || config.head === "pooled" || config.head === "hidden") return "";
-    const best = argmax(values);
+    // Of tokens and classes alone, which have 32 bits: a value that leaves a wider ring must not end the session.
+    const values = toSignedNumbers(output, 32 * width), best = argmax(values);
     if (config.head === "classes") {
       const scores = Array.from(values, (value) => (value / 2 ** outputScale(this.#model)).toFixed(3));
       return this.#add(`${config.labels[best] ?? best} (${scores.join(", ")})`);

@@ -174,12 +174,15 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
       requests: options.count("requests", 1, 1),
     };
     if (shape.promptTokens < 1) throw new UsageError("Cannot plan --model without --prompt-tokens");
+    if (options.text("residual-bits") !== undefined) {
+      throw new UsageError("Cannot plan --model with --residual-bits as the model was prepared with a ring of its own");
+    }
     assertBucket(bucket, config, prepared, shape.promptTokens);
     planned = new SessionPlan(modelSpec(config, prepared, positionCount(shape), rounding, bucket), shape);
     if (await files.has("tokenizer.json")) tokenizerBytes = await files.sizeBytes("tokenizer.json");
   }
   const totals = planTotals(planned, chunkTokens),
-    { config, scope } = planned.model,
+    { config, scope, scales: { residualBits } } = planned.model,
     { promptTokens, generate } = planned.shape;
   const compare = arch === undefined ? null : sigmaCost(arch, config.layers, promptTokens);
   const result = {
@@ -190,6 +193,7 @@ export async function plan(options: Options, ui: Ui): Promise<void> {
     generate,
     scope,
     rounding,
+    residualBits,
     keyBytes: totals.keyBytes,
     sentBytes: totals.sentBytes,
     exchanges: totals.exchanges,

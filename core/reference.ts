@@ -20,7 +20,7 @@ import { expDitheredFinish, expDitheredValues } from "./reference/exp_dithered.t
 import { expClip, expFinish, expSymbols } from "./reference/exp.ts";
 import { spliceBits, spliceFinish, spliceSymbols } from "./reference/splice.ts";
 import { rowFinish, rowSymbols } from "./reference/row_function.ts";
-import { CachedTokens, Cursor, Keys, lowWords, Matrix, Tensor, tensor, words } from "./reference/memory.ts";
+import { CachedTokens, Cursor, Keys, lowWordsOf, Matrix, Tensor, tensor, words } from "./reference/memory.ts";
 
 /** Engine of plain loops. */
 export class ReferenceEngine implements Engine {
@@ -57,12 +57,12 @@ export class ReferenceEngine implements Engine {
   }
 
   pack(x: Handle, bits: number): Uint8Array {
-    return packBits(bits > 32 ? words(x) : lowWords(x), bits);
+    return packBits(bits > 32 ? words(x) : lowWordsOf(x), bits);
   }
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle {
     const wide = bits > 32 ? 2 : 1, other = bits === 0 ? new Uint32Array(count) : unpackBits(theirs, bits, count);
     if (mine !== null && bits === 0) return new Tensor(words(mine).slice(), mine.wordsPerElement); // who receives nothing keeps its share
-    const own = mine === null ? new Uint32Array(count * wide) : wide === 1 ? lowWords(mine) : words(mine);
+    const own = mine === null ? new Uint32Array(count * wide) : wide === 1 ? lowWordsOf(mine) : words(mine);
     if (kind === "xor") return tensor(own.map((word, i) => word ^ other[i]!));
     if (wide === 1) {
       const ring = bits === 0 ? 0xffffffff : lowMask(bits);

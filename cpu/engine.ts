@@ -24,7 +24,7 @@ import type {
   WrapStep,
 } from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
-import { lowMask } from "../core/ring/words.ts";
+import { lowMask, lowWords } from "../core/ring/words.ts";
 import * as steps from "./gate_steps.ts";
 import { compileKernels, instantiateKernels } from "./kernels.ts";
 import { Heap } from "./memory.ts";
@@ -266,7 +266,7 @@ class KernelEngine implements WasmEngine {
       throw new RangeError(`Cannot lay out weights as there must be ${wanted} words: received ${words.length}`);
     }
     const isSigned = wordsPerElement === 2 && wide.areSigned(words),
-      entries = isSigned ? words.filter((_, i) => i % 2 === 0) : words,
+      entries = isSigned ? lowWords(words) : words,
       rowWords = entries.length / inputs;
     const run = this.#run, panels = Math.ceil(rowWords / 16), at = run.heap.allocate(64 * panels * inputs);
     run.temporary(entries.byteLength, (source) => {

@@ -83,7 +83,7 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
 
 /** The scales of a model whose residual stream has 32 bits, or more and then as many as the values need. */
 function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
-  let spec = model;
+  let spec = model, last: ModelError | null = null;
   // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no window fits.
   for (let attempt = 0; attempt <= spec.scales.norms.length + 4; attempt++) {
     const seen = new Map<string, Magnitude>(), scaleOf = new Map<string, number>();
@@ -104,7 +104,7 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
       else oracle.hidden(sample.hidden, sample.realTokens);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      failure = error;
+      last = failure = error;
     }
     const scales = adjust(spec, seen, model.scales.residualBits),
       changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
@@ -118,7 +118,7 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
     }
     spec = { ...spec, scales };
   }
-  throw new ModelError("Cannot calibrate the model as its norms do not settle");
+  throw last ?? new ModelError("Cannot calibrate the model as its norms do not settle");
 }
 
 /**
@@ -136,12 +136,17 @@ function isResidual(path: string, { normPlacement }: ModelSpec["config"]): boole
   return normPlacement === "post" && /(qkv_truncate|mlp\/(up|activation)_truncate|^pooler_truncate)$/.test(path);
 }
 
-/** Bits of the residual stream: as many as its values need with headroom, and no fewer than `least`. */
-function residualBitsFor({ config }: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): number {
+/** Bits of the residual stream: as many as its values and the norms' products need with headroom, and no fewer than `least`. */
+function residualBitsFor(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): number {
   let bits = least;
   for (const [key, magnitude] of seen) {
-    if (isResidual(key.slice(key.indexOf(":") + 1), config)) bits = Math.max(bits, ringOf(largestOf(magnitude)));
+    if (isResidual(key.slice(key.indexOf(":") + 1), model.config)) bits = Math.max(bits, ringOf(largestOf(magnitude)));
   }
+  normPlaces(model).forEach(({ stage, scope }, index) => {
+    const product = seen.get(`${stage}:${scope}/truncate`),
+      more = wantedInverse(model, seen, index) - model.scales.norms[index]!.inverse;
+    if (product !== undefined) bits = Math.max(bits, ringOf(largestOf(product) * 2 ** more));
+  });
   if (bits > 64) throw new ModelError("Cannot represent the residual stream as its values must fit a ring of 64 bits");
   return bits;
 }
@@ -155,28 +160,16 @@ function ringOf(largest: number): number {
   return 2 + Math.ceil(Math.log2(largest * HEADROOM));
 }
 
-/** Fractional bits of 1/√ where the ring has room for them: a large mean square must leave its root enough of them. */
-function wideInverse(
-  model: ModelSpec,
-  seen: ReadonlyMap<string, Magnitude>,
-  index: number,
-  residualBits: number,
-): number {
+/** Fractional bits of 1/√ beside a wide stream, whose ring makes room for its product: a large mean square must leave its root enough of them. */
+function wantedInverse(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, index: number): number {
   const { scales, config } = model,
     { stage, scope } = normPlaces(model)[index]!,
     { inverse, sumShift } = scales.norms[index]!;
-  const at = (gate: string): Magnitude | undefined => seen.get(`${stage}:${scope}/${gate}`);
-  const sums = at("rsqrt"), roots = at("extend"), products = at("truncate");
-  if (sums === undefined || roots === undefined || products === undefined) return inverse;
+  const sums = seen.get(`${stage}:${scope}/rsqrt`), roots = seen.get(`${stage}:${scope}/extend`);
+  if (sums === undefined || roots === undefined) return inverse;
   const mean = sums.max * 2 ** (sumShift - 2 * scales.residual) / config.hiddenWidth,
-    wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3),
-    room = Math.floor(
-      Math.min(
-        30 - Math.log2(largestOf(roots) * HEADROOM),
-        residualBits - 2 - Math.log2(largestOf(products) * HEADROOM),
-      ),
-    );
-  return Math.min(wanted, inverse + room);
+    wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3);
+  return Math.min(wanted, inverse + Math.floor(30 - Math.log2(largestOf(roots) * HEADROOM)));
 }
 
 function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): Scales {
@@ -192,6 +185,12 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: n
         whole = Math.ceil(Math.log2(sums.max * HEADROOM)) + sumShift,
         wasShift = sumShift;
       sumShift = Math.max(0, whole - top);
+      // Beside a stream of 32 bits 1/√ has too few fractional bits for such sums.
+      if (sumShift > 0 && !isWide) {
+        throw new ModelError(
+          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt in 32 bits as the sum of squares must lie below 2^${top}`,
+        );
+      }
       const needed = whole - sumShift;
       lo = Math.floor(Math.log2(Math.max(1, sums.min) * 2 ** (wasShift - sumShift) / HEADROOM));
       // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
@@ -202,7 +201,7 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: n
       if (groups > most) lo = top - NORM_GROUP_OCTAVES * groups;
       hi = lo + groups * NORM_GROUP_OCTAVES;
     }
-    if (isWide) inverse = wideInverse(model, seen, index, residualBits);
+    if (isWide) inverse = wantedInverse(model, seen, index);
     else if (products !== undefined) {
       const largest = Math.max(-products.min, products.max) * HEADROOM;
       if (largest > 2 ** 30) inverse -= Math.ceil(Math.log2(largest / 2 ** 30));

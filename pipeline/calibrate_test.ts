@@ -148,7 +148,8 @@ Deno.test("calibrate() gives a residual stream that needs more than 32 bits as f
     const { scales, magnitudes } = await calibrated(broad), { residualBits, weight, activation } = scales;
 
     const largest = magnitudes.get("2:out_truncate")! * 2 ** (weight + activation), room = 2 ** (residualBits - 2);
-    assert(residualBits > 32 && 4 * largest <= room && 8 * largest > room, `${residualBits} bits for ${largest}`);
+    // The norm's product may take two bits more.
+    assert(residualBits > 32 && 4 * largest <= room && 32 * largest > room, `${residualBits} bits for ${largest}`);
     assert(await distance(broad, specOf(folded.config, IDS.length, { scales })) < 0.05);
   }
 });
@@ -162,14 +163,20 @@ Deno.test("calibrate() keeps the default scales in a residual stream that is ask
   }
 });
 
-Deno.test("calibrate() drops the low bits of sums of squares beyond every window", async () => {
-  const folded = await withLargeEmbedding(TINY_MODELS["GPT-2"], 256),
-    { scales } = await calibrated(folded),
-    [first] = scales.norms;
-  assertEquals(first!.hi, 43);
-  assert(first!.sumShift > 0 && first!.sumBits > 44);
-  assert(await distance(folded, specOf(folded.config, IDS.length, { scales })) < 0.1);
-});
+for (const [name, config] of [["GPT-2", TINY_MODELS["GPT-2"]], ["Llama", TINY_LLAMA]] as const) {
+  for (const factor of [256, 400, 3000]) {
+    Deno.test(`calibrate() drops the low bits of sums of squares beyond every window, and gives their roots more (${name}, ${factor})`, async () => {
+      const folded = await withLargeEmbedding(config, factor),
+        { scales } = await calibrated(folded),
+        [first] = scales.norms;
+      assertEquals(first!.hi, 43);
+      assert(first!.sumShift > 0 && first!.sumBits > 44);
+      assert(first!.inverse > 11 && scales.residualBits > 32);
+      const off = await distance(folded, specOf(folded.config, IDS.length, { scales }));
+      assert(off < 0.05, `${off}`);
+    });
+  }
+}
 
 Deno.test("calibrate() names the wire that cannot be represented, and not its value", async () => {
   const folded = await livelyModel(TINY_MODELS["GPT-2"]), [first, second] = folded.layers;

@@ -46,7 +46,7 @@ import {
 
 /** Parameters of {@linkcode dither}. */
 export interface DitherParams {
-  /** Bits to drop, 1 ≤ by ≤ n - 2. */
+  /** Bits to drop, 1 ≤ by ≤ min(32, n - 2). */
   readonly by: number;
   /** Ring of the result, in bits. */
   readonly to: number;

@@ -5,12 +5,21 @@
  */
 
 import { lowMask } from "../ring/words.ts";
-import { elementCount, type Extent, type LocalOp, type MaskWords, type Share, type View, type Wire } from "./gate.ts";
+import {
+  elementCount,
+  type Extent,
+  type LocalOp,
+  makeMasks,
+  type MaskWords,
+  type Share,
+  type View,
+  type Wire,
+} from "./gate.ts";
 
 /** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
 export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Share<"mask">)[]): MaskWords {
   const { ringBits, extent } = op.shape(p, x), count = elementCount(extent);
-  if (ringBits <= 32) {
+  if (x.every(({ data }) => !(data instanceof BigUint64Array))) {
     const sums = new Float64Array(count), data = new Uint32Array(count), ring = lowMask(ringBits);
     op.apply(p, x, sums, false);
     for (let i = 0; i < count; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
@@ -22,9 +31,10 @@ export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Sha
     op.apply(p, x.map((mask) => wordsOf(mask, shift)), sums, false);
     return sums;
   });
-  const data = new BigUint64Array(count);
+  const data = makeMasks(count, ringBits);
   for (let i = 0; i < count; i++) {
-    data[i] = BigInt.asUintN(ringBits, BigInt(low![i]!) + (BigInt(high![i]!) << 32n));
+    const mask = BigInt.asUintN(ringBits, BigInt(low![i]!) + (BigInt(high![i]!) << 32n));
+    data[i] = ringBits > 32 ? mask : Number(mask);
   }
   return data;
 }

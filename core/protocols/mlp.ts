@@ -93,7 +93,8 @@ function* activated<V extends View>(
     dithered = p.rounding === "dither",
     to = dithered ? Math.min(32, raw.ringBits - by) : 32,
     isWide = p.hiddenBits > 32;
-  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much. Not where the result is opened to party 1 too.
+  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much; or party 0, where it opens the activation's
+  // result to party 1 before that is extended.
   const full = p.gated || !isWide ? 1 : 0;
   const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full, knownTo: "both" }, raw);
   const hidden = yield* ctx.gate("activation", splice, {

@@ -40,7 +40,7 @@ export interface NormParams {
 
 /**
  * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has more than 32 bits, and two more where bits
- * of Σx² are dropped.
+ * of Σx² are dropped to nearest.
  */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
   const { sum, operand } = yield* ctx.gate("squares", squares, {

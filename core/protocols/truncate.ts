@@ -42,7 +42,7 @@ import {
 
 /** Parameters of {@linkcode truncate}. */
 export interface TruncateParams {
-  /** Bits to drop, 1 ≤ by ≤ n - 2. */
+  /** Bits to drop, 1 ≤ by ≤ min(32, n - 2). */
   readonly by: number;
   /** Ring of the result, in bits. */
   readonly to: number;
@@ -136,8 +136,9 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
     assertKnownToBoth(z, "truncate a wire");
     assertRing(z.ringBits, "truncate");
     assertRing(p.to, "truncate");
-    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= z.ringBits - 2)) {
-      throw new RangeError(`Cannot truncate as the shift must be 1 to ${z.ringBits - 2} bits: received ${p.by}`);
+    const most = Math.min(32, z.ringBits - 2);
+    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
+      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
     }
     const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z),
       counts = blockCounts(z.extent);

@@ -8,7 +8,7 @@ import { ReferenceEngine } from "../reference.ts";
 import { extend } from "./extend.ts";
 import type { Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
 import { addConstants, addShares, embed, input, linear, shareColumns } from "./linear.ts";
-import { add, columns, firstRow, lastBlock } from "./local.ts";
+import { add, columns, firstRow, lastBlock, narrow } from "./local.ts";
 import { openShare } from "./open.ts";
 import { hold, multiply } from "./products.ts";
 import { squares } from "./squares.ts";
@@ -205,6 +205,16 @@ for (const m of WIDTHS) {
         return ctx.local(columns, { from: 1, to: 3 }, ctx.local(add, {}, x[0] as Wire<V>, x[1] as Wire<V>));
       },
     });
+    for (const bits of [10, 20, 32, 33].filter((bits) => bits < m)) {
+      await assertLaw({
+        engines,
+        inputs: [tensor("wire", m, 3, even, values(16, bits - 2))],
+        // deno-lint-ignore require-yield -- nothing is opened
+        *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+          return ctx.local(narrow, { bits }, x[0] as Wire<V>);
+        },
+      });
+    }
     for (const op of [lastBlock, firstRow]) {
       const extent: Extent = op === lastBlock ? { rows: 2, cols: [4, 4] } : { rows: 3, cols: [4] };
       await assertLaw({

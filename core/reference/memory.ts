@@ -6,7 +6,7 @@
 
 import type { CacheHandle, Extent, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
 import { readBits, readWide } from "../ring/bits.ts";
-import { fromBigInts, lowMask, toBigInts, wordsPerElement } from "../ring/words.ts";
+import { fromBigInts, lowMask, lowWords, toBigInts, wordsPerElement } from "../ring/words.ts";
 
 export class Tensor implements Handle {
   constructor(readonly words: Uint32Array, readonly wordsPerElement: 1 | 2) {}
@@ -62,8 +62,8 @@ export function elements(values: readonly bigint[], ringBits: number): Handle {
 }
 
 /** The low word of every element. */
-export function lowWords(x: Handle): Uint32Array {
-  return x.wordsPerElement === 1 ? words(x) : words(x).filter((_, i) => i % 2 === 0);
+export function lowWordsOf(x: Handle): Uint32Array {
+  return x.wordsPerElement === 1 ? words(x) : lowWords(words(x));
 }
 
 /** Where the elements of a record lie, one after the other. */

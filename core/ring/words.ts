@@ -264,3 +264,10 @@ export function fromBigInts(values: readonly bigint[], ringBits: number): Uint32
   });
   return out;
 }
+
+/** The low word of every element of two words. */
+export function lowWords(x: Uint32Array): Uint32Array {
+  const out = new Uint32Array(x.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = x[2 * i]!;
+  return out;
+}
