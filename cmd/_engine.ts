@@ -77,7 +77,7 @@ export function startDevice(opened: OpenEngine): OpenEngine["device"] {
   const before = opened.device().deviceMs;
   return () => {
     const { readbackMs, deviceMs } = opened.device();
-    return { readbackMs, deviceMs: deviceMs - before };
+    return { readbackMs: Math.round(1000 * readbackMs) / 1000, deviceMs: Math.round(deviceMs - before) };
   };
 }
 
