@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { ModelError } from "../core/errors.ts";
 import { expandChacha8 } from "../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
-import { signExtend, subWords } from "../core/ring/words.ts";
+import { signExtend } from "../core/ring/words.ts";
 import type { FoldedSource, Matrix } from "../models/fold.ts";
 import type { ModelSpec } from "./model_spec.ts";
 
@@ -149,7 +149,10 @@ export function maskedMatrix(seed: Seed, index: number, count: number, wordsPerE
 /** R_w = Ŵ - W mod 2^32 or 2^64. */
 export function maskOf(seed: Seed, index: number, matrix: IntegerMatrix, wordsPerElement: 1 | 2 = 1): Uint32Array {
   const mask = maskedMatrix(seed, index, matrix.data.length, wordsPerElement);
-  if (wordsPerElement === 2) return subWords(mask, plainMatrix(matrix, 2), 64);
-  for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! - matrix.data[i]!;
+  for (let i = 0; i < matrix.data.length; i++) {
+    const weight = matrix.data[i]!, at = wordsPerElement * i, low = mask[at]! - (weight >>> 0);
+    mask[at] = low;
+    if (wordsPerElement === 2) mask[at + 1] = mask[at + 1]! - (weight < 0 ? 0xffffffff : 0) - (low < 0 ? 1 : 0);
+  }
   return mask;
 }
