@@ -3,7 +3,8 @@
  * one party after the other, so that every millisecond belongs to something.
  *
  * A layer takes as long as if the parties worked side by side: in each exchange the faster one waits for the slower one, and both wait for the link. What the device
- * does is not measured apart from bringing results back: a readback counts as long as one of an idle device, the rest as computing.
+ * computes is the sum of its kernels' times, which further runs take with timestamps around each, and the rest of the waiting is readback: at least as long as with an
+ * idle device, and exactly that where the adapter has no timestamps.
  *
  * @module
  */
@@ -16,7 +17,7 @@ import type { Rounding } from "../core/protocols/rounding.ts";
 import { createGpuEngine, type GpuEngine, type GpuEngineOptions } from "../gpu/mod.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
-import { dealLane, type LaneParty, layerCase } from "./_lane.ts";
+import { dealLane, type DealtLane, type LaneParty, layerCase } from "./_lane.ts";
 
 /** What a party does in a layer, in milliseconds; the sum is the same for both. */
 export interface Split {
@@ -46,6 +47,9 @@ export interface KeyLoad {
   readonly deviceMs: number;
 }
 
+/** Milliseconds by kernel. */
+export type KernelTimes = Readonly<Record<string, number>>;
+
 /** One layer. */
 export interface LayerSplit {
   readonly arch: string;
@@ -58,6 +62,8 @@ export interface LayerSplit {
   /** Time of the layer. */
   readonly layerMs: number;
   readonly parties: readonly [Split, Split];
+  /** Device time of each party's kernels in milliseconds, longest first; null where the adapter has no timestamps. */
+  readonly kernels: readonly [KernelTimes, KernelTimes] | null;
   readonly keys: readonly [KeyLoad, KeyLoad];
 }
 
@@ -102,13 +108,26 @@ async function finishDevice(engine: GpuEngine): Promise<void> {
   scope.end([]);
 }
 
+/** What one run of the layer took. */
+interface LayerRun {
+  readonly splits: [Split, Split];
+  /** Null without timestamps. */
+  readonly kernels: [KernelTimes, KernelTimes] | null;
+}
+
+/** Device time by kernel of both engines since the last call. */
+async function takeKernels(engines: readonly [GpuEngine, GpuEngine]): Promise<[KernelTimes, KernelTimes] | null> {
+  const times = await Promise.all(engines.map((engine) => engine.kernelMs())), [first, second] = times;
+  return first && second ? [Object.fromEntries(first), Object.fromEntries(second)] : null;
+}
+
 /** Runs the layer once. */
 async function runLayer(
   parties: readonly [LaneParty, LaneParty],
   engines: readonly [GpuEngine, GpuEngine],
   links: readonly [Link, Link],
   lane: Lane,
-): Promise<[Split, Split]> {
+): Promise<LayerRun> {
   const splits = pair((): Writable<Split> => ({
     recordMs: 0,
     computeMs: 0,
@@ -119,6 +138,7 @@ async function runLayer(
   }));
   const memories = pair((p) => parties[p].load());
   for (const engine of engines) await finishDevice(engine);
+  await takeKernels(engines); // those that expanded the keys
   const scopes = pair((p) => engines[p].begin()), gates = pair((p) => parties[p].start(memories[p]));
   for (let exchange = 0;; exchange++) {
     const busy = [0, 0], payloads: Uint8Array[][] = [[], []], openings: (readonly Opening[])[] = [];
@@ -153,7 +173,7 @@ async function runLayer(
   }
   for (const scope of scopes) scope.end([]);
   for (const p of [0, 1] as const) engines[p].freeKeyMemory(memories[p]);
-  return splits;
+  return { splits, kernels: await takeKernels(engines) };
 }
 
 /** Loads a party's keys once. */
@@ -178,45 +198,72 @@ function mean<T extends object>(list: readonly T[]): T {
   return Object.fromEntries([...sums].map(([key, sum]) => [key, sum / list.length])) as T;
 }
 
+function sum(figures: object): number {
+  return Object.values(figures).reduce((total: number, value: number) => total + value, 0);
+}
+
+function longestFirst(times: KernelTimes): KernelTimes {
+  return Object.fromEntries(Object.entries(times).sort(([, a], [, b]) => b - a));
+}
+
 /** Measures one layer of a named shape. */
 export async function layerSplit(options: LayerSplitOptions): Promise<LayerSplit> {
-  const { arch, tokens, rounding, runs } = options,
+  const { arch, tokens, rounding } = options,
     { model } = archPlan(arch, 1, tokens, rounding),
     dealt = dealLane(layerCase(model, { from: 0, count: tokens }));
-  const engines = [await createGpuEngine(options.engine), await createGpuEngine(options.engine)] as const,
+  const { runs, loads, adapter } = await runLayers(dealt, options, options.engine),
+    timed = await runLayers(dealt, options, { ...options.engine, timesKernels: true }),
+    times = timed.runs.flatMap(({ kernels }) => kernels === null ? [] : [kernels]),
+    kernels = times.length === 0 ? null : pair((p) => longestFirst(mean(times.map((each) => each[p]))));
+  const parties = pair((p) => {
+    const split = mean(runs.map(({ splits }) => splits[p]));
+    if (kernels === null) return split;
+    const computeMs = Math.min(split.computeMs, sum(kernels[p]));
+    return { ...split, computeMs, readbackMs: split.readbackMs + split.computeMs - computeMs };
+  });
+  return {
+    arch,
+    tokens,
+    rounding,
+    adapter,
+    exchanges: dealt.exchanges,
+    sentBytes: dealt.sentBytes,
+    layerMs: sum(parties[0]),
+    parties,
+    kernels,
+    keys: pair((p) => mean(loads.map((load) => load[p]))),
+  };
+}
+
+/** Runs the layer and the loading of its keys on two engines of their own. */
+async function runLayers(
+  dealt: DealtLane,
+  options: LayerSplitOptions,
+  engine: GpuEngineOptions,
+): Promise<{ runs: LayerRun[]; loads: [KeyLoad, KeyLoad][]; adapter: string }> {
+  const engines = [await createGpuEngine(engine), await createGpuEngine(engine)] as const,
     links = await memoryPair(),
     parties = pair((p) => dealt.party(p, engines[p]));
   try {
-    const splits: [Split, Split][] = [], loads: [KeyLoad, KeyLoad][] = [];
-    for (let run = -WARM_UPS; run < runs; run++) {
-      const split = await runLayer(parties, engines, links, { request: 0, step: run + WARM_UPS, layer: 1 });
-      const load = [await loadKeys(parties[0], engines[0]), await loadKeys(parties[1], engines[1])] as const;
-      if (run < 0) continue;
-      splits.push(split);
-      loads.push([...load]);
+    const runs: LayerRun[] = [], loads: [KeyLoad, KeyLoad][] = [];
+    for (let step = 0; step < WARM_UPS + options.runs; step++) {
+      runs.push(await runLayer(parties, engines, links, { request: 0, step, layer: 1 }));
+      loads.push([await loadKeys(parties[0], engines[0]), await loadKeys(parties[1], engines[1])]);
     }
-    const means = pair((p) => mean(splits.map((split) => split[p])));
-    return {
-      arch,
-      tokens,
-      rounding,
-      adapter: engines[0].adapterName,
-      exchanges: dealt.exchanges,
-      sentBytes: dealt.sentBytes,
-      layerMs: Object.values(means[0]).reduce((sum, ms) => sum + ms, 0),
-      parties: means,
-      keys: pair((p) => mean(loads.map((load) => load[p]))),
-    };
+    return { runs: runs.slice(WARM_UPS), loads: loads.slice(WARM_UPS), adapter: engines[0].adapterName };
   } finally {
     for (const link of links) link.close();
     await Promise.all(links.map((link) => link.closed));
-    for (const engine of engines) engine.close();
+    for (const each of engines) each.close();
   }
 }
 
+/** Kernels in the table. */
+const SHOWN_KERNELS = 12;
+
 /** A table of it. */
 export function splitTable(
-  { arch, tokens, rounding, exchanges, sentBytes, layerMs, parties, keys }: LayerSplit,
+  { arch, tokens, rounding, exchanges, sentBytes, layerMs, parties, kernels, keys }: LayerSplit,
 ): string {
   const ms = (value: number): string => `${value.toFixed(2)} ms`,
     mb = (bytes: number): string => (bytes / 1e6).toFixed(2);
@@ -238,5 +285,10 @@ export function splitTable(
     row("  uploaded", (p) => `${mb(keys[p].uploadedBytes)} MB`),
     row("  upload", (p) => ms(keys[p].uploadMs)),
     row("  taken in and expanded", (p) => ms(keys[p].deviceMs)),
+    ...(kernels === null
+      ? ["  no timestamps: compute is an estimate"]
+      : Object.keys(kernels[0]).slice(0, SHOWN_KERNELS).map((name) =>
+        row(`kernel ${name}`, (p) => ms(kernels[p][name] ?? 0))
+      )),
   ].join("\n");
 }

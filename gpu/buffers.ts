@@ -8,6 +8,7 @@
  */
 
 import { BINDING_ALIGNMENT_BYTES, type Device } from "./device.ts";
+import type { PassTimer } from "./pass_timer.ts";
 
 /** Kernels read one word behind the last one of a record. */
 const SLACK_BYTES = 16;
@@ -55,7 +56,8 @@ export class Batches {
   /** Bytes handed over so far. */
   uploadedBytes = 0;
 
-  constructor(readonly device: Device) {
+  /** @param timer Takes the time of every kernel, if any does. */
+  constructor(readonly device: Device, readonly timer: PassTimer | null = null) {
     this.#arena = this.#makeArena();
   }
 
@@ -67,9 +69,11 @@ export class Batches {
     );
   }
 
-  /** The open compute pass. */
-  get pass(): GPUComputePassEncoder {
-    return this.#pass ??= this.encoder.beginComputePass();
+  /** The pass for a kernel: the open one, or one of its own where time is taken. */
+  pass(kernel: string): GPUComputePassEncoder {
+    if (this.timer === null) return this.#pass ??= this.encoder.beginComputePass();
+    this.#endPass();
+    return this.#pass = this.encoder.beginComputePass({ timestampWrites: this.timer.next(kernel) });
   }
 
   /** The open encoder. */
@@ -80,6 +84,7 @@ export class Batches {
   /** Reserves room for arguments of the coming commands; submits the batch first where there is too little left. */
   reserve(words: number): void {
     const room = words + BINDING_ALIGNMENT_BYTES;
+    if (this.timer?.isFull) this.submit();
     if (this.#arenaUsed + room <= this.#arenaWords.length) return;
     this.submit();
     if (room <= this.#arenaWords.length) return;
@@ -148,6 +153,7 @@ export class Batches {
       this.#arenaWords.fill(0, 0, this.#arenaUsed); // seeds passed through
       this.#arenaUsed = 0;
     }
+    this.timer?.keep(this.#encoder);
     queue.submit([this.#encoder.finish()]);
     this.#stagedBytes = 0;
     this.#encoder = null;

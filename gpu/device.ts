@@ -14,6 +14,8 @@ export interface DeviceOptions {
   readonly log?: ((line: string) => void) | undefined;
   /** Bytes that one binding may span, if less than what the adapter offers: tests make small tensors "too large" with it. */
   readonly bindingBytes?: number | undefined;
+  /** Takes the time of every kernel, which costs some, where the adapter has timestamps. */
+  readonly timesKernels?: boolean | undefined;
 }
 
 /** Offsets of bindings are multiples of this, on every adapter. */
@@ -82,6 +84,8 @@ export class Device {
   readonly bindingBytes: number;
   /** Bytes of the largest buffer. */
   readonly bufferBytes: number;
+  /** Whether passes may write timestamps. */
+  readonly hasTimestamps: boolean;
   #failure: DeviceError | null = null;
   #closed = false;
   #pending: Promise<void>[] = [];
@@ -92,6 +96,7 @@ export class Device {
     this.bindingBytes = floorAligned(
       Math.min(limit("maxStorageBufferBindingSize"), this.bufferBytes, options.bindingBytes ?? Infinity),
     );
+    this.hasTimestamps = gpu.features.has("timestamp-query");
     gpu.lost.then(({ reason, message }) => {
       if (!this.#closed) {
         this.fail(
@@ -130,9 +135,12 @@ export class Device {
     for (const name of WANTED_LIMITS) {
       requiredLimits[name] = Math.min(Number(adapter.limits[name]), Number.MAX_SAFE_INTEGER);
     }
-    const name = nameOf(adapter);
+    const name = nameOf(adapter),
+      timestamps = options.timesKernels === true && adapter.features.has("timestamp-query"),
+      requiredFeatures: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
     try {
-      const device = new Device(await adapter.requestDevice({ label: "sluice", requiredLimits }), name, options);
+      const gpu = await adapter.requestDevice({ label: "sluice", requiredLimits, requiredFeatures }),
+        device = new Device(gpu, name, options);
       options.log?.(`webgpu: ${name}${isFallback(adapter) ? ", a software adapter" : ""}`);
       return device;
     } catch (cause) {

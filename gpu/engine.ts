@@ -33,6 +33,7 @@ import { elementSegments, rowSegments, Spread } from "./extents.ts";
 import { expandInto } from "./expand.ts";
 import * as steps from "./gate_steps.ts";
 import { Keys } from "./keys.ts";
+import { PassTimer } from "./pass_timer.ts";
 import * as products from "./products.ts";
 import { Readback } from "./readback.ts";
 import * as rows from "./row_steps.ts";
@@ -66,6 +67,10 @@ export interface GpuEngine extends Engine {
   readonly uploadedBytes: number;
   /** Bytes of device memory in use, rounded up to the allocator's classes. */
   readonly usedBytes: number;
+  /**
+   * Device time by kernel since the last call, in milliseconds; null unless the engine was made with `timesKernels` on an adapter that has timestamps.
+   */
+  kernelMs(): Promise<ReadonlyMap<string, number> | null>;
   /** Copies words back. */
   download(x: Handle): Promise<Uint32Array>;
   /** Packs the low bits of every element. */
@@ -117,6 +122,9 @@ class KernelEngine implements GpuEngine {
   }
   get usedBytes(): number {
     return this.#run.pool.usedBytes;
+  }
+  async kernelMs(): Promise<ReadonlyMap<string, number> | null> {
+    return await this.#run.batches.timer?.take() ?? null;
   }
   close(): void {
     this.#run.device.close();
@@ -517,7 +525,7 @@ class KernelEngine implements GpuEngine {
 export async function createGpuEngine(options: GpuEngineOptions = {}): Promise<GpuEngine> {
   const device = await Device.open(options);
   try {
-    const batches = new Batches(device),
+    const batches = new Batches(device, device.hasTimestamps ? new PassTimer(device) : null),
       run = new Runner(device, batches),
       readback = new Readback(batches, options.log ?? (() => {}), options.awaitReadbacks !== true),
       block = run.pool.take("probe", 4),

@@ -114,6 +114,32 @@ testGpu("uploadedBytes counts what goes to the device, keys when they are used n
   assert(engine.uploadMs > 0);
 });
 
+testGpu(
+  "kernelMs() gives the device's time by kernel since the last call, also over batches with many kernels",
+  async (engine) => {
+    const scope = engine.begin(), x = engine.upload(words(1000));
+    let sum = x;
+    for (let i = 0; i < 2100; i++) sum = engine.add(sum, x, 32);
+    await engine.pack(sum, 7);
+
+    const times = await engine.kernelMs();
+    if (times === null) { // an adapter without timestamps
+      scope.end([]);
+      return;
+    }
+    assertEquals([...times.keys()].sort(), ["add", "pack"]);
+    for (const ms of times.values()) assert(ms > 0 && ms < 60_000, `${ms} ms`);
+    assertEquals(await engine.kernelMs(), new Map());
+    assertEquals(await engine.download(sum), words(1000).map((word) => Math.imul(word, 2101)));
+    scope.end([]);
+  },
+  { timesKernels: true },
+);
+
+testGpu("kernelMs() is null where no times were asked for", async (engine) => {
+  assertEquals(await engine.kernelMs(), null);
+});
+
 testGpu("what is expanded in one turn is submitted at its end", async (engine) => {
   const { submit } = GPUQueue.prototype, memory = engine.keyMemory(128);
   let submits = 0;

@@ -233,7 +233,7 @@ export class Runner {
     });
     // A uniform struct is as long as a multiple of 16 bytes.
     entries.push({ binding: entries.length, resource: batches.arguments(fields, Math.ceil(fields.length / 4) * 4) });
-    const { pass } = batches, bindGroup = this.device.gpu.createBindGroup({ label: name, layout, entries });
+    const pass = batches.pass(name), bindGroup = this.device.gpu.createBindGroup({ label: name, layout, entries });
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     const [x, y, z] = call.grid?.(first, end) ??
