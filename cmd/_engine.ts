@@ -24,12 +24,24 @@ export const ENGINE_FLAGS: readonly Flag[] = [
   { name: "threads", value: "N", help: "threads of the wasm engine" },
 ];
 
+/** What an engine runs on, and what that costs. */
+export interface DeviceReport {
+  /** Name of the GPU adapter, null on the CPU. */
+  readonly adapter: string | null;
+  /** Mean time of one readback. */
+  readonly readbackMs: number;
+  /** Time spent waiting for the device so far. */
+  readonly deviceMs: number;
+}
+
+const NO_DEVICE: DeviceReport = { adapter: null, readbackMs: 0, deviceMs: 0 };
+
 /** An engine that can be closed. */
 export interface OpenEngine {
   readonly engine: Engine;
   readonly threads: number;
-  /** What the engine's host costs: the mean time of one readback, and the time spent waiting for the device so far. */
-  readonly device: () => { readonly readbackMs: number; readonly deviceMs: number };
+  /** What it runs on. */
+  readonly device: () => DeviceReport;
   close(): void;
 }
 
@@ -59,11 +71,14 @@ export async function openEngine(
   note: (line: string) => void,
 ): Promise<OpenEngine> {
   const threads = options.count("threads", defaultThreads, 1), asked = engineName(options);
-  const name = asked === "auto" ? await automatic(note) : asked, none = { readbackMs: 0, deviceMs: 0 };
-  if (name === "reference") return { engine: new ReferenceEngine(), threads: 1, device: () => none, close: () => {} };
+  const name = asked === "auto" ? await automatic(note) : asked;
+  if (name === "reference") {
+    return { engine: new ReferenceEngine(), threads: 1, device: () => NO_DEVICE, close: () => {} };
+  }
   if (name === "webgpu") {
     const engine = await createGpuEngine({ adapter: options.text("adapter"), log: note });
-    const device = (): ReturnType<OpenEngine["device"]> => ({
+    const device = (): DeviceReport => ({
+      adapter: engine.adapterName,
       readbackMs: engine.readbackMs,
       deviceMs: engine.deviceMs,
     });
@@ -76,15 +91,15 @@ export async function openEngine(
 export function startDevice(opened: OpenEngine): OpenEngine["device"] {
   const before = opened.device().deviceMs;
   return () => {
-    const { readbackMs, deviceMs } = opened.device();
-    return { readbackMs: Math.round(1000 * readbackMs) / 1000, deviceMs: Math.round(deviceMs - before) };
+    const { adapter, readbackMs, deviceMs } = opened.device();
+    return { adapter, readbackMs: Math.round(1000 * readbackMs) / 1000, deviceMs: Math.round(deviceMs - before) };
   };
 }
 
 /** The dealer's engine: its products are the only ones, and it needs their results at once. */
 export async function openCpuEngine(threads: number): Promise<OpenEngine> {
   const engine = await createWasmEngine({ threads, workerUrl: import.meta.resolve(Deno.mainModule) });
-  return { engine, threads, device: () => ({ readbackMs: 0, deviceMs: 0 }), close: () => engine.close() };
+  return { engine, threads, device: () => NO_DEVICE, close: () => engine.close() };
 }
 
 async function automatic(note: (line: string) => void): Promise<"wasm" | "webgpu"> {

@@ -8,6 +8,7 @@ const E2E_FIELDS = [
   "layers",
   "seq",
   "engine",
+  "adapter",
   "threads",
   "equal",
   "onlineMs",

@@ -114,6 +114,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
       rounding,
       residualBits,
       engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
+      adapter: pair("adapter"),
       threads,
       equal,
       onlineMs: party1["onlineMs"],
