@@ -37,7 +37,7 @@ async function runOnce(flags: readonly string[]): Promise<Result> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
   if (!success) {
     console.error(new TextDecoder().decode(stderr));
-    throw new Error(`sluice e2e ${flags.join(" ")} failed: ${new TextDecoder().decode(stdout)}`);
+    throw new Error(`The pass sluice e2e ${flags.join(" ")} failed: ${new TextDecoder().decode(stdout)}`);
   }
   return JSON.parse(new TextDecoder().decode(stdout)) as Result;
 }
