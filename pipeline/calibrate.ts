@@ -7,8 +7,9 @@
  */
 
 import { ModelError } from "../core/errors.ts";
+import type { TensorBase } from "../core/protocols/gate.ts";
 import { type ModelSpec, normPlaces } from "./model_spec.ts";
-import { type IntegerWeights, Oracle } from "./oracle.ts";
+import { type IntegerWeights, Oracle, type OracleOptions } from "./oracle.ts";
 import {
   MAX_LAST_GROUP_BIT,
   NORM_GROUP_OCTAVES,
@@ -24,11 +25,17 @@ export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden
   readonly realTokens?: number;
 };
 
-/** Magnitudes of what one gate read. */
-interface Magnitude {
-  min: number;
-  max: number;
+/** What one gate read, and its limit, infinite where it declares none. */
+interface Reading extends Pick<TensorBase<"clear">, "ringBits" | "scale"> {
+  readonly stage: number;
+  readonly path: string;
+  readonly min: number;
+  readonly max: number;
+  readonly limit: number;
 }
+
+/** What the gates of a run read, by {@linkcode placeOf}. */
+type Readings = ReadonlyMap<string, Reading>;
 
 /** What calibration found. */
 export interface Calibration {
@@ -43,6 +50,18 @@ const HEADROOM = 4;
 
 /** Differences of scores may grow by this factor. */
 const SCORE_HEADROOM = 2;
+
+/** Rings of the residual stream and of sums of squares while a model is calibrated: they hold any value, and a ring tells which of the two a gate reads. */
+const STREAM_ROOM = 64, SUM_ROOM = 63;
+
+/** Where every layer reads its coarse scores, its scores before those of padding are lowered, and the values of its activation. */
+const COARSE = "attention/softmax/coarse", PADDED = "attention/padding", HIDDEN = "mlp/activation";
+
+/**
+ * Gates that get less headroom, by path: differences of scores have their own, and what the pooler's tanh reads has none (SPEC §1.3). One that is renamed is
+ * asked for more, not for less.
+ */
+const LESS_HEADROOM: ReadonlySet<string> = new Set(["attention/softmax/score", COARSE, "tanh"]);
 
 /**
  * Chooses the scales of a model.
@@ -86,37 +105,34 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
   let spec = model, last: ModelError | null = null;
   // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no window fits.
   for (let attempt = 0; attempt <= spec.scales.norms.length + 4; attempt++) {
-    const seen = new Map<string, Magnitude>(), scaleOf = new Map<string, number>();
-    const observe = (stage: number, path: string, data: Float64Array, scale: number): void => {
-      const name = path.includes(": ") ? path.slice(path.indexOf(": ") + 2) : path, key = `${stage}:${name}`;
-      const magnitude = seen.get(key) ?? { min: Infinity, max: -Infinity };
+    const seen = new Map<string, Reading>(), room = withRoom(spec);
+    const observe: OracleOptions["observe"] = (stage, path, { data, scale, ringBits }, limit) => {
+      let { min, max } = seen.get(placeOf(stage, path)) ?? { min: Infinity, max: -Infinity };
       for (const value of data) {
-        if (value < magnitude.min) magnitude.min = value;
-        if (value > magnitude.max) magnitude.max = value;
+        if (value < min) min = value;
+        if (value > max) max = value;
       }
-      seen.set(key, magnitude);
-      scaleOf.set(key, scale);
+      seen.set(placeOf(stage, path), { stage, path, min, max, scale, ringBits, limit });
     };
     let failure: ModelError | null = null;
     try {
-      const oracle = new Oracle(withRoom(spec), weights, { observe });
+      const oracle = new Oracle(room, weights, { observe });
       if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens);
       else oracle.hidden(sample.hidden, sample.realTokens);
+      assertPlaces(seen, spec);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       last = failure = error;
     }
-    const scales = adjust(spec, seen, model.scales.residualBits),
-      changed = JSON.stringify(scales) !== JSON.stringify(spec.scales);
-    if (!changed && failure !== null) throw failure;
-    if (!changed) {
-      assertHeadroom(seen, spec);
-      const magnitudes = new Map(
-        [...seen].map(([key, { min, max }]) => [key, Math.max(-min, max) / 2 ** scaleOf.get(key)!]),
-      );
-      return { scales, magnitudes };
-    }
+    const scales = adjust(spec, seen, model.scales.residualBits);
     spec = { ...spec, scales };
+    if (JSON.stringify(withRoom(spec)) !== JSON.stringify(room)) continue;
+    if (failure !== null) throw failure;
+    assertHeadroom(seen);
+    return {
+      scales,
+      magnitudes: new Map([...seen].map(([place, read]) => [place, largestOf(read) / 2 ** read.scale])),
+    };
   }
   throw last ?? new ModelError("Cannot calibrate the model as its norms do not settle");
 }
@@ -126,58 +142,72 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
  * residual stream of more than 32 bits.
  */
 function withRoom(model: ModelSpec): ModelSpec {
-  const { scales } = model, norms = scales.norms.map((norm) => ({ ...norm, sumBits: 64 }));
-  return { ...model, scales: { ...scales, norms, residualBits: scales.residualBits > 32 ? 64 : 32 } };
+  const { scales } = model, norms = scales.norms.map((norm) => ({ ...norm, sumBits: SUM_ROOM }));
+  return { ...model, scales: { ...scales, norms, residualBits: scales.residualBits > 32 ? STREAM_ROOM : 32 } };
 }
 
-/** Whether a gate reads values in the ring of the residual stream, and its domain ends two bits below. */
-function isResidual(path: string, { normPlacement }: ModelSpec["config"]): boolean {
-  if (/(^(out|down)_truncate|^mlp\/truncate|(^|\/)squares)$/.test(path)) return true;
-  return normPlacement === "post" && /(qkv_truncate|mlp\/(up|activation)_truncate|^pooler_truncate)$/.test(path);
+/** Where a gate stands: its stage and its path there. */
+function placeOf(stage: number, path: string): string {
+  return `${stage}:${path}`;
 }
 
-/** Bits of the residual stream: as many as its values and the norms' products need with headroom, and no fewer than `least`. */
-function residualBitsFor(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): number {
-  let bits = least;
-  for (const [key, magnitude] of seen) {
-    if (isResidual(key.slice(key.indexOf(":") + 1), model.config)) bits = Math.max(bits, ringOf(largestOf(magnitude)));
+/** Where a layer reads its scores before any is lowered. */
+function scoresOf({ bucket }: ModelSpec): string {
+  return bucket === undefined ? COARSE : PADDED;
+}
+
+/** Throws unless a whole run shows in every layer what the rules below look up there: a gate that is renamed must not lose its rule. */
+function assertPlaces(seen: Readings, model: ModelSpec): void {
+  for (let stage = 1; stage <= model.config.layers; stage++) {
+    const scopes = normPlaces(model).filter((norm) => norm.stage === stage).map(({ scope }) => scope);
+    const norms = scopes.flatMap((scope) => ["squares", "rsqrt", "truncate"].map((name) => `${scope}/${name}`));
+    for (const path of [scoresOf(model), HIDDEN, ...norms]) {
+      if (!seen.has(placeOf(stage, path))) {
+        throw new Error(`Internal error: calibration found no gate ${path} in stage ${stage}`);
+      }
+    }
   }
-  normPlaces(model).forEach(({ stage, scope }, index) => {
-    const product = seen.get(`${stage}:${scope}/truncate`),
-      more = wantedInverse(model, seen, index) - model.scales.norms[index]!.inverse;
-    if (product !== undefined) bits = Math.max(bits, ringOf(largestOf(product) * 2 ** more));
-  });
+}
+
+/** What the gates at this path read, in every stage that has one. */
+function readAt(seen: Readings, path: string): Reading[] {
+  return [...seen.values()].filter((read) => read.path === path);
+}
+
+/** The largest magnitude that a gate read. */
+function largestOf({ min, max }: Reading): number {
+  return Math.max(-min, max);
+}
+
+/** Bits of the residual stream: two of headroom, the spare bit and the sign for all that gates with a limit read in its ring, and no fewer than `least`. */
+function residualBitsFor(seen: Readings, least: number): number {
+  let bits = least;
+  for (const read of seen.values()) {
+    if (read.ringBits !== STREAM_ROOM || read.limit === Infinity) continue;
+    bits = Math.max(bits, 2 + Math.ceil(Math.log2(largestOf(read) * HEADROOM)));
+  }
   if (bits > 64) throw new ModelError("Cannot represent the residual stream as its values must fit a ring of 64 bits");
   return bits;
 }
 
-function largestOf({ min, max }: Magnitude): number {
-  return Math.max(-min, max, 1);
-}
-
-/** The ring of values up to `largest`: two bits of headroom, the spare bit and the sign. */
-function ringOf(largest: number): number {
-  return 2 + Math.ceil(Math.log2(largest * HEADROOM));
-}
-
 /** Fractional bits of 1/√ beside a wide stream, whose ring makes room for its product: a large mean square must leave its root enough of them. */
-function wantedInverse(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, index: number): number {
+function wantedInverse(model: ModelSpec, seen: Readings, index: number): number {
   const { scales, config } = model,
     { stage, scope } = normPlaces(model)[index]!,
     { inverse, sumShift } = scales.norms[index]!;
-  const sums = seen.get(`${stage}:${scope}/rsqrt`), roots = seen.get(`${stage}:${scope}/extend`);
+  const sums = seen.get(placeOf(stage, `${scope}/rsqrt`)), roots = seen.get(placeOf(stage, `${scope}/extend`));
   if (sums === undefined || roots === undefined) return inverse;
   const mean = sums.max * 2 ** (sumShift - 2 * scales.residual) / config.hiddenWidth,
     wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3);
-  return Math.min(wanted, inverse + Math.floor(30 - Math.log2(largestOf(roots) * HEADROOM)));
+  return Math.min(wanted, inverse + Math.floor(Math.log2(roots.limit) - Math.log2(largestOf(roots) * HEADROOM)));
 }
 
-function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: number): Scales {
+function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
   const { scales } = model, places = normPlaces(model), isWide = least > 32;
-  const residualBits = isWide ? residualBitsFor(model, seen, least) : 32;
+  const residualBits = isWide ? residualBitsFor(seen, least) : 32;
   const norms = scales.norms.map((norm, index): NormScales => {
     const { stage, scope } = places[index]!;
-    const sums = seen.get(`${stage}:${scope}/rsqrt`), products = seen.get(`${stage}:${scope}/truncate`);
+    const sums = seen.get(placeOf(stage, `${scope}/rsqrt`)), products = seen.get(placeOf(stage, `${scope}/truncate`));
     let { lo, hi, sumShift, inverse } = norm;
     if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
       // Sums beyond the highest window lose their lowest bits.
@@ -203,18 +233,14 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: n
     }
     if (isWide) inverse = wantedInverse(model, seen, index);
     else if (products !== undefined) {
-      const largest = Math.max(-products.min, products.max) * HEADROOM;
-      if (largest > 2 ** 30) inverse -= Math.ceil(Math.log2(largest / 2 ** 30));
+      const largest = largestOf(products) * HEADROOM;
+      if (largest > products.limit) inverse -= Math.ceil(Math.log2(largest / products.limit));
     }
     return { sumBits: sumBits(hi, sumShift), sumShift, lo, hi, inverse };
   });
-  // Scores as the softmax reads them; where padding is hidden, as they are before padded ones are lowered.
-  const [read, scale] = model.bucket === undefined
-    ? ["attention/softmax/coarse", scales.score]
-    : ["attention/padding", 2 * scales.activation];
   let spread = 0;
-  for (const [key, { min, max }] of seen) {
-    if (key.endsWith(read)) spread = Math.max(spread, Math.max(max - min, max, -min) / 2 ** scale);
+  for (const { min, max, scale } of readAt(seen, scoresOf(model))) {
+    spread = Math.max(spread, Math.max(max - min, max, -min) / 2 ** scale);
   }
   const coarseBits = Math.max(
     scales.scoreBits - scales.score,
@@ -233,43 +259,27 @@ function adjust(model: ModelSpec, seen: ReadonlyMap<string, Magnitude>, least: n
 }
 
 /** The room that dithered truncations leave for the residual stream, where its values have two bits of headroom beside the spare one. */
-function ditheredResidualBits({ scales }: ModelSpec, seen: ReadonlyMap<string, Magnitude>): number {
-  const room = residualRoom(scales);
-  for (const [key, { min, max }] of seen) {
-    if (key.endsWith("/squares") && Math.max(-min, max) * HEADROOM > 2 ** (room - 2)) return 32;
-  }
-  return room;
+function ditheredResidualBits(model: ModelSpec, seen: Readings): number {
+  const room = residualRoom(model.scales);
+  const streams = normPlaces(model).map(({ stage, scope }) => seen.get(placeOf(stage, `${scope}/squares`)));
+  return streams.some((read) => read !== undefined && largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;
 }
 
 /** The window's digits, with as large a top digit as the hidden values need. */
-function hiddenDigits(
-  { hiddenDigits: [low, index, top] }: Scales,
-  seen: ReadonlyMap<string, Magnitude>,
-): Scales["hiddenDigits"] {
-  let largest = 0;
-  for (const [key, { min, max }] of seen) {
-    if (key.endsWith(":mlp/activation")) largest = Math.max(largest, -min, max);
-  }
-  const bits = 1 + Math.ceil(Math.log2(Math.max(1, largest * HEADROOM)));
+function hiddenDigits({ hiddenDigits: [low, index, top] }: Scales, seen: Readings): Scales["hiddenDigits"] {
+  const largest = readAt(seen, HIDDEN).map((read) => largestOf(read) * HEADROOM);
+  const bits = 1 + Math.ceil(Math.log2(Math.max(1, ...largest)));
   return [low, index, Math.max(top, bits - low - index)];
 }
 
-/** What every truncation, extension and activation reads must leave two bits to the edge of its domain. */
-function assertHeadroom(seen: ReadonlyMap<string, Magnitude>, model: ModelSpec): void {
-  for (const [key, { min, max }] of seen) {
-    const [stage, path] = key.split(":"), bits = domainBits(path!, model);
-    if (bits !== null && Math.max(-min, max) * HEADROOM > 2 ** bits) {
+/** What a gate with a limit reads must leave two bits to it. */
+function assertHeadroom(seen: Readings): void {
+  for (const read of seen.values()) {
+    const bits = Math.ceil(Math.log2(read.limit));
+    if (!LESS_HEADROOM.has(read.path) && largestOf(read) * HEADROOM > 2 ** bits) {
       throw new ModelError(
-        `Cannot represent the wire stage ${stage}: ${path} as its values need two bits of headroom below 2^${bits}`,
+        `Cannot represent the wire stage ${read.stage}: ${read.path} as its values need two bits of headroom below 2^${bits}`,
       );
     }
   }
-}
-
-/** Magnitude bits that a gate's input may have, or null where another rule holds. */
-function domainBits(path: string, { scales, config }: ModelSpec): number | null {
-  const { residualBits, hiddenDigits } = scales;
-  if (/mlp\/activation$/.test(path)) return hiddenDigits.reduce((sum, bits) => sum + bits, 0) - 1;
-  if (residualBits > 32 && (isResidual(path, config) || /norm\d?\/truncate$/.test(path))) return residualBits - 2;
-  return /(truncate|rope|softmax\/p|extend)$/.test(path) ? 30 : null;
 }

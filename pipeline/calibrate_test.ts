@@ -1,7 +1,7 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
 import type { ModelConfig } from "../models/config.ts";
-import type { FoldedModel, Matrix } from "../models/fold.ts";
+import type { FoldedLayer, FoldedModel, Matrix } from "../models/fold.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { integers } from "../tests/_models.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../tests/_tiny_models.ts";
@@ -177,6 +177,102 @@ for (const [name, config] of [["GPT-2", TINY_MODELS["GPT-2"]], ["Llama", TINY_LL
     });
   }
 }
+
+for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS })) {
+  for (const factor of [1, 300]) {
+    Deno.test(`calibrate() leaves two bits to the limit of every gate (${name}, ${factor})`, async () => {
+      const lively = await livelyModel(config),
+        layers = lively.layers.map((layer) => ({
+          ...layer,
+          out: times(layer.out, factor),
+        }));
+      const folded = { ...lively, layers }, { scales } = await calibrated(folded);
+      assertEquals(scales.residualBits > 32, factor > 1);
+      const model = specOf(config, IDS.length, { scales }), matrices = await integers(model, folded);
+
+      const limited = new Set<string>();
+      new Oracle(model, (name) => matrices.get(name)!.data, {
+        observe: (stage, path, { data }, limit) => {
+          if (limit === Infinity) return;
+          limited.add(path);
+          // Scores, whose own rule is one bit, are small here.
+          const room = 2 ** Math.ceil(Math.log2(limit));
+          assert(data.every((value) => 4 * Math.abs(value) <= room), `stage ${stage}: ${path}`);
+        },
+      }).tokens(IDS);
+
+      for (const path of ["out_truncate", "mlp/activation", "norm2/squares", "norm2/truncate"]) {
+        assert(limited.has(path));
+      }
+      assertEquals(limited.has("norm2/extend"), factor > 1);
+    });
+  }
+}
+
+/** Columns [from, to) of a matrix times a factor. */
+function timesColumns(matrix: Matrix, from: number, to: number, factor: number): Matrix {
+  const [, outputs] = matrix.shape, isIn = (i: number): boolean => i % outputs >= from && i % outputs < to;
+  const bias = matrix.bias?.map((value, i) => isIn(i) ? value * factor : value) ?? null;
+  return { ...matrix, bias, data: matrix.data.map((value, i) => isIn(i) ? value * factor : value) };
+}
+
+const { heads, headWidth, ffnWidth } = TINY_LLAMA, queries = heads * headWidth;
+
+/** Layers in which one gate alone reads larger values: larger keys meet smaller queries, and larger hidden values a smaller matrix. */
+const LOUD_GATES: readonly [
+  path: string,
+  config: ModelConfig,
+  louder: (layer: FoldedLayer, by: number) => FoldedLayer,
+][] = [
+  ["attention/qkv_truncate", TINY_LLAMA, (layer, by) => {
+    const quieter = timesColumns(layer.qkv, 0, queries, 1 / by);
+    return { ...layer, qkv: timesColumns(quieter, queries, queries + headWidth, by) };
+  }],
+  ["mlp/up_truncate", TINY_LLAMA, (layer, by) => ({
+    ...layer,
+    gateUp: timesColumns(layer.gateUp, ffnWidth, 2 * ffnWidth, by),
+    down: times(layer.down, 1 / by),
+  })],
+  ["mlp/activation_truncate", TINY_MODELS["GPT-2"], (layer, by) => ({
+    ...layer,
+    gateUp: timesColumns(layer.gateUp, 0, Infinity, by),
+    down: times(layer.down, 1 / by),
+  })],
+];
+
+for (const [path, config, louder] of LOUD_GATES) {
+  Deno.test(`calibrate() refuses a model that leaves less than two bits to the limit of ${path}`, async () => {
+    const folded = await livelyModel(config),
+      place = `1:${path}`,
+      [first, ...others] = folded.layers,
+      ordinary = (await calibrated(folded)).magnitudes.get(place)!;
+    const loud = (largest: number) =>
+      calibrated({ ...folded, layers: [louder(first!, largest / ordinary), ...others] });
+
+    const limit = 2 ** 10, { magnitudes } = await loud(limit * 0.24);
+
+    assertAlmostEquals(magnitudes.get(place)!, limit * 0.24, 1);
+    const error = await assertRejects(() => loud(limit * 0.27), ModelError);
+    assertEquals(
+      error.message,
+      `Cannot represent the wire stage 1: ${path} as its values need two bits of headroom below 2^30`,
+    );
+  });
+}
+
+Deno.test("calibrate() asks for no headroom of what the pooler's tanh reads", async () => {
+  const folded = await livelyModel(TINY_MODELS.BERT),
+    pooler = folded.pooler!,
+    ordinary = (await calibrated(folded)).magnitudes.get("3:tanh")!;
+
+  const { scales, magnitudes } = await calibrated({
+    ...folded,
+    pooler: timesColumns(pooler, 0, Infinity, 200 / ordinary),
+  });
+
+  assertEquals(scales, defaultScales(TINY_MODELS.BERT));
+  assertAlmostEquals(magnitudes.get("3:tanh")!, 200, 1);
+});
 
 Deno.test("calibrate() names the wire that cannot be represented, and not its value", async () => {
   const folded = await livelyModel(TINY_MODELS["GPT-2"]), [first, second] = folded.layers;

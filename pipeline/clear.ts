@@ -17,6 +17,7 @@ import {
   type LocalOp,
   type Operand,
   type Primitive,
+  type TensorBase,
   type Wire,
   wire,
 } from "../core/protocols/gate.ts";
@@ -29,8 +30,8 @@ export interface ClearOptions {
   readonly reader: Omit<ClearReader, "coins">;
   /** Coins of dithered rounding that a run has kept, by gate path; fresh ones where absent. */
   readonly coins?: (path: string, bits: number, count: number) => Uint32Array;
-  /** Called with every tensor that a gate reads, for calibration. */
-  readonly observe?: (path: string, data: Float64Array, scale: number) => void;
+  /** Called with every tensor that a gate reads and the gate's limit, infinite where it declares none. */
+  readonly observe?: (path: string, x: TensorBase<"clear">, limit: number) => void;
 }
 
 /** Uniform coins: a sample of what a run would keep. */
@@ -61,16 +62,14 @@ export class ClearContext implements Context<"clear"> {
     params: P,
     ...x: Inputs<"clear", I>
   ): Gate<Kinds<"clear">[K]> {
-    const path = this.#path + name;
-    if (this.#options.observe !== undefined) {
-      for (const tensor of x as readonly Kinds<"clear">[Kind][]) {
-        if (tensor.kind !== "cache" && tensor.kind !== "squares") {
-          this.#options.observe(path, tensor.data, tensor.scale);
+    const path = this.#path + name, { reader, coins = freshCoins, observe } = this.#options;
+    try {
+      if (observe !== undefined) {
+        const limit = primitive.limit?.(params, x) ?? Infinity;
+        for (const tensor of x as readonly Kinds<"clear">[Kind][]) {
+          if (tensor.kind !== "cache" && tensor.kind !== "squares") observe(path, tensor, limit);
         }
       }
-    }
-    try {
-      const { reader, coins = freshCoins } = this.#options;
       return primitive.clear(params, x, { ...reader, coins: (bits, count) => coins(path, bits, count) });
     } catch (error) {
       if (error instanceof RangeError) {

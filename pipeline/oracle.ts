@@ -5,6 +5,7 @@
  */
 
 import type { AttentionCache } from "../core/protocols/attention.ts";
+import type { TensorBase } from "../core/protocols/gate.ts";
 import { ClearContext, type ClearOptions } from "./clear.ts";
 import type { CoinReader } from "./coins.ts";
 import { forward, layerCache } from "./forward.ts";
@@ -16,8 +17,8 @@ export type IntegerWeights = (name: string) => Int32Array;
 
 /** What an oracle may report while it runs. */
 export interface OracleOptions {
-  /** Called with every tensor that a gate reads: stage, path with the stage's name in front, integers and fractional bits. */
-  readonly observe?: (stage: number, path: string, data: Float64Array, scale: number) => void;
+  /** Called with every tensor that a gate reads: the gate's stage and path there, the tensor, and the gate's limit, infinite where it declares none. */
+  readonly observe?: (stage: number, path: string, x: TensorBase<"clear">, limit: number) => void;
   /** Coins of dithered rounding that a run has kept; fresh ones where absent. */
   readonly coins?: CoinReader | undefined;
 }
@@ -89,10 +90,11 @@ export class Oracle {
       { observe, coins } = this.#options;
     const contexts = (stage: number): ClearContext => {
       const prefix = `stage ${stage}: `,
+        within = (path: string): string => path.slice(prefix.length),
         options: ClearOptions = {
           reader,
-          ...(observe && { observe: (path, data, scale) => observe(stage, path, data, scale) }),
-          ...(coins && { coins: (path, bits, count) => coins(stage, path.slice(prefix.length), bits, count) }),
+          ...(observe && { observe: (path, x, limit) => observe(stage, within(path), x, limit) }),
+          ...(coins && { coins: (path, bits, count) => coins(stage, within(path), bits, count) }),
         };
       return new ClearContext(options, prefix);
     };

@@ -38,21 +38,21 @@ Deno.test("Oracle.hidden() gives the same rows whatever the chunks where blocks 
   assertEquals(parts.flatMap((part) => [...part]), [...all]);
 });
 
-Deno.test("Oracle reports every tensor that a gate reads, by stage and path", async () => {
-  const make = await oracles(specOf(TINY_LLAMA, IDS.length)), seen = new Map<string, number>();
+Deno.test("Oracle reports every tensor that a gate reads and the gate's limit, by stage and path", async () => {
+  const make = await oracles(specOf(TINY_LLAMA, IDS.length)), seen = new Map<string, [number, number]>();
 
   make({
-    observe: (stage, path, data, scale) => {
-      assert(path.startsWith(`stage ${stage}: `), path);
-      assert(data.every(Number.isInteger) && scale >= 0, path);
-      seen.set(path, data.length);
+    observe: (stage, path, { data, scale, ringBits }, limit) => {
+      assert(data.every(Number.isInteger) && scale >= 0 && ringBits > 0, path);
+      seen.set(`${stage} ${path}`, [data.length, limit]);
     },
   }).tokens(IDS);
 
-  const width = TINY_LLAMA.hiddenWidth;
-  assertEquals(seen.get("stage 0: open"), IDS.length * width);
-  assertEquals(seen.get("stage 2: mlp/activation"), IDS.length * TINY_LLAMA.ffnWidth);
-  assertEquals(seen.get("stage 3: norm/rsqrt"), 1); // of the last token alone
+  const { hiddenWidth, ffnWidth } = TINY_LLAMA;
+  assertEquals(seen.get("0 open"), [IDS.length * hiddenWidth, Infinity]);
+  assertEquals(seen.get("2 mlp/activation_truncate"), [IDS.length * ffnWidth, 2 ** 30]);
+  assertEquals(seen.get("2 mlp/activation"), [IDS.length * ffnWidth, 2 ** 19 - 2 ** 13]);
+  assertEquals(seen.get("3 norm/rsqrt"), [1, Infinity]); // of the last token alone
 });
 
 Deno.test("Oracle.tokens() names the wire when a value leaves its range, and not the value", async () => {

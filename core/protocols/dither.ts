@@ -29,6 +29,7 @@ import {
   assertRing,
   blockCounts,
   elementCount,
+  type Inputs,
   type KeyReader,
   type KeyRecord,
   type KeyWriter,
@@ -75,13 +76,19 @@ function layout(p: DitherParams, z: Wire<View> | Share<View>) {
   return { lowBits, topBits, toParty0, openInput, openSecond: toParty0 ? openResult : openTop };
 }
 
+/** z keeps the spare bit free where w is needed, and may be any value of the ring elsewhere. */
+function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
+  return 2 ** (z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1));
+}
+
 /** Truncates a wire, or opens a share and truncates it, by a public coin. */
 export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   name: "dither",
+  limit,
 
   clear(p, [z], reader) {
-    const { topBits } = layout(p, z), coins = reader.coins(p.by, z.data.length);
-    assertRange(z.data, 2 ** (z.ringBits - (topBits > 0 ? 2 : 1)), `truncate a ${z.ringBits}-bit value`);
+    const coins = reader.coins(p.by, z.data.length);
+    assertRange(z.data, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
     const data = z.data.map((v, e) => dithered(v, p.by, coins[e]!));
     assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
     return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };

@@ -27,6 +27,7 @@ import {
   assertRing,
   blockCounts,
   elementCount,
+  type Inputs,
   makeMasks,
   open,
   type OpeningSize,
@@ -49,6 +50,11 @@ function opening(p: ExtendParams, x: Wire<View>): OpeningSize[] {
   return [{ kind: "add", count: elementCount(x.extent), bits: [bits, p.knownTo === "both" ? bits : 0] }];
 }
 
+/** x keeps the spare bit free. */
+function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
+  return 2 ** (x.ringBits - 2);
+}
+
 /**
  * Reads a wire in a wider ring.
  *
@@ -67,8 +73,9 @@ function opening(p: ExtendParams, x: Wire<View>): OpeningSize[] {
  */
 export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
   name: "extend",
+  limit,
   clear(p, [x]) {
-    assertRange(x.data, 2 ** (x.ringBits - 2), `extend a ${x.ringBits}-bit value`);
+    assertRange(x.data, limit(p, [x]), `extend a ${x.ringBits}-bit value`);
     return { ...wire("clear", p.to, x.scale, x.extent, x.data), knownTo: p.knownTo };
   },
   plan(p, [x]) {

@@ -35,6 +35,7 @@ import {
   blockCounts,
   elementCount,
   type Extent,
+  type Inputs,
   type KeyRecord,
   maskWords,
   open,
@@ -151,9 +152,17 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
   }];
 }
 
+/** The digits hold x + W, and x keeps the spare bit free where the ramp reads it in a wider ring. */
+function limit(p: SpliceParams, [x]: Inputs<View, ["wire"]>): number {
+  const [low, index, top] = p.digits, digits = 2 ** (low + index + top - 1) - 2 ** (low + index - 1);
+  const isWider = asymptote(p.function) === "ramp" && p.ringBits > x.ringBits;
+  return isWider ? Math.min(digits, 2 ** (x.ringBits - 2)) : digits;
+}
+
 /** SiLU, GELU or tanh + 1 of a wire, in its ring. */
 export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   name: "splice",
+  limit,
   clear(p, [x], reader) {
     const [low, index, top] = p.digits,
       { table } = stepOf(p, x),
@@ -161,10 +170,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       unit = 2 ** p.skip,
       ramp = asymptote(p.function) === "ramp",
       coins = p.skip > 0 ? reader.coins(p.skip, x.data.length) : null;
-    assertRange(x.data, 2 ** (low + index + top - 1) - window, `apply ${p.function} to ${low + index + top} bits`);
-    if (ramp && x.ringBits < p.ringBits) {
-      assertRange(x.data, 2 ** (x.ringBits - 2), `apply ${p.function} to ${x.ringBits} bits`);
-    }
+    assertRange(x.data, limit(p, [x]), `apply ${p.function} to ${low + index + top} bits`);
     const data = x.data.map((v, e) => {
       const read = coins === null ? v : dithered(v, p.skip, coins[e]!) * unit,
         i = Math.floor((read + window) / 2 ** low);

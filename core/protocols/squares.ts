@@ -21,6 +21,7 @@ import {
   blockCounts,
   columnExtent,
   type Extent,
+  type Inputs,
   type KeyRecord,
   open,
   type OpeningSize,
@@ -58,11 +59,17 @@ function fields(q: number, n: number): { readonly r: number; readonly b: number;
   return { r: Math.max(q, n), b: Math.max(0, q - n), br: Math.max(0, q - n - 1) };
 }
 
+/** x keeps the spare bit free. */
+function limit(_p: SquaresParams, [x]: Inputs<View, ["wire"]>): number {
+  return 2 ** (x.ringBits - 2);
+}
+
 /** Σ x² of every row, and x as an operand. */
 export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
   name: "squares",
+  limit,
   clear(p, [x]) {
-    assertRange(x.data, 2 ** (x.ringBits - 2), `square a ${x.ringBits}-bit value`);
+    assertRange(x.data, limit(p, [x]), `square a ${x.ringBits}-bit value`);
     const data = new Float64Array(x.extent.cols.length * x.extent.rows);
     let e = 0, row = 0;
     for (const cols of x.extent.cols) {

@@ -26,6 +26,7 @@ import {
   assertRing,
   blockCounts,
   elementCount,
+  type Inputs,
   type KeyRecord,
   type KeyWriter,
   makeMasks,
@@ -79,6 +80,11 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
+/** z + addend keeps the spare bit free where w is needed, and may be any value of the ring elsewhere. */
+function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
+  return 2 ** (z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1));
+}
+
 /** The key and the result's masks where one of the rings has more than 32 bits. */
 function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
   const { chunks, wrapBits, symbols, paths } = layout(p, z), data = makeMasks(z.data.length, p.to);
@@ -122,11 +128,11 @@ function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWr
  */
 export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   name: "truncate",
+  limit,
 
   clear(p, [z]) {
-    const { addend, wrapBits } = layout(p, z), limit = 2 ** (z.ringBits - (wrapBits > 0 ? 2 : 1));
-    const shifted = z.data.map((v) => v + addend);
-    assertRange(shifted, limit, `truncate a ${z.ringBits}-bit value`);
+    const { addend } = layout(p, z), shifted = z.data.map((v) => v + addend);
+    assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
     const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
     assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
     return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
