@@ -6,7 +6,7 @@
  * lane: the elements of all of its blocks in order, one key record per block.
  *
  * An element has one word in rings of up to 32 bits and two words above; `pack` and `combine` may take fewer bits than an element has. Rings above 32 bits are
- * for `add`, `columns`, `shift`, `linear`, `multiply`, `squareSum`, truncation and extension, and for what row functions read.
+ * for `add`, `columns`, `shift`, `extend`, `addWrap`, `linear`, `multiply`, `squareSum` and truncation, and for what row functions read.
  *
  * An operation that no ring is named for learns its ring Z_{2^n} from the width of its records, and reduces what it returns:
  *
@@ -80,14 +80,6 @@ export interface TruncateStep extends PermutedChunks {
   readonly full: boolean;
   /** This party adds the public part of the result (exactly one party does). */
   readonly adds: boolean;
-}
-
-/** Extension from `inBits` into `outBits` bits; see `core/protocols/extend.ts`. */
-export interface ExtendStep {
-  /** Ring of the input, in bits. */
-  readonly inBits: number;
-  /** Ring of the result, in bits. */
-  readonly outBits: number;
 }
 
 /** Rows of one lane: `rows` rows in each block, `cols[b]` columns in block b. */
@@ -251,11 +243,11 @@ export interface Engine {
   /** ((x mod 2^inBits) ≫ by) mod 2^bits. */
   shift(x: Handle, inBits: number, by: number, bits: number): Handle;
   /**
-   * The masked value of a narrow ring read in a wider one with its spare bit: ((x + 2^(from-2)) mod 2^from) - 2^(from-2) + top·2^from mod 2^to;
-   * without `top` the wrap of the mask is still missing.
+   * The masked value of a ring read in a wider one, from < to, with its spare bit: ((x + 2^(from-2)) mod 2^from) - 2^(from-2) + top·2^from mod 2^to with a
+   * `top` of to - from bits; without it the wrap of the mask is still missing.
    */
   extend(x: Handle, from: number, top: Handle | null, to: number): Handle;
-  /** a + sign·k(x)·c·2^shift mod 2^outBits, element by element; see {@linkcode WrapStep}. */
+  /** a + sign·k(x)·c·2^shift mod 2^outBits, element by element, with c of the result's ring or a narrower one; see {@linkcode WrapStep}. */
   addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle;
 
   // --- key material ---------------------------------------------------------------------------------------------------------
@@ -306,10 +298,6 @@ export interface Engine {
   truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle;
   /** Exchange 2: the share of y + pad + (r ≫ by). */
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle;
-  /** The exchange of an extension: the share of τ = k·b + t mod 2^(outBits - inBits). */
-  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle;
-  /** x̂' = û - 2^(inBits - 2) + 2^inBits·τ mod 2^outBits of the opened τ. */
-  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle;
   /** Exchange 1 of a maximum: the symbols of d̂ mod 2^(bits-1) for each pair. */
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle;
   /** Share of g·(a - b) + pad for each pair. */

@@ -13,7 +13,6 @@ import { packBits, unpackBits } from "./ring/bits.ts";
 import { lowMask } from "./ring/words.ts";
 import { linear, mix, multiply, multiplyWeights, scores, squareSum, store } from "./reference/products.ts";
 import { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./reference/local.ts";
-import { extendFinish, extendTop } from "./reference/extend.ts";
 import { truncateFinish, truncateSymbols } from "./reference/truncate.ts";
 import { maximumMerge, maximumSelect, maximumSymbols } from "./reference/maximum.ts";
 import { expDitheredFinish, expDitheredValues } from "./reference/exp_dithered.ts";
@@ -118,8 +117,6 @@ export class ReferenceEngine implements Engine {
   readonly squareSum = squareSum;
   readonly truncateSymbols = truncateSymbols;
   readonly truncateFinish = truncateFinish;
-  readonly extendTop = extendTop;
-  readonly extendFinish = extendFinish;
   readonly maximumSymbols = maximumSymbols;
   readonly maximumSelect = maximumSelect;
   readonly maximumMerge = maximumMerge;

@@ -10,7 +10,6 @@ import type {
   Engine,
   ExpDitheredStep,
   ExpStep,
-  ExtendStep,
   Extent,
   Handle,
   KeyMemory,
@@ -212,6 +211,7 @@ class KernelEngine implements WasmEngine {
     return out;
   }
   extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
+    if (to > 32) return wide.extend(this.#run, x, from, top, to);
     const out = this.#run.tensor(x.count), tops = top === null ? 0 : addressOf(top);
     this.#run.items(x.count).run(
       "extend",
@@ -221,6 +221,7 @@ class KernelEngine implements WasmEngine {
     return out;
   }
   addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+    if (wide.isWide(step)) return wide.addWrap(this.#run, step, a, x, c);
     const out = this.#run.tensor(x.count), { inBits, shift, sign, outBits } = step;
     this.#run.items(x.count).run("addWrap", [
       addressOf(a),
@@ -414,14 +415,8 @@ class KernelEngine implements WasmEngine {
     return truncateSymbols(this.#run, step, z, given, free);
   }
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateFinish } = wide.isWideTruncation(step) ? wide : steps;
+    const { truncateFinish } = wide.isWide(step) ? wide : steps;
     return truncateFinish(this.#run, step, z, opened, given, free);
-  }
-  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle {
-    return wide.extendTop(this.#run, step, x, given, free);
-  }
-  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle {
-    return wide.extendFinish(this.#run, step, x, opened);
   }
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
     return steps.maximumSymbols(this.#run, step, x, given, free);

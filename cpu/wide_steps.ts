@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExtendStep, Handle, RecordView, TruncateStep } from "../core/engine.ts";
+import type { Handle, RecordView, TruncateStep, WrapStep } from "../core/engine.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { fromBigInts } from "../core/ring/words.ts";
 import { packChunks } from "./gate_steps.ts";
@@ -26,9 +26,9 @@ function added({ addend, inBits }: TruncateStep): [number, number] {
   return [low!, high!];
 }
 
-/** Whether a truncation needs these kernels. */
-export function isWideTruncation(step: TruncateStep): boolean {
-  return step.inBits > 32 || step.outBits > 32;
+/** Whether a step needs these kernels. */
+export function isWide({ inBits, outBits }: TruncateStep | WrapStep): boolean {
+  return inBits > 32 || outBits > 32;
 }
 
 /** The low word of every element. */
@@ -126,24 +126,35 @@ export function truncateFinish(
   return out;
 }
 
-/** Share of an extension's τ. */
-export function extendTop(run: Runner, step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Tensor {
-  const bits = step.outBits - step.inBits, out = ringTensor(run, x.count, bits);
-  run.records(given, free).run("extendTop", [addressOf(x), out.at, bits, step.inBits, wide(x)], 4);
-  return out;
-}
-
-/** The extended wire. */
-export function extendFinish(run: Runner, { inBits, outBits }: ExtendStep, x: Handle, opened: Handle): Tensor {
-  const out = ringTensor(run, x.count, outBits);
-  const args = [addressOf(x), addressOf(opened), out.at, inBits, outBits, wide(x), wide(opened), wide(out)];
-  run.items(x.count).run("extendFinish", args, 2);
-  return out;
-}
-
 /** Values without their lowest bits. */
 export function shift(run: Runner, x: Handle, inBits: number, by: number, bits: number): Tensor {
   const out = ringTensor(run, x.count, bits);
   run.items(x.count).run("shiftWide", [addressOf(x), out.at, inBits, by, bits, wide(out)], 1);
+  return out;
+}
+
+/** Masked values in a ring above 32 bits. */
+export function extend(run: Runner, x: Handle, from: number, top: Handle | null, to: number): Tensor {
+  const out = run.tensor(x.count, 2), [tops, wideTop] = top === null ? [0, 0] : [addressOf(top), wide(top)];
+  run.items(x.count).run("extendWide", [addressOf(x), tops, out.at, from, to, wide(x), wideTop], 2);
+  return out;
+}
+
+/** a and the term of the mask's wrap. */
+export function addWrap(run: Runner, step: WrapStep, a: Handle, x: Handle, c: Handle): Tensor {
+  const out = ringTensor(run, a.count, step.outBits);
+  run.items(a.count).run("addWrapWide", [
+    addressOf(a),
+    addressOf(x),
+    addressOf(c),
+    out.at,
+    step.inBits,
+    step.shift,
+    step.sign < 0 ? 1 : 0,
+    step.outBits,
+    wide(x),
+    wide(c),
+    wide(out),
+  ], 2);
   return out;
 }

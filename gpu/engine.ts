@@ -12,7 +12,6 @@ import type {
   Engine,
   ExpDitheredStep,
   ExpStep,
-  ExtendStep,
   Extent,
   Handle,
   KeyMemory,
@@ -326,6 +325,7 @@ class KernelEngine implements GpuEngine {
     return result;
   }
   extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
+    if (to > 32) return wideSteps.extend(this.#run, x as Tensor, from, top as Tensor | null, to);
     const run = this.#run, result = run.owners.tensor("extended values", x.count);
     run.run("extend", {
       items: x.count,
@@ -338,8 +338,9 @@ class KernelEngine implements GpuEngine {
     });
     return result;
   }
-  addWrap({ inBits, shift, sign, outBits }: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
-    const run = this.#run, result = run.owners.tensor("sum", a.count);
+  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+    if (wideSteps.isWide(step)) return wideSteps.addWrap(this.#run, step, a as Tensor, x as Tensor, c as Tensor);
+    const run = this.#run, result = run.owners.tensor("sum", a.count), { inBits, shift, sign, outBits } = step;
     run.run("add_wrap", {
       items: a.count,
       operands: {
@@ -423,14 +424,8 @@ class KernelEngine implements GpuEngine {
     return truncateSymbols(this.#run, step, z as Tensor, given, free);
   }
   truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateFinish } = wideSteps.isWideTruncation(step) ? wideSteps : steps;
+    const { truncateFinish } = wideSteps.isWide(step) ? wideSteps : steps;
     return truncateFinish(this.#run, step, z as Tensor, opened as Tensor, given, free);
-  }
-  extendTop(step: ExtendStep, x: Handle, given: RecordView, free: RecordView): Handle {
-    return wideSteps.extendTop(this.#run, step, x as Tensor, given, free);
-  }
-  extendFinish(step: ExtendStep, x: Handle, opened: Handle): Handle {
-    return wideSteps.extendFinish(this.#run, step, x as Tensor, opened as Tensor);
   }
   maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
     return steps.maximumSymbols(this.#run, step, x as Tensor, given, free);

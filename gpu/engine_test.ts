@@ -201,6 +201,7 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
     const extent = { rows: 7, cols: [100, 0, 129] },
       elements = 7 * 229,
       wide = subject.upload(words(elements)),
+      pair = subject.upload(words(2 * elements), 2),
       squares = record(subject, 40 + 8 + 7, [700, 0, 903], 1),
       sums = record(subject, 40, [7, 7, 7], 0);
     const maximum = { bits: 12, chunks: choosePermuted(11, 36), extent };
@@ -242,6 +243,10 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
       subject.extend(wide, 24, subject.upload(words(elements, 8)), 32),
       subject.extend(wide, 24, null, 32),
       subject.addWrap(wrap, wide, wide, subject.upload(words(elements, 8))),
+      subject.extend(wide, 24, pair, 60),
+      subject.extend(pair, 40, null, 60),
+      subject.addWrap({ ...wrap, outBits: 60 }, pair, wide, wide),
+      subject.addWrap({ ...wrap, inBits: 40 }, wide, pair, wide),
       subject.squareSum(0, wide, extent, 32, 40, squares, sums),
       subject.maximumSymbols(maximum, wide, pairKeys, pairPads),
       subject.maximumMerge(maximum, wide, subject.upload(words(798, 12))),

@@ -56,8 +56,8 @@ import truncateFinish from "./kernels/truncate_finish.wgsl" with { type: "text" 
 import truncateSymbols from "./kernels/truncate_symbols.wgsl" with { type: "text" };
 import unpack from "./kernels/unpack.wgsl" with { type: "text" };
 import addWide from "./kernels/add_wide.wgsl" with { type: "text" };
-import extendFinish from "./kernels/extend_finish.wgsl" with { type: "text" };
-import extendTop from "./kernels/extend_top.wgsl" with { type: "text" };
+import addWrapWide from "./kernels/add_wrap_wide.wgsl" with { type: "text" };
+import extendWide from "./kernels/extend_wide.wgsl" with { type: "text" };
 import finishProductWide from "./kernels/finish_product_wide.wgsl" with { type: "text" };
 import matrixWide from "./kernels/matrix_wide.wgsl" with { type: "text" };
 import multiplyWide from "./kernels/multiply_wide.wgsl" with { type: "text" };
@@ -404,6 +404,22 @@ export const KERNELS = {
     result: "write",
   }, ["ring_bits", "out_bits", "is_party0"]),
   shift_wide: kernel(shiftWide, ["ring"], { x: "read", result: "write" }, ["result_wide", "in_bits", "by", "out_bits"]),
+  extend_wide: kernel(extendWide, ["ring", "spare"], { x: "read", top: "read", result: "write" }, [
+    "x_wide",
+    "top_wide",
+    "has_top",
+    "in_bits",
+    "out_bits",
+  ]),
+  add_wrap_wide: kernel(addWrapWide, ["ring", "spare"], { a: "read", x: "read", c: "read", result: "write" }, [
+    "x_wide",
+    "c_wide",
+    "result_wide",
+    "in_bits",
+    "shift",
+    "subtracts",
+    "out_bits",
+  ]),
   truncate_symbols_wide: kernel(
     truncateSymbolsWide,
     ["ring", "bits", "segments", "given", "free", "flat", "permuted"],
@@ -448,20 +464,6 @@ export const KERNELS = {
     "wrap_at",
     "adds",
     "symbol_count",
-  ]),
-  extend_top: kernel(extendTop, ["ring", "bits", "segments", "given", "free"], {
-    x: "read",
-    given_key: "record",
-    free_key: "record",
-    lists: "lists",
-    result: "write",
-  }, ["x_wide", "result_wide", "in_bits"]),
-  extend_finish: kernel(extendFinish, ["ring"], { x: "read", opened: "read", result: "write" }, [
-    "x_wide",
-    "opened_wide",
-    "result_wide",
-    "in_bits",
-    "out_bits",
   ]),
 } as const satisfies Readonly<Record<string, KernelSpec>>;
 

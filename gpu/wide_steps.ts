@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExtendStep, RecordView, TruncateStep } from "../core/engine.ts";
+import type { RecordView, TruncateStep, WrapStep } from "../core/engine.ts";
 import { pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { fromBigInts } from "../core/ring/words.ts";
 import { packChunks } from "./gate_steps.ts";
@@ -27,9 +27,9 @@ function raise({ addend, inBits, by }: TruncateStep, z: Tensor): Record<string, 
   return { z_wide: z.wordsPerElement, in_bits: inBits, by, raise_low: low!, raise_high: high! };
 }
 
-/** Whether a truncation needs these kernels. */
-export function isWideTruncation(step: TruncateStep): boolean {
-  return step.inBits > 32 || step.outBits > 32;
+/** Whether a step needs these kernels. */
+export function isWide({ inBits, outBits }: TruncateStep | WrapStep): boolean {
+  return inBits > 32 || outBits > 32;
 }
 
 /** The low word of every element. */
@@ -119,34 +119,6 @@ export function truncateFinish(
   return result;
 }
 
-/** Share of an extension's τ. */
-export function extendTop(run: Runner, step: ExtendStep, x: Tensor, given: RecordView, free: RecordView): Tensor {
-  const result = ringTensor(run, "top bits", x.count, step.outBits - step.inBits);
-  run.run("extend_top", {
-    segments: { counts: given.counts },
-    operands: { x: each(run, x), given_key: { record: given }, free_key: { record: free }, result: each(run, result) },
-    params: { x_wide: x.wordsPerElement, result_wide: result.wordsPerElement, in_bits: step.inBits },
-  });
-  return result;
-}
-
-/** The extended wire. */
-export function extendFinish(run: Runner, { inBits, outBits }: ExtendStep, x: Tensor, opened: Tensor): Tensor {
-  const result = ringTensor(run, "extended values", x.count, outBits);
-  run.run("extend_finish", {
-    items: x.count,
-    operands: { x: each(run, x), opened: each(run, opened), result: each(run, result) },
-    params: {
-      x_wide: x.wordsPerElement,
-      opened_wide: opened.wordsPerElement,
-      result_wide: result.wordsPerElement,
-      in_bits: inBits,
-      out_bits: outBits,
-    },
-  });
-  return result;
-}
-
 /** Values without their lowest bits. */
 export function shift(run: Runner, x: Tensor, inBits: number, by: number, bits: number): Tensor {
   const result = ringTensor(run, "shifted values", x.count, bits);
@@ -154,6 +126,42 @@ export function shift(run: Runner, x: Tensor, inBits: number, by: number, bits: 
     items: x.count,
     operands: { x: run.each(x, 2), result: each(run, result) },
     params: { result_wide: result.wordsPerElement, in_bits: inBits, by, out_bits: bits },
+  });
+  return result;
+}
+
+/** Masked values in a ring above 32 bits. */
+export function extend(run: Runner, x: Tensor, from: number, top: Tensor | null, to: number): Tensor {
+  const result = run.owners.tensor("extended values", x.count, 2);
+  run.run("extend_wide", {
+    items: x.count,
+    operands: { x: each(run, x), top: top === null ? null : each(run, top), result: each(run, result) },
+    params: {
+      x_wide: x.wordsPerElement,
+      top_wide: top?.wordsPerElement ?? 1,
+      has_top: top === null ? 0 : 1,
+      in_bits: from,
+      out_bits: to,
+    },
+  });
+  return result;
+}
+
+/** a and the term of the mask's wrap. */
+export function addWrap(run: Runner, step: WrapStep, a: Tensor, x: Tensor, c: Tensor): Tensor {
+  const result = ringTensor(run, "sum", a.count, step.outBits);
+  run.run("add_wrap_wide", {
+    items: a.count,
+    operands: { a: each(run, a), x: each(run, x), c: each(run, c), result: each(run, result) },
+    params: {
+      x_wide: x.wordsPerElement,
+      c_wide: c.wordsPerElement,
+      result_wide: result.wordsPerElement,
+      in_bits: step.inBits,
+      shift: step.shift,
+      subtracts: step.sign < 0 ? 1 : 0,
+      out_bits: step.outBits,
+    },
   });
   return result;
 }

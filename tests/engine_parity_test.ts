@@ -130,6 +130,11 @@ async function read(engine: Engine, results: readonly Result[]): Promise<unknown
   }));
 }
 
+/** Rings at the edges of one and of two words. */
+const EDGES = [2, 31, 32, 33, 63, 64], EDGE_PAIRS = EDGES.flatMap((from) => EDGES.map((to) => [from, to] as const));
+const EXTENSIONS = EDGE_PAIRS.filter(([from, to]) => from < to && to > 32),
+  WRAPS = EDGE_PAIRS.filter((rings) => Math.max(...rings) > 32);
+
 function counts(extent: Extent): number[] {
   return extent.cols.map((cols) => cols * extent.rows);
 }
@@ -407,17 +412,27 @@ for (const subject of SUBJECTS) {
     return [kit.engine.shift(kit.wide(count, 64), from, by, kit.int(1, from - by))];
   });
 
-  parity("extendTop() and extendFinish()", 40, (kit, round) => {
-    const outBits = round % 4 === 0 ? kit.int(3, 32) : kit.int(33, 64),
-      inBits = round % 3 === 0 || outBits <= 32 ? kit.int(2, outBits - 1) : 32,
-      blocks = [kit.int(1, 40), kit.int(1, 9)],
-      top = outBits - inBits,
-      step = { inBits, outBits };
-    const x = ringTensor(kit, sum(blocks), inBits);
+  parity("extend() above 32 bits", 60, (kit, round) => {
+    const drawn = kit.int(2, 63),
+      [from, to] = EXTENSIONS[round] ?? [drawn, kit.int(Math.max(33, drawn + 1), 64)],
+      count = kit.int(1, 150);
+    const x = from > 32 ? kit.wide(count, 64) : kit.tensor(count); // not reduced
     return [
-      kit.engine.extendTop(step, x, kit.record(top, blocks), kit.record(top, blocks)),
-      kit.engine.extendFinish(step, x, ringTensor(kit, sum(blocks), top)),
+      kit.engine.extend(x, from, ringTensor(kit, count, to - from), to),
+      kit.engine.extend(x, from, null, to),
     ];
+  });
+
+  parity("addWrap() above 32 bits", 80, (kit, round) => {
+    const drawn = kit.int(2, 64),
+      [inBits, outBits] = WRAPS[round] ?? [drawn, kit.int(drawn > 32 ? 1 : 33, 64)],
+      step = { inBits, shift: kit.int(0, outBits - 1), sign: round % 2 === 0 ? 1 as const : -1 as const, outBits },
+      count = kit.int(1, 150);
+    const a = ringTensor(kit, count, outBits), x = inBits > 32 ? kit.wide(count, 64) : kit.tensor(count); // not reduced
+    return [Math.min(outBits, 32), outBits].flatMap((bits) => {
+      const c = ringTensor(kit, count, bits);
+      return [kit.engine.addWrap(step, a, x, c), kit.engine.addWrap({ ...step, shift: 0 }, a, x, c)];
+    });
   });
 
   parity("maximumSymbols(), maximumSelect() and maximumMerge()", 40, (kit, round) => {
@@ -482,14 +497,15 @@ for (const subject of SUBJECTS) {
     const { engine } = kit,
       count = kit.int(1, 300),
       from = kit.int(2, 32),
-      to = kit.int(from, 32),
+      narrow = Math.min(from, 31),
+      to = kit.int(narrow + 1, 32),
       by = kit.int(0, from - 1);
     const x = kit.tensor(count), shift = kit.int(0, 31), outBits = kit.int(1, 32), bits = kit.int(1, 32);
     const step = { inBits: from, shift, sign: round % 2 === 0 ? 1 as const : -1 as const, outBits };
     return [
       engine.shift(x, from, by, bits),
-      from < 32 ? engine.extend(x, from, round % 3 === 0 ? null : kit.tensor(count, 32 - from), to) : x,
-      engine.addWrap(step, kit.tensor(count), x, kit.tensor(count, Math.min(20, 32 - shift))),
+      engine.extend(x, narrow, round % 3 === 0 ? null : kit.tensor(count, to - narrow), to),
+      engine.addWrap(step, kit.tensor(count), x, kit.tensor(count)),
     ];
   });
 

@@ -21,8 +21,9 @@
  * @module
  */
 
-import type { Engine, Handle, WrapStep } from "../engine.ts";
+import type { Handle } from "../engine.ts";
 import { lowMask } from "../ring/words.ts";
+import { topShare } from "./extend.ts";
 import {
   assertKnownToBoth,
   assertRange,
@@ -30,7 +31,6 @@ import {
   blockCounts,
   elementCount,
   type Inputs,
-  type KeyReader,
   type KeyRecord,
   type KeyWriter,
   makeMasks,
@@ -112,7 +112,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   },
 
   deal(p, [z], key) {
-    if (isWide(p, z)) {
+    if (z.ringBits > 32 || p.to > 32) {
       return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
     }
     const { lowBits, topBits } = layout(p, z), n = z.ringBits, r = maskWords(z), ring = lowMask(p.to);
@@ -137,24 +137,20 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     let data: Handle;
     if (topBits === 0) data = shifted;
     else if (!toParty0) {
-      const [top] = yield* open(openSecond, topShare(key, p, z, shifted));
-      data = joined(engine, p, z, shifted, top);
+      const [top] = yield* open(openSecond, topShare(key, lowBits, topBits, shifted));
+      data = engine.extend(shifted, lowBits, top, p.to);
     } else if (party === 1) {
-      const share = topShare(key, p, z, shifted);
+      const share = topShare(key, lowBits, topBits, shifted);
       yield* open(openSecond, shifted, share);
       data = share; // nobody reads it: party 0 alone learns the result
     } else {
       const [low, theirs] = yield* open(openSecond, null, null);
-      data = joined(engine, p, z, low, engine.add(theirs, topShare(key, p, z, low), topBits));
+      const top = engine.add(theirs, topShare(key, lowBits, topBits, low), topBits);
+      data = engine.extend(low, lowBits, top, p.to);
     }
     return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
   },
 };
-
-/** Whether one of the rings has more than 32 bits. */
-function isWide(p: DitherParams, z: Wire<View> | Share<View>): boolean {
-  return z.ringBits > 32 || p.to > 32;
-}
 
 /** The key and the result's masks in rings above 32 bits. */
 function dealWide(p: DitherParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
@@ -173,21 +169,4 @@ function dealWide(p: DitherParams, z: Wire<"mask"> | Share<"mask">, key: KeyWrit
     data[e] = p.to > 32 ? BigInt.asUintN(p.to, mask) : Number(BigInt.asUintN(p.to, mask));
   }
   return data;
-}
-
-/** This party's share of w + pad mod 2^topBits. */
-function topShare(key: KeyReader, p: DitherParams, z: Share<View> | Wire<View>, s: Handle): Handle {
-  const { lowBits, topBits } = layout(p, z), { engine } = key, given = key.record("given"), free = key.record("free");
-  // The top of a dithered value is that of an extended one.
-  if (isWide(p, z)) return engine.extendTop({ inBits: lowBits, outBits: p.to }, s, given, free);
-  const step: WrapStep = { inBits: lowBits, shift: 0, sign: 1, outBits: topBits };
-  return engine.addWrap(step, engine.unpack(free, 0, topBits), s, engine.unpack(given, 0, topBits));
-}
-
-/** s and the opened top in the ring of the result. */
-function joined(engine: Engine, p: DitherParams, z: Share<View> | Wire<View>, s: Handle, top: Handle): Handle {
-  const { lowBits } = layout(p, z);
-  return isWide(p, z)
-    ? engine.extendFinish({ inBits: lowBits, outBits: p.to }, s, top)
-    : engine.extend(s, lowBits, top, p.to);
 }

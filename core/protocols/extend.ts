@@ -21,6 +21,7 @@
  * @module
  */
 
+import type { Handle, WrapStep } from "../engine.ts";
 import {
   assertKnownToBoth,
   assertRange,
@@ -28,6 +29,7 @@ import {
   blockCounts,
   elementCount,
   type Inputs,
+  type KeyReader,
   makeMasks,
   open,
   type OpeningSize,
@@ -53,6 +55,13 @@ function opening(p: ExtendParams, x: Wire<View>): OpeningSize[] {
 /** x keeps the spare bit free. */
 function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
   return 2 ** (x.ringBits - 2);
+}
+
+/** This party's share of τ, the `topBits` bits above the `inBits` of a masked value; those above a dithered one are made alike. */
+export function topShare(key: KeyReader, inBits: number, topBits: number, x: Handle): Handle {
+  const { engine } = key, step: WrapStep = { inBits, shift: 0, sign: 1, outBits: topBits };
+  const b = engine.unpack(key.record("given"), 0, topBits), t = engine.unpack(key.record("free"), 0, topBits);
+  return engine.addWrap(step, t, x, b);
 }
 
 /**
@@ -109,10 +118,8 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
     return { ...wire("mask", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   *run(p, [x], key) {
-    const { engine } = key, step = { inBits: x.ringBits, outBits: p.to };
-    const top = engine.extendTop(step, x.data, key.record("given"), key.record("free"));
-    const [opened] = yield* open(opening(p, x), top);
-    const data = engine.extendFinish(step, x.data, opened);
+    const [top] = yield* open(opening(p, x), topShare(key, x.ringBits, p.to - x.ringBits, x.data));
+    const data = key.engine.extend(x.data, x.ringBits, top, p.to);
     return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
   },
 };

@@ -73,26 +73,22 @@ export function shift(x: Handle, inBits: number, by: number, bits: number): Hand
   return tensor(words(x).map((word) => ((word & ring) >>> by) & kept));
 }
 
-/** (x + 2^(from-2)) mod 2^from. */
-function raised(x: number, from: number): number {
-  return ((x + 2 ** (from - 2)) & lowMask(from)) >>> 0;
+/** (x + 2^(n-2)) mod 2^n of every element. */
+function raised(x: Handle, n: number): bigint[] {
+  return integers(x).map((word) => BigInt.asUintN(n, word + (1n << BigInt(n - 2))));
 }
 
 /** {@linkcode Engine.extend}, as loops. */
 export function extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
-  const tops = top === null ? null : words(top), ring = lowMask(to);
-  return tensor(
-    words(x).map((word, i) => (raised(word, from) - 2 ** (from - 2) + (tops?.[i] ?? 0) * 2 ** from) & ring),
-  );
+  const tops = top === null ? null : integers(top), half = 1n << BigInt(from - 2);
+  return elements(raised(x, from).map((u, e) => u - half + ((tops?.[e] ?? 0n) << BigInt(from))), to);
 }
 
 /** {@linkcode Engine.addWrap}, as loops. */
-export function addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
-  const data = words(x), term = words(c), ring = lowMask(step.outBits);
-  return tensor(
-    words(a).map((word, i) => {
-      const k = raised(data[i]!, step.inBits) < 2 ** (step.inBits - 1) ? 1 : 0;
-      return (word + step.sign * k * term[i]! * 2 ** step.shift) & ring;
-    }),
+export function addWrap({ inBits, shift, sign, outBits }: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
+  const start = integers(a), terms = integers(c), factor = BigInt(sign) << BigInt(shift);
+  return elements(
+    raised(x, inBits).map((u, e) => start[e]! + (1n - (u >> BigInt(inBits - 1))) * terms[e]! * factor),
+    outBits,
   );
 }

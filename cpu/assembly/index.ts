@@ -16,8 +16,8 @@ export { spliceBits, spliceFinish, spliceSymbols } from "./splice";
 export { rowFinish, rowSymbols } from "./row";
 export {
   addWide,
-  extendFinish,
-  extendTop,
+  addWrapWide,
+  extendWide,
   matrixAddSigned,
   matrixAddWide,
   multiplyWide,

@@ -236,19 +236,6 @@ export function truncateFinishWide(args: usize, segment: usize, from: u32, to: u
   }
 }
 
-/**
- * Share of an extension's τ = k·b + t mod 2^(m - n). Items are elements.
- * Arguments: 0 x, 1 out, 2 m - n, 3 n, 4 whether x has two words. Segment: 0 first element, 2 given, 3 free.
- */
-export function extendTop(args: usize, segment: usize, from: u32, to: u32): void {
-  const bits = word(args, 2), n = word(args, 3), wide = word(args, 4) != 0, half = <u64> 1 << <u64> (n - 2), top = <u64> (n - 1), ring = lowMask(bits);
-  let given = recordBit(pointer(segment, 2), from, bits), free = recordBit(pointer(segment, 3), from, bits);
-  for (let i = from; i < to; i++, given += bits, free += bits) {
-    const at = word(segment, 0) + i, wrapped = ((elementAt(pointer(args, 0), at, wide) + half) >> top) & 1;
-    putElement(pointer(args, 1), at, bits > 32, ((fieldAt(given, bits) & (wrapped - 1)) + fieldAt(free, bits)) & ring);
-  }
-}
-
 /** ((x mod 2^n) >> by) mod 2^m. Items are elements. Arguments: 0 x, 1 out, 2 n, 3 by, 4 m, 5 whether the result has two words. */
 export function shiftWide(args: usize, _segment: usize, from: u32, to: u32): void {
   const whole = lowMask(word(args, 2)), by = <u64> word(args, 3), ring = lowMask(word(args, 4)), wide = word(args, 5) != 0;
@@ -256,13 +243,29 @@ export function shiftWide(args: usize, _segment: usize, from: u32, to: u32): voi
 }
 
 /**
- * x̂' = û - 2^(n-2) + 2^n·τ mod 2^m. Items are elements.
- * Arguments: 0 x, 1 opened, 2 out, 3 n, 4 m, 5 whether x has two words, 6 whether τ has, 7 whether the result has.
+ * A masked value read in a ring of m > 32 bits. Items are elements.
+ * Arguments: 0 x, 1 top or 0, 2 out, 3 n, 4 m, 5 whether x has two words, 6 whether top has.
  */
-export function extendFinish(args: usize, _segment: usize, from: u32, to: u32): void {
-  const n = word(args, 3), half = <u64> 1 << <u64> (n - 2), whole = lowMask(n), ring = lowMask(word(args, 4));
+export function extendWide(args: usize, _segment: usize, from: u32, to: u32): void {
+  const x = pointer(args, 0), top = pointer(args, 1), out = pointer(args, 2), n = word(args, 3), ring = lowMask(word(args, 4));
+  const wideX = word(args, 5) != 0, wideTop = word(args, 6) != 0, half = <u64> 1 << <u64> (n - 2), narrow = lowMask(n);
   for (let i = from; i < to; i++) {
-    const u = (elementAt(pointer(args, 0), i, word(args, 5) != 0) + half) & whole, tau = elementAt(pointer(args, 1), i, word(args, 6) != 0);
-    putElement(pointer(args, 2), i, word(args, 7) != 0, (u - half + (tau << <u64> n)) & ring);
+    const above = top == 0 ? 0 : elementAt(top, i, wideTop) << <u64> n;
+    putElement(out, i, true, (((elementAt(x, i, wideX) + half) & narrow) - half + above) & ring);
+  }
+}
+
+/**
+ * a ± k·c·2^shift mod 2^m, k = 1 where the mask of x may have wrapped, with x or the result in more than 32 bits. Items are elements.
+ * Arguments: 0 a, 1 x, 2 c, 3 out, 4 n, 5 shift, 6 whether the term is subtracted, 7 m, 8 whether x has two words, 9 whether c has, 10 whether a and the
+ * result have.
+ */
+export function addWrapWide(args: usize, _segment: usize, from: u32, to: u32): void {
+  const a = pointer(args, 0), x = pointer(args, 1), c = pointer(args, 2), out = pointer(args, 3), n = word(args, 4), shift = word(args, 5);
+  const half = <u64> 1 << <u64> (n - 2), top = <u64> (n - 1), sign = <u64> 1 - 2 * <u64> word(args, 6), ring = lowMask(word(args, 7));
+  const wideX = word(args, 8) != 0, wideC = word(args, 9) != 0, wideOut = word(args, 10) != 0;
+  for (let i = from; i < to; i++) {
+    const wrapped = ((elementAt(x, i, wideX) + half) >> top) & 1, term = sign * shiftLeft(elementAt(c, i, wideC), shift);
+    putElement(out, i, wideOut, (elementAt(a, i, wideOut) + (term & (wrapped - 1))) & ring);
   }
 }
