@@ -1,12 +1,15 @@
 /**
- * One exchange (both post, both take) between two links in one process over TCP loopback.
+ * One exchange (both post, both take) between two links in one process over TCP loopback, and a message of 2 MiB there and back between two threads.
  *
- * Both parties share a thread here, so a figure is the work of both sides plus the kernel, not the latency between two processes.
+ * Both parties of an exchange share a thread here, so a figure is the work of both sides plus the kernel, not the latency between two processes. A message is
+ * sealed, carried and opened one way at a time: how much of that overlaps shows there.
  */
 
 import type { Link } from "../transport/link.ts";
-import { connect, listen, type TcpOptions } from "../transport/tcp.ts";
 import { LINK_KEY_BYTES } from "../transport/seal.ts";
+import { SocketThread } from "../transport/socket_thread.ts";
+import { connect, listen, type TcpOptions } from "../transport/tcp.ts";
+import type { EchoStart } from "./_echo_worker.ts";
 
 const LANE = { request: 0, step: 0, layer: 1 };
 
@@ -31,6 +34,29 @@ for (const bytes of [64, 512, 16 * 2 ** 10, 2 ** 20]) {
     link0.post(LANE, exchange, payload);
     link1.post(LANE, exchange, payload);
     await Promise.all([link0.take(LANE, exchange, bytes), link1.take(LANE, exchange, bytes)]);
+    exchange++;
+  });
+}
+
+const LARGE_BYTES = 2 ** 21;
+
+/** A link to a party on another thread that sends every message back. */
+async function openEcho(isThreaded: boolean): Promise<Link> {
+  const local = { hostname: "127.0.0.1", port: 0 },
+    sockets = isThreaded ? new SocketThread(import.meta.resolve("../transport/socket_worker.ts")) : null,
+    listener = await (sockets?.listen(local, optionsOf(0)) ?? listen(local, optionsOf(0)));
+  const { address } = listener, options = optionsOf(1);
+  new Worker(import.meta.resolve("./_echo_worker.ts"), { type: "module" })
+    .postMessage({ address, options, isThreaded, lane: LANE, bytes: LARGE_BYTES } satisfies EchoStart);
+  return await listener.accept();
+}
+
+for (const isThreaded of [false, true]) {
+  const link = await openEcho(isThreaded), payload = [new Uint8Array(LARGE_BYTES)];
+  let exchange = 0;
+  Deno.bench(`2 MiB there and back, sockets ${isThreaded ? "on threads of their own" : "inline"}`, async () => {
+    link.post(LANE, exchange, payload);
+    await link.take(LANE, exchange, LARGE_BYTES);
     exchange++;
   });
 }

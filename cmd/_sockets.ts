@@ -35,12 +35,22 @@ export interface Sockets {
   close(): void;
 }
 
-/** Opens the sockets that the flags name, for an engine. */
-export function openSockets(options: Options, engine: string): Sockets {
+/** The flags that make a child process keep its sockets in the same place. */
+export function hostArgs(options: Options): string[] {
+  return ["--host", hostOf(options)];
+}
+
+function hostOf(options: Options): (typeof HOSTS)[number] {
   const host = options.text("host") ?? "auto";
   if (!(HOSTS as readonly string[]).includes(host)) {
     throw new UsageError(`Cannot use --host ${host} as it must be one of: ${HOSTS.join(", ")}`);
   }
+  return host as (typeof HOSTS)[number];
+}
+
+/** Opens the sockets that the flags name, for an engine. */
+export function openSockets(options: Options, engine: string): Sockets {
+  const host = hostOf(options);
   if (host === "threaded" || host === "auto" && engine === "webgpu") {
     return new SocketThread(import.meta.resolve(Deno.mainModule));
   }

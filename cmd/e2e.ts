@@ -14,6 +14,7 @@ import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
 import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
 import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
 import { runParties, spawn } from "./_process.ts";
+import { HOST_FLAG, hostArgs } from "./_sockets.ts";
 import { withTempFolder } from "./_temp.ts";
 import { archPlan, planTotals, RESIDUAL_FLAG, residualBitsOf, shapeOf } from "./plan.ts";
 import { amount, type Ui } from "./_ui.ts";
@@ -36,6 +37,7 @@ export const E2E: Command = {
     { name: "engine1", value: "NAME", help: "the client's engine, where it is another one than party 0's" },
     ROUNDING_FLAG,
     ...ENGINE_FLAGS,
+    HOST_FLAG,
   ],
   example: "sluice e2e --arch llama-tiny --layers 2 --seq 128",
 };
@@ -59,8 +61,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
       keys = `${folder}/keys`,
-      common = engineArgs(options, threads),
-      clientEngine = engineArgs(options, threads, options.text("engine1"));
+      host = hostArgs(options),
+      engines = [undefined, options.text("engine1")].map((name) => [...engineArgs(options, threads, name), ...host]);
     await Deno.mkdir(model);
     await Deno.writeTextFile(
       `${model}/${SYNTHETIC_FILE}`,
@@ -87,7 +89,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     ui.note("both parties run");
     const output = `${folder}/output`,
       coins = `${folder}/coins`,
-      { party0, party1 } = await runParties(model, keys, [common, clientEngine], [
+      { party0, party1 } = await runParties(model, keys, [engines[0]!, engines[1]!], [
         "--input-seed",
         INPUT_SEED,
         "--input-tokens",

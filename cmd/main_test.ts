@@ -64,6 +64,7 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     ["party1", ["--keys", "k", "--connect", "127.0.0.1:70000"], /port up to 65535/],
     ["demo", ["--generate", "1000"], /256 positions/],
     ["demo", ["--engine", "abacus"], /wasm, webgpu, reference, auto/],
+    ["e2e", ["--arch", "gpt2", "--seq", "4", "--host", "here"], /auto, inline, threaded/],
     ["demo", ["--prompt", ""], /empty prompt/],
     ["plan", ["--arch", "gpt-7", "--seq", "8"], shapes],
     ["e2e", ["--arch", "gpt-7", "--seq", "8"], shapes],

@@ -1,6 +1,6 @@
 /** Messages that wait for the socket, and how they become frames: all that wait share the next frame, as far as it holds them. */
 
-import { encodeHead, type Head, LENGTH_BYTES, MAX_FRAME_BYTES, MAX_OPEN_PARTS, MAX_PAYLOAD_BYTES } from "./frame.ts";
+import { encodeHead, FRAME_PAYLOAD_BYTES, type Head, LENGTH_BYTES, MAX_OPEN_PARTS } from "./frame.ts";
 import { type Sealer, TAG_BYTES } from "./seal.ts";
 
 /** A message to send. Its head says what it is as if one frame held all of it; an opening's has one part. */
@@ -14,7 +14,7 @@ const FIRST_BUFFER_BYTES = 2 ** 16;
 
 /** First in, first out; one frame buffer, reused: a frame is valid until the next one is made. */
 export class Outbox {
-  readonly #sealer: Sealer;
+  readonly #sealer: Sealer | null;
   #queue: Outgoing[] = [];
   #first = 0;
   /** Bytes of the first message that earlier frames hold. */
@@ -22,7 +22,8 @@ export class Outbox {
   #plain = new Uint8Array(FIRST_BUFFER_BYTES);
   #wire = new Uint8Array(FIRST_BUFFER_BYTES);
 
-  constructor(sealer: Sealer) {
+  /** @param sealer Seals the frames; without one they are in the clear, and the stream seals them. */
+  constructor(sealer: Sealer | null) {
     this.#sealer = sealer;
   }
 
@@ -58,15 +59,15 @@ export class Outbox {
     const sealedBytes = plainBytes + TAG_BYTES;
     this.#reserve(LENGTH_BYTES + sealedBytes);
 
-    writeU32(this.#plain, head.length);
-    this.#plain.set(head, LENGTH_BYTES);
-    let at = LENGTH_BYTES + head.length;
+    writeU32(this.#plain, sealedBytes);
+    writeU32(this.#plain, head.length, LENGTH_BYTES);
+    this.#plain.set(head, 2 * LENGTH_BYTES);
+    let at = 2 * LENGTH_BYTES + head.length;
     for (const slice of slices) {
       copySlice(slice, this.#plain, at);
       at += slice.bytes;
     }
-    writeU32(this.#wire, sealedBytes);
-    this.#sealer.seal(this.#plain.subarray(0, plainBytes), this.#wire, LENGTH_BYTES);
+    const plain = this.#plain.subarray(0, LENGTH_BYTES + plainBytes);
 
     const finished = last.from + last.bytes === last.message.bytes;
     this.#first += slices.length - (finished ? 0 : 1);
@@ -75,6 +76,9 @@ export class Outbox {
       this.#queue.length = 0;
       this.#first = 0;
     }
+    if (this.#sealer === null) return plain;
+    writeU32(this.#wire, sealedBytes);
+    this.#sealer.seal(plain.subarray(LENGTH_BYTES), this.#wire, LENGTH_BYTES);
     return this.#wire.subarray(0, LENGTH_BYTES + sealedBytes);
   }
 
@@ -82,7 +86,7 @@ export class Outbox {
   #nextSlices(): readonly Slice[] {
     const slices: Slice[] = [];
     let from = this.#sentBytes;
-    let freeBytes = MAX_PAYLOAD_BYTES;
+    let freeBytes = FRAME_PAYLOAD_BYTES;
     for (let i = this.#first; i < this.#queue.length && slices.length < MAX_OPEN_PARTS; i++) {
       const message = this.#queue[i]!;
       const bytes = Math.min(message.bytes - from, freeBytes);
@@ -97,7 +101,7 @@ export class Outbox {
 
   #reserve(bytes: number): void {
     if (this.#wire.length >= bytes) return;
-    const roundedBytes = Math.min(2 ** Math.ceil(Math.log2(bytes)), LENGTH_BYTES + MAX_FRAME_BYTES);
+    const roundedBytes = 2 ** Math.ceil(Math.log2(bytes));
     this.#plain = new Uint8Array(roundedBytes);
     this.#wire = new Uint8Array(roundedBytes);
   }
@@ -130,11 +134,11 @@ function headOf(slices: readonly Slice[]): Head {
   }
 }
 
-function writeU32(bytes: Uint8Array, value: number): void {
-  bytes[0] = value;
-  bytes[1] = value >>> 8;
-  bytes[2] = value >>> 16;
-  bytes[3] = value >>> 24;
+function writeU32(bytes: Uint8Array, value: number, at = 0): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 /** Copies a slice of a message, whose payload is the concatenation of its chunks, to `out` at `at`. */

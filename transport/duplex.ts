@@ -6,10 +6,16 @@ import { ProtocolError } from "../core/errors.ts";
 export interface Duplex {
   /** Reads at least one byte into `into` and returns the count, or null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes some of `bytes` and returns the count; the caller keeps `bytes` unchanged until then. */
-  write(bytes: Uint8Array): Promise<number>;
+  /** Writes some of `bytes` and returns the count, at once where nothing has to be waited for; the caller keeps `bytes` unchanged until then. */
+  write(bytes: Uint8Array): number | Promise<number>;
   /** Ends both directions; a waiting `read` ends too. */
   close(): void;
+  /**
+   * Takes over the sealing, where the stream's other thread does it: from here on `write` is given frames in the clear, each behind its sealed length.
+   *
+   * @param key Key of the frames that this side sends; secret.
+   */
+  sealWith?(key: Uint8Array): Promise<void>;
 }
 
 /**
@@ -29,9 +35,13 @@ export async function readFully(duplex: Duplex, into: Uint8Array): Promise<void>
   }
 }
 
-/** Writes all of `bytes`. */
-export async function writeFully(duplex: Duplex, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await duplex.write(rest));
+/** Writes all of `bytes`, at once where the stream takes them at once. */
+export function writeFully(duplex: Duplex, bytes: Uint8Array): void | Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    const written = duplex.write(rest);
+    if (typeof written !== "number") return written.then((count) => writeFully(duplex, rest.subarray(count)));
+    rest = rest.subarray(written);
+  }
 }
 
 /** Closes a stream that may already be closed. */

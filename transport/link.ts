@@ -26,7 +26,8 @@ import { type Opener, SEAL_HANDSHAKE_BYTES, type Sealer, TAG_BYTES } from "./sea
 /** How long a link that ends waits for the peer's last word, in milliseconds. */
 export const DEFAULT_CLOSE_MS = 5000;
 
-const FIRST_RECEIVE_BYTES = 2 ** 18;
+/** Two frames of an ordinary peer. */
+const FIRST_RECEIVE_BYTES = 2 ** 19;
 
 export type { Control };
 
@@ -34,8 +35,8 @@ export type { Control };
 export interface LinkOptions {
   /** Whose end this is. */
   readonly party: Party;
-  /** Seals what this side sends. */
-  readonly sealer: Sealer;
+  /** Seals what this side sends; null where the stream does. */
+  readonly sealer: Sealer | null;
   /** Opens what the peer sends. */
   readonly opener: Opener;
   /** Limits of the mailbox. */
@@ -54,6 +55,8 @@ export class Link implements Channel, AsyncDisposable {
   readonly #duplex: Duplex;
   readonly #opener: Opener;
   readonly #outbox: Outbox;
+  /** What the stream adds to every frame. */
+  readonly #addedBytes: number;
   readonly #mailbox: Mailbox;
   readonly #controls: ControlBox;
   readonly #abort = new AbortController();
@@ -74,6 +77,7 @@ export class Link implements Channel, AsyncDisposable {
     this.#duplex = duplex;
     this.#opener = opener;
     this.#outbox = new Outbox(sealer);
+    this.#addedBytes = sealer === null ? TAG_BYTES : 0;
     this.#mailbox = new Mailbox(limits);
     this.#controls = new ControlBox(limits.pendingBytes ?? DEFAULT_MAILBOX_LIMITS.pendingBytes);
     this.#closeMs = closeMs;
@@ -182,7 +186,7 @@ export class Link implements Channel, AsyncDisposable {
       this.#outbox.push(message);
       this.#writing = true;
       this.#written = this.#writeFrames();
-      // The first frame is made and written by now; only what did not fit in it still refers to the caller's bytes.
+      // What the stream has taken is made and written by now; only the rest still refers to the caller's bytes.
       if (this.#outbox.empty) return;
       this.#outbox.replaceLast(ownPayload(message));
     } else {
@@ -196,8 +200,9 @@ export class Link implements Channel, AsyncDisposable {
       while (!this.#outbox.empty && !this.#destroyed) {
         const frame = this.#outbox.nextFrame();
         this.#stats.frames++;
-        this.#stats.wireBytes += frame.length;
-        await writeFully(this.#duplex, frame);
+        this.#stats.wireBytes += frame.length + this.#addedBytes;
+        const writing = writeFully(this.#duplex, frame);
+        if (writing !== undefined) await writing;
       }
       this.#writing = false;
       if (this.#ended !== null) this.#settle();

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { KeyError, ProtocolError } from "../core/errors.ts";
 import type { Duplex } from "./duplex.ts";
-import { encodeHead, type Head, MAX_FRAME_BYTES, MAX_HEAD_BYTES, MAX_PAYLOAD_BYTES } from "./frame.ts";
+import { encodeHead, FRAME_PAYLOAD_BYTES, type Head, MAX_FRAME_BYTES, MAX_HEAD_BYTES } from "./frame.ts";
 import { Link } from "./link.ts";
 import { memoryDuplexPair, memoryPair } from "./memory.ts";
 import { Opener, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
@@ -64,7 +64,7 @@ Deno.test("post() copies: the caller may reuse its bytes at once", async () => {
     bytes[0] = exchange;
     link0.post(LANE, exchange, [bytes]);
   }
-  const large = patterned(2 * MAX_PAYLOAD_BYTES + 5, 1);
+  const large = patterned(2 * FRAME_PAYLOAD_BYTES + 5, 1);
   const expected = large.slice();
   link0.post(LANE, 5, [large]);
   large.fill(0);
@@ -137,7 +137,7 @@ Deno.test("many lanes interleave in any order", async () => {
 
 Deno.test("a message of several frames arrives whole beside small ones", async () => {
   const [link0, link1] = await memoryPair();
-  const large = patterned(2 * MAX_FRAME_BYTES + 12345, 3);
+  const large = patterned(2 * FRAME_PAYLOAD_BYTES + 12345, 3);
   const before = link0.stats.frames;
   link0.post(LANE, 0, [Uint8Array.of(1)]);
   link0.post(LANE, 1, [large.subarray(0, 1000), large.subarray(1000)]);
@@ -170,7 +170,7 @@ Deno.test("sendControl() and receiveControl() keep order within a type", async (
 
 Deno.test("close() loses nothing that was posted before it", async () => {
   const [link0, link1] = await memoryPair();
-  const large = patterned(MAX_FRAME_BYTES + 1, 5);
+  const large = patterned(FRAME_PAYLOAD_BYTES + 1, 5);
   link0.post(LANE, 0, [large]);
   link0.post(LANE, 1, [Uint8Array.of(9)]);
   link0.close();

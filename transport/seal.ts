@@ -31,6 +31,8 @@ import { type Duplex, readFully, writeFully } from "./duplex.ts";
 
 /** Bytes of the link key that the dealer puts in both key folders. */
 export const LINK_KEY_BYTES = 32;
+/** Bytes of the key of one direction's frames. */
+export const FRAME_KEY_BYTES = 32;
 /** Bytes that sealing adds to a frame. */
 export const TAG_BYTES = 16;
 /** Bytes that each side sends before the first frame: its hello and its confirm. */
@@ -155,7 +157,8 @@ export function deriveLinkSecrets(sharedSecret: Uint8Array, linkKey: Uint8Array,
   const ikm = new Uint8Array(sharedSecret.length + linkKey.length);
   ikm.set(sharedSecret);
   ikm.set(linkKey, sharedSecret.length);
-  const derive = (label: string): Uint8Array => new Uint8Array(hkdfSync("sha256", ikm, transcript, label, 32));
+  const derive = (label: string): Uint8Array =>
+    new Uint8Array(hkdfSync("sha256", ikm, transcript, label, FRAME_KEY_BYTES));
   return {
     frames: { dialer: derive(LABELS.dialer.frames), listener: derive(LABELS.listener.frames) },
     confirm: { dialer: derive(LABELS.dialer.confirm), listener: derive(LABELS.listener.confirm) },
@@ -171,7 +174,7 @@ export interface SealOptions {
 }
 
 /**
- * Runs the sealing handshake on a fresh stream and returns this end's sealer and opener.
+ * Runs the sealing handshake on a fresh stream and returns this end's sealer and opener; no sealer where the stream has taken that over.
  *
  * - **Sends:** `SEAL_HANDSHAKE_BYTES`, in two messages that each side sends without waiting for the other's.
  *
@@ -181,7 +184,7 @@ export interface SealOptions {
 export async function sealStream(
   duplex: Duplex,
   { role, linkKey }: SealOptions,
-): Promise<{ sealer: Sealer; opener: Opener }> {
+): Promise<{ sealer: Sealer | null; opener: Opener }> {
   if (linkKey.length !== LINK_KEY_BYTES) {
     throw new RangeError(
       `Cannot seal link as the link key must have ${LINK_KEY_BYTES} bytes: received ${linkKey.length}`,
@@ -214,7 +217,10 @@ export async function sealStream(
       "Cannot seal link as both parties must hold the same link key: received a confirmation made with another link key",
     );
   }
-  return { sealer: new Sealer(secrets.frames[role]), opener: new Opener(secrets.frames[peerRole]) };
+  const key = secrets.frames[role], opener = new Opener(secrets.frames[peerRole]);
+  if (duplex.sealWith === undefined) return { sealer: new Sealer(key), opener };
+  await duplex.sealWith(key);
+  return { sealer: null, opener };
 }
 
 /** The X25519 shared secret; a public key of low order, which would fix it, is refused. */

@@ -114,10 +114,10 @@ Deno.test("sealStream() gives both ends keys that fit, new ones each time", asyn
       sealStream(a, { role: "listener", linkKey: linkKey(1) }),
       sealStream(b, { role: "dialer", linkKey: linkKey(1) }),
     ]);
-    const frame = sealed(listener.sealer, bytesOf(50));
+    const frame = sealed(listener.sealer!, bytesOf(50));
     frames.push(frame);
     assertEquals(dialer.opener.open(frame), bytesOf(50));
-    assertEquals(listener.opener.open(sealed(dialer.sealer, bytesOf(7))), bytesOf(7));
+    assertEquals(listener.opener.open(sealed(dialer.sealer!, bytesOf(7))), bytesOf(7));
     assertThrows(() => listener.opener.open(frame), ProtocolError);
   }
   assertEquals(frames[0]!.some((byte, i) => byte !== frames[1]![i]), true);
@@ -145,11 +145,11 @@ Deno.test("sealStream() refuses an echo of its own bytes", async () => {
 
 Deno.test("sealStream() refuses garbage, a key of low order and a peer that leaves", async () => {
   const magic = new TextEncoder().encode("SLUICEL1");
-  const peers: [string, (peer: Duplex) => Promise<unknown>, string][] = [
+  const peers: [string, (peer: Duplex) => unknown, string][] = [
     ["garbage", (peer) => peer.write(new TextEncoder().encode("GET / HTTP/1.1\r\n")), "another greeting"],
     ["low order", (peer) => peer.write(Uint8Array.of(...magic, ...new Uint8Array(32))), "full order"],
-    ["leaver", (peer) => Promise.resolve(peer.close()), "end of the connection"],
-    ["half", (peer) => peer.write(magic.subarray(0, 5)).then(() => peer.close()), "received 5 bytes"],
+    ["leaver", (peer) => peer.close(), "end of the connection"],
+    ["half", (peer) => [peer.write(magic.subarray(0, 5)), peer.close()], "received 5 bytes"],
   ];
   for (const [name, act, message] of peers) {
     const [a, b] = memoryDuplexPair();

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Duplex } from "./duplex.ts";
+import { type Duplex, writeFully } from "./duplex.ts";
 
 const WRITTEN = 0, TAKEN = 1, CLOSED = 2, HEADER_BYTES = 16;
 
@@ -71,20 +71,16 @@ class Ring {
       await change(this.#head, WRITTEN, written);
     }
   }
-  async write(bytes: Uint8Array): Promise<number> {
-    for (;;) {
-      if (Atomics.load(this.#head, CLOSED) !== 0) throw new Deno.errors.BrokenPipe("The shared stream is closed");
-      const taken = Atomics.load(this.#head, TAKEN), size = this.#bytes.length, room = size - this.#filled();
-      if (room > 0) {
-        const count = Math.min(room, bytes.length), at = (Atomics.load(this.#head, WRITTEN) >>> 0) % size;
-        const first = Math.min(count, size - at);
-        this.#bytes.set(bytes.subarray(0, first), at);
-        this.#bytes.set(bytes.subarray(first, count), 0);
-        this.#advance(WRITTEN, count);
-        return count;
-      }
-      await change(this.#head, TAKEN, taken);
-    }
+  write(bytes: Uint8Array): number | Promise<number> {
+    if (Atomics.load(this.#head, CLOSED) !== 0) throw new Deno.errors.BrokenPipe("The shared stream is closed");
+    const taken = Atomics.load(this.#head, TAKEN), size = this.#bytes.length, room = size - this.#filled();
+    if (room === 0) return change(this.#head, TAKEN, taken).then(() => this.write(bytes));
+    const count = Math.min(room, bytes.length), at = (Atomics.load(this.#head, WRITTEN) >>> 0) % size;
+    const first = Math.min(count, size - at);
+    this.#bytes.set(bytes.subarray(0, first), at);
+    this.#bytes.set(bytes.subarray(first, count), 0);
+    this.#advance(WRITTEN, count);
+    return count;
   }
   #advance(index: number, count: number): void {
     Atomics.add(this.#head, index, count);
@@ -105,7 +101,7 @@ async function change(head: Int32Array, index: number, seen: number): Promise<vo
   if (waiting.async) await waiting.value;
 }
 
-/** One thread's end of a stream. What was written before `close` can still be read by the other side. */
+/** One thread's end of a stream, whose other end seals (`sealed_pump.ts`). What was written before `close` can still be read by the other side. */
 export class SharedDuplex implements Duplex {
   readonly #out: Ring;
   readonly #in: Ring;
@@ -117,35 +113,14 @@ export class SharedDuplex implements Duplex {
   read(into: Uint8Array): Promise<number | null> {
     return this.#in.read(into);
   }
-  write(bytes: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array): number | Promise<number> {
     return this.#out.write(bytes);
   }
   close(): void {
     this.#out.close();
     this.#in.close();
   }
-}
-
-/** Carries bytes between two streams until both directions have ended, then closes both. */
-export async function pump(a: Duplex, b: Duplex): Promise<void> {
-  const carry = async (from: Duplex, to: Duplex): Promise<void> => {
-    const buffer = new Uint8Array(1 << 18);
-    try {
-      for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
-        for (let rest = buffer.subarray(0, count); rest.length > 0;) rest = rest.subarray(await to.write(rest));
-      }
-    } catch {
-      // One side is gone: the other one is told by closing it.
-    } finally {
-      close(to);
-    }
-  };
-  const close = (duplex: Duplex): void => {
-    try {
-      duplex.close();
-    } catch {
-      // closed already
-    }
-  };
-  await Promise.all([carry(a, b), carry(b, a)]);
+  async sealWith(key: Uint8Array): Promise<void> {
+    await writeFully(this, key);
+  }
 }

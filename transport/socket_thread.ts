@@ -12,7 +12,8 @@ import { acceptPeer, type Door } from "./accept.ts";
 import { closeQuietly } from "./duplex.ts";
 import { openLink } from "./handshake.ts";
 import type { Link } from "./link.ts";
-import { createSharedStream, otherSide, pump, SharedDuplex, type SharedStream } from "./shared_ring.ts";
+import { pumpSealed } from "./sealed_pump.ts";
+import { createSharedStream, otherSide, SharedDuplex, type SharedStream } from "./shared_ring.ts";
 import { type Address, type ConnectOptions, dial, type Listener, openPort, type Port, type TcpOptions } from "./tcp.ts";
 
 const WORKER_NAME = "sluice-sockets";
@@ -117,7 +118,7 @@ export function runSocketThreadIfNamed(): boolean {
       closeQuietly(connection);
       throw error;
     }
-    void pump(connection, new SharedDuplex(stream));
+    void pumpSealed(new SharedDuplex(stream), connection);
     scope.postMessage({ stream: otherSide(stream) });
   };
   /** The next connection for which there is memory: a crowd of strangers, whose rings are still to be collected, must not end the port. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
 import type { Identity } from "./handshake.ts";
 import { createSharedStream, otherSide, SharedDuplex } from "./shared_ring.ts";
@@ -23,7 +23,7 @@ Deno.test("SharedDuplex carries bytes around the end of a ring, waits for room, 
   }
   await writing;
   assertEquals(got, [...sent]);
-  await assertRejects(() => far.write(sent), Deno.errors.BrokenPipe);
+  assertThrows(() => far.write(sent), Deno.errors.BrokenPipe);
 });
 
 Deno.test("SharedDuplex reads what the other side wrote just before it closed, between two looks at the ring", async () => {
