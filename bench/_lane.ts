@@ -178,10 +178,12 @@ export function dealLane(lane: LaneCase): DealtLane {
       load() {
         const memory = engine.keyMemory(keyBytes[party]), explicit = memory.view(0, explicitBytes[party]);
         placed.forEach(({ explicitAt }, b) => explicit.set(dealt.blocks[b]!.explicit[party], explicitAt));
-        placed.forEach(({ layout, seedAt }, b) => {
-          const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
-          engine.expand(seeds[party].expose(), nonce, memory, seedAt, layout.seedBytes[party]);
-        });
+        const streams = placed.map(({ layout, seedAt }, b) => ({
+          nonce: address({ purpose: PURPOSE.key, ...addresses[b]! }),
+          offset: seedAt,
+          byteLength: layout.seedBytes[party],
+        }));
+        engine.expand(seeds[party].expose(), memory, streams);
         return memory;
       },
       start(memory) {

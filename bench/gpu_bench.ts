@@ -39,7 +39,7 @@ function words(count: number, bits = 32): Uint32Array {
 
 function record(engine: Engine, bits: number, count: number): RecordView {
   const byteLength = 4 * Math.ceil(bits * count / 32), memory = engine.keyMemory(byteLength);
-  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 0, byteLength);
+  engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset: 0, byteLength }]);
   return { memory, bits, counts: [count], at: [0], parity: 1 };
 }
 
@@ -113,7 +113,10 @@ function works(engine: GpuEngine, count: number): Work[] {
   const memory = truncateGiven.memory;
   add(
     "expand seeds",
-    () => engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 0, memory.byteLength),
+    () =>
+      engine.expand(new Uint8Array(32), memory, [
+        { nonce: new Uint8Array(12), offset: 0, byteLength: memory.byteLength },
+      ]),
     { elements: memory.byteLength / 64, bytes: memory.byteLength },
   );
   const wordRecord = record(engine, 29, count);

@@ -21,7 +21,7 @@ function record(engine: Engine, bits: number, counts: readonly number[]): Record
     byteLength += Math.ceil(bits * count / 8);
   }
   const memory = engine.keyMemory(byteLength);
-  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 0, byteLength);
+  engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset: 0, byteLength }]);
   return { memory, bits, counts, at, parity: 1 };
 }
 
@@ -42,8 +42,11 @@ function bench(name: string, prepare: (engine: Engine) => () => void): void {
 }
 
 bench("expand 16 MB", (engine) => {
-  const memory = engine.keyMemory(16e6), seed = new Uint8Array(32), nonce = new Uint8Array(12);
-  return () => engine.expand(seed, nonce, memory, 0, 16e6);
+  const byteLength = 16e6,
+    memory = engine.keyMemory(byteLength),
+    seed = new Uint8Array(32),
+    streams = [{ nonce: new Uint8Array(12), offset: 0, byteLength }];
+  return () => engine.expand(seed, memory, streams);
 });
 
 const COUNT = 1 << 20;

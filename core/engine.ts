@@ -34,6 +34,16 @@ export interface KeyMemory {
   view(offset: number, byteLength: number): Uint8Array;
 }
 
+/** One key stream of a seed, and where in a key memory it goes; streams of one call do not overlap. */
+export interface SeedStream {
+  /** Nonce of the stream, 12 bytes. */
+  readonly nonce: Uint8Array;
+  /** First byte of the memory. */
+  readonly offset: number;
+  /** Bytes of the stream. */
+  readonly byteLength: number;
+}
+
 /** Weights in the engine's own layout. */
 export interface Weights {
   /** Rows of the matrix. */
@@ -220,8 +230,8 @@ export interface Engine {
   keyMemory(byteLength: number): KeyMemory;
   /** Gives it back. */
   freeKeyMemory(memory: KeyMemory): void;
-  /** Fills part of a key memory with the ChaCha8 keystream of (seed, nonce). */
-  expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void;
+  /** Fills parts of a key memory with ChaCha8 key streams of a seed of 32 bytes. */
+  expand(seed: Uint8Array, memory: KeyMemory, streams: readonly SeedStream[]): void;
 
   // --- openings ---------------------------------------------------------------------------------------------------------
   /** Packs the low `bits` bits of every element, little-endian, padded with zeros to a byte. */

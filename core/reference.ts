@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CacheHandle, Engine, Handle, KeyMemory, RecordView, Scope, Weights } from "./engine.ts";
+import type { CacheHandle, Engine, Handle, KeyMemory, RecordView, Scope, SeedStream, Weights } from "./engine.ts";
 import { expandChacha8 } from "./prg/chacha8.ts";
 import { packBits, unpackBits } from "./ring/bits.ts";
 import { lowMask } from "./ring/words.ts";
@@ -51,8 +51,10 @@ export class ReferenceEngine implements Engine {
     return new Keys(byteLength);
   }
   freeKeyMemory(_memory: KeyMemory): void {}
-  expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
-    expandChacha8(seed, nonce, (memory as Keys).view(offset, byteLength));
+  expand(seed: Uint8Array, memory: KeyMemory, streams: readonly SeedStream[]): void {
+    for (const { nonce, offset, byteLength } of streams) {
+      expandChacha8(seed, nonce, (memory as Keys).view(offset, byteLength));
+    }
   }
 
   pack(x: Handle, bits: number): Uint8Array {

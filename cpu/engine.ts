@@ -17,6 +17,7 @@ import type {
   RecordView,
   RowStep,
   Scope,
+  SeedStream,
   SpliceStep,
   TruncateStep,
   Weights,
@@ -112,17 +113,20 @@ class KernelEngine implements WasmEngine {
     this.#run.heap.free(keys.at, keys.byteLength);
     keys.at = 0;
   }
-  expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
-    if (seed.length !== 32 || nonce.length !== 12) {
-      throw new RangeError(
-        `Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`,
-      );
-    }
-    const out = (memory as Keys).view(offset, byteLength).byteOffset, run = this.#run;
+  expand(seed: Uint8Array, memory: KeyMemory, streams: readonly SeedStream[]): void {
+    const run = this.#run;
     run.temporary(44, (at) => {
-      run.heap.u8.set(seed, at);
-      run.heap.u8.set(nonce, at + 32);
-      run.items(Math.ceil(byteLength / 256)).run("expand", [at, at + 32, out, byteLength], 150);
+      for (const { nonce, offset, byteLength } of streams) {
+        if (seed.length !== 32 || nonce.length !== 12) {
+          throw new RangeError(
+            `Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`,
+          );
+        }
+        const out = (memory as Keys).view(offset, byteLength).byteOffset;
+        run.heap.u8.set(seed, at);
+        run.heap.u8.set(nonce, at + 32);
+        run.items(Math.ceil(byteLength / 256)).run("expand", [at, at + 32, out, byteLength], 150);
+      }
       run.heap.u8.fill(0, at, at + 44);
     });
   }

@@ -19,6 +19,7 @@ import type {
   RecordView,
   RowStep,
   Scope,
+  SeedStream,
   SpliceStep,
   TruncateStep,
   Weights,
@@ -155,8 +156,8 @@ class KernelEngine implements GpuEngine {
   freeKeyMemory(memory: KeyMemory): void {
     (memory as Keys).free();
   }
-  expand(seed: Uint8Array, nonce: Uint8Array, memory: KeyMemory, offset: number, byteLength: number): void {
-    expandInto(this.#run, seed, nonce, memory as Keys, offset, byteLength);
+  expand(seed: Uint8Array, memory: KeyMemory, streams: readonly SeedStream[]): void {
+    expandInto(this.#run, seed, memory as Keys, streams);
     if (this.#isExpanding) return;
     // Keys of lanes to come: the device expands them while this party waits for the other one, not with the next exchange.
     this.#isExpanding = true;

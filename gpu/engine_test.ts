@@ -44,7 +44,7 @@ function record(engine: Engine, bits: number, counts: readonly number[], first: 
     byteLength += Math.ceil(bits * count / 8) + 1;
   }
   const memory = engine.keyMemory(byteLength), seed = new Uint8Array(32).fill(bits % 251);
-  engine.expand(seed, new Uint8Array(12), memory, first, byteLength - first);
+  engine.expand(seed, memory, [{ nonce: new Uint8Array(12), offset: first, byteLength: byteLength - first }]);
   return { memory, bits, counts, at, parity: 1 };
 }
 
@@ -105,7 +105,7 @@ testGpu("uploadedBytes counts what goes to the device, keys when they are used n
   engine.upload(words(10));
 
   assertEquals(engine.uploadedBytes, before + 40);
-  engine.expand(new Uint8Array(32), new Uint8Array(12), memory, 24, 40);
+  engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset: 24, byteLength: 40 }]);
   assertEquals(engine.uploadedBytes, before + 64);
   assertEquals(
     await engine.download(engine.unpack({ memory, bits: 8, counts: [2], at: [0], parity: 0 }, 0, 8)),
@@ -148,7 +148,9 @@ testGpu("what is expanded in one turn is submitted at its end", async (engine) =
     return submit.call(this, buffers);
   };
   try {
-    for (const at of [0, 64]) engine.expand(new Uint8Array(32), new Uint8Array(12), memory, at, 64);
+    for (const offset of [0, 64]) {
+      engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset, byteLength: 64 }]);
+    }
 
     assertEquals(submits, 0);
     await Promise.resolve();

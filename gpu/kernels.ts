@@ -162,12 +162,7 @@ const MATRIX_PARAMS = [
 
 /** All kernels by name: file name, label and key. */
 export const KERNELS = {
-  expand: kernel(expand, ["chacha"], { seed: "read all", key_memory: "write all" }, [
-    "target_at",
-    "word_first",
-    "word_end",
-    "tail_mask",
-  ]),
+  expand: kernel(expand, ["chacha"], { seed: "read all", key_memory: "write all" }, ["range_count"]),
   place: kernel(place, ["ring", "bits"], { source: "read all", key_memory: "write all" }, [
     "word_first",
     "source_bit",

@@ -8,7 +8,7 @@
  */
 
 import type { Party } from "../core/channel.ts";
-import type { Engine, KeyMemory } from "../core/engine.ts";
+import type { Engine, KeyMemory, SeedStream } from "../core/engine.ts";
 import { address, PURPOSE, type Seed } from "../core/prg/seed.ts";
 import type { Positions } from "../core/protocols/attention.ts";
 import type { LoadedBlock } from "./party.ts";
@@ -88,17 +88,12 @@ export function placeBlocks(
 
 /** Expands the seed parts of a lane. */
 export function expandLane(engine: Engine, seed: Seed, party: Party, lane: LaneAddress, loaded: LoadedLane): void {
-  loaded.blocks.forEach((block) => {
-    const { position } = block, bytes = block.layout.seedBytes[party];
-    if (bytes === 0) return;
-    engine.expand(
-      seed.expose(),
-      address({ purpose: PURPOSE.key, request: lane.request, position, layer: lane.stage }),
-      loaded.memory,
-      block.seedAt,
-      bytes,
-    );
-  });
+  const streams = loaded.blocks.map(({ position, layout, seedAt }): SeedStream => ({
+    nonce: address({ purpose: PURPOSE.key, request: lane.request, position, layer: lane.stage }),
+    offset: seedAt,
+    byteLength: layout.seedBytes[party],
+  }));
+  engine.expand(seed.expose(), loaded.memory, streams);
 }
 
 interface Slot {

@@ -192,15 +192,14 @@ export class PartySession {
   reserve(shapes: readonly RequestShape[]): void {
     const { channel, engine, plan, windowBytes } = this.#options,
       held: KeyMemory[] = [],
-      zeros = new Uint8Array(32),
-      nonce = new Uint8Array(12);
+      zeros = new Uint8Array(32);
     let bytes = 0;
     for (const lane of this.#lanes(this.#chunks(shapes), shapes)) {
       const wantedBytes = placeBlocks(plan, channel.party, lane).bytes;
       if (held.length >= 2 && bytes + wantedBytes > windowBytes) break;
       bytes += wantedBytes;
       const memory = engine.keyMemory(wantedBytes);
-      engine.expand(zeros, nonce, memory, 0, wantedBytes);
+      engine.expand(zeros, memory, [{ nonce: zeros.subarray(0, 12), offset: 0, byteLength: wantedBytes }]);
       held.push(memory);
     }
     for (const memory of held) engine.freeKeyMemory(memory);

@@ -4,7 +4,17 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { CacheHandle, Engine, Extent, Handle, RecordView, RowGroup, RowStep, SpliceStep } from "../core/engine.ts";
+import type {
+  CacheHandle,
+  Engine,
+  Extent,
+  Handle,
+  RecordView,
+  RowGroup,
+  RowStep,
+  SeedStream,
+  SpliceStep,
+} from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
@@ -170,11 +180,20 @@ for (const subject of SUBJECTS) {
   /** A ring for a gate step. */
   const ring = (kit: Kit): number => subject.isWordOnly ? 32 : kit.int(14, 32);
 
-  parity("expand()", 12, (kit) => {
-    const bytes = kit.int(1, 2000), memory = kit.engine.keyMemory(bytes + 40), offset = kit.int(0, 40);
-    memory.view(0, bytes + 40).fill(0);
-    kit.engine.expand(kit.bytes(32), kit.bytes(12), memory, offset, bytes);
-    return [kit.engine.unpack({ memory, bits: 8, counts: [bytes + 40], at: [0], parity: 0 }, 0, 8)];
+  parity("expand()", 40, (kit, round) => {
+    // Streams one behind the other, most of them from word to word as those of a lane, with bytes between them that stay.
+    const streams: SeedStream[] = [], isByWords = round % 2 === 0;
+    let bytes = isByWords ? 4 * kit.int(0, 10) : kit.int(0, 40);
+    for (let i = kit.int(1, 9); i > 0; i--) {
+      const byteLength = kit.int(0, 3) === 0 ? kit.int(0, 70) : kit.int(1, 9000);
+      streams.push({ nonce: kit.bytes(12), offset: bytes, byteLength });
+      bytes += byteLength + kit.int(0, 5);
+      if (isByWords) bytes = 4 * Math.ceil(bytes / 4);
+    }
+    const memory = kit.engine.keyMemory(bytes + 9);
+    memory.view(0, bytes + 9).fill(0xa5);
+    kit.engine.expand(kit.bytes(32), memory, streams);
+    return [kit.engine.unpack({ memory, bits: 8, counts: [bytes + 9], at: [0], parity: 0 }, 0, 8)];
   });
 
   parity("pack() and combine()", 80, async (kit, round) => {

@@ -330,13 +330,8 @@ function loadBlocks(
     const explicitAt = at, seedAt = at + layout.explicitBytes[party];
     at = seedAt + layout.seedBytes[party];
     memory.view(explicitAt, layout.explicitBytes[party]).set(dealt[b]!.explicit[party]);
-    engine.expand(
-      seed.expose(),
-      address({ purpose: PURPOSE.key, ...addresses[b]! }),
-      memory,
-      seedAt,
-      layout.seedBytes[party],
-    );
+    const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
+    engine.expand(seed.expose(), memory, [{ nonce, offset: seedAt, byteLength: layout.seedBytes[party] }]);
     return { layout, explicitAt, seedAt };
   });
   return { memory, loaded };

@@ -141,9 +141,9 @@ Deno.test("PartySession loads and expands every key block once", async () => {
   const { plan, streams } = await withEngines(async (engines) => {
     engines.forEach((engine, party) => {
       const { expand } = engine;
-      engine.expand = (seed, nonce, ...place) => {
-        expanded[party]!.push(nonce.toHex());
-        expand.call(engine, seed, nonce, ...place);
+      engine.expand = (seed, memory, streams) => {
+        for (const { nonce, byteLength } of streams) if (byteLength > 0) expanded[party]!.push(nonce.toHex());
+        expand.call(engine, seed, memory, streams);
       };
     });
     const session = await openSession(

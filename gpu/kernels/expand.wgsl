@@ -1,42 +1,67 @@
-// expand: writes the ChaCha8 key stream of a seed into key memory.
+// expand: writes ChaCha8 key streams of a seed into key memory, each to a range of its own.
 //
-//   key_memory[at + j] = stream[skip + j]   for words j; a last word that is not whole keeps its other bytes
+//   key_memory[at + j] = stream[j]   for words j; a last word that is not whole keeps its other bytes
 //
 // Spec      SPEC.md §3.1 (streams)
 // Twin      core/reference.ts        Test  tests/engine_parity_test.ts
 // Needs     _chacha.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a block of 64 bytes
+// Items     a block of 64 bytes, range after range
 //
-// binding  name        access   type    shape     holds
-// 0        seed        read     u32     (11,)     secret: key (8 words), nonce (3 words)
-// 1        key_memory  write    u32     (words,)  key bits, secret
-// 2        params      uniform  Params  -         public
+// binding  name        access   type    shape              holds
+// 0        seed        read     u32     (8 + 8·ranges,)    secret: key (8 words); then the ranges
+// 1        key_memory  write    u32     (words,)           key bits, secret
+// 2        params      uniform  Params  -                  public
+//
+// A range has 8 words:
+//
+//   0  its first item                                   3  word of `key_memory` behind its last one
+//   1  counter of that item minus the item, mod 2^32    4  bits of its last word to write; all ones where it is whole
+//   2  word that counter 0 begins at, mod 2^32          5  nonce (3 words)
+//
+// Words before `key_memory` come out above its last index, mod 2^32, and are left out like those behind the range.
 //
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 struct Params {
-  first: u32,      // first item
-  end: u32,        // item behind the last
-  target_at: u32,  // word of `key_memory` that block 0 begins at, mod 2^32: blocks before the range leave it
-  word_first: u32, // first word to write
-  word_end: u32,   // word behind the last
-  tail_mask: u32,  // bits of the last word to write; all ones where it is whole
+  first: u32,        // first item
+  end: u32,          // item behind the last
+  range_count: u32,  // ranges
 }
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
+
+const KEY_WORDS: u32 = 8u;
+const RANGE_WORDS: u32 = 8u;
 
 @group(0) @binding(0) var<storage, read> seed: array<u32>;
 @group(0) @binding(1) var<storage, read_write> key_memory: array<u32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+// Base of the range that holds `item`. Items are public.
+fn range_of(item: u32) -> u32 {
+  var low = 0u;
+  var high = params.range_count - 1u;
+  while (low < high) {
+    let middle = (low + high + 1u) >> 1u;
+    if (item < seed[KEY_WORDS + RANGE_WORDS * middle]) {
+      high = middle - 1u;
+    } else {
+      low = middle;
+    }
+  }
+  return KEY_WORDS + RANGE_WORDS * low;
+}
+
 // Writes four words of the stream where they fall into the range; key memory is bound from its beginning.
-fn put(stream_at: u32, words: vec4u) {
+fn put(range: u32, stream_at: u32, words: vec4u) {
+  let word_end = seed[range + 3u];
+  let tail_mask = seed[range + 4u];
   for (var j = 0u; j < 4u; j++) {
-    let at = params.target_at + stream_at + j;
-    if (at >= params.word_first && at < params.word_end) {
-      if (at + 1u == params.word_end && params.tail_mask != 0xffffffffu) {
-        key_memory[at] = (key_memory[at] & ~params.tail_mask) | (words[j] & params.tail_mask);
+    let at = seed[range + 2u] + stream_at + j;
+    if (at < word_end) {
+      if (at + 1u == word_end && tail_mask != 0xffffffffu) {
+        key_memory[at] = (key_memory[at] & ~tail_mask) | (words[j] & tail_mask);
       } else {
         key_memory[at] = words[j];
       }
@@ -48,14 +73,16 @@ fn put(stream_at: u32, words: vec4u) {
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
+    let range = range_of(i);
+    let counter = seed[range + 1u] + i;
     let block = chacha8_block(
       vec4u(seed[0], seed[1], seed[2], seed[3]),
       vec4u(seed[4], seed[5], seed[6], seed[7]),
-      vec4u(i, seed[8], seed[9], seed[10]),
+      vec4u(counter, seed[range + 5u], seed[range + 6u], seed[range + 7u]),
     );
-    put(16u * i, block.a);
-    put(16u * i + 4u, block.b);
-    put(16u * i + 8u, block.c);
-    put(16u * i + 12u, block.d);
+    put(range, 16u * counter, block.a);
+    put(range, 16u * counter + 4u, block.b);
+    put(range, 16u * counter + 8u, block.c);
+    put(range, 16u * counter + 12u, block.d);
   }
 }
