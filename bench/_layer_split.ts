@@ -101,13 +101,6 @@ function attribute(split: Writable<Split>, engine: GpuEngine, since: ReturnType<
   return passed;
 }
 
-/** Waits until the device has done all that was recorded. */
-async function finishDevice(engine: GpuEngine): Promise<void> {
-  const scope = engine.begin(), probe = engine.upload(Uint32Array.of(0));
-  await engine.download(engine.add(probe, probe, 32));
-  scope.end([]);
-}
-
 /** What one run of the layer took. */
 interface LayerRun {
   readonly splits: [Split, Split];
@@ -137,14 +130,14 @@ async function runLayer(
     waitMs: 0,
   }));
   const memories = pair((p) => parties[p].load());
-  for (const engine of engines) await finishDevice(engine);
+  for (const engine of engines) await engine.settle();
   await takeKernels(engines); // those that expanded the keys
   const scopes = pair((p) => engines[p].begin()), gates = pair((p) => parties[p].start(memories[p]));
   for (let exchange = 0;; exchange++) {
     const busy = [0, 0], payloads: Uint8Array[][] = [[], []], openings: (readonly Opening[])[] = [];
     for (const p of [0, 1] as const) {
       const since = counters(engines[p]), next = gates[p].next();
-      if (next.done) await finishDevice(engines[p]);
+      if (next.done) await engines[p].settle();
       else {
         const packing = next.value.flatMap(({ share, bits, count }) =>
           bits[1 - p] === 0 || count === 0 ? [] : [engines[p].pack(share!, bits[1 - p]!)]
@@ -178,9 +171,9 @@ async function runLayer(
 
 /** Loads a party's keys once. */
 async function loadKeys(party: LaneParty, engine: GpuEngine): Promise<KeyLoad> {
-  await finishDevice(engine);
+  await engine.settle();
   const before = counters(engine), memory = party.load(), after = counters(engine);
-  await finishDevice(engine);
+  await engine.settle();
   const deviceMs = engine.deviceMs - before.deviceMs - engine.readbackMs, keyBytes = memory.byteLength;
   engine.freeKeyMemory(memory);
   return {

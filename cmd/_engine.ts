@@ -34,6 +34,9 @@ export interface DeviceReport {
   readonly deviceMs: number;
 }
 
+/** An engine whose calls return when they are done. */
+const settle = (): Promise<void> => Promise.resolve();
+
 const NO_DEVICE: DeviceReport = { adapter: null, readbackMs: 0, deviceMs: 0 };
 
 /** An engine that can be closed. */
@@ -42,6 +45,8 @@ export interface OpenEngine {
   readonly threads: number;
   /** What it runs on. */
   readonly device: () => DeviceReport;
+  /** Waits until what was asked of it so far is done. */
+  readonly settle: () => Promise<void>;
   close(): void;
 }
 
@@ -73,7 +78,7 @@ export async function openEngine(
   const threads = options.count("threads", defaultThreads, 1), asked = engineName(options);
   const name = asked === "auto" ? await automatic(note) : asked;
   if (name === "reference") {
-    return { engine: new ReferenceEngine(), threads: 1, device: () => NO_DEVICE, close: () => {} };
+    return { engine: new ReferenceEngine(), threads: 1, device: () => NO_DEVICE, settle, close: () => {} };
   }
   if (name === "webgpu") {
     const engine = await createGpuEngine({ adapter: options.text("adapter"), log: note });
@@ -82,7 +87,7 @@ export async function openEngine(
       readbackMs: engine.readbackMs,
       deviceMs: engine.deviceMs,
     });
-    return { engine, threads: 1, device, close: () => engine.close() };
+    return { engine, threads: 1, device, settle: () => engine.settle(), close: () => engine.close() };
   }
   return await openCpuEngine(threads);
 }
@@ -99,7 +104,7 @@ export function startDevice(opened: OpenEngine): OpenEngine["device"] {
 /** The dealer's engine: its products are the only ones, and it needs their results at once. */
 export async function openCpuEngine(threads: number): Promise<OpenEngine> {
   const engine = await createWasmEngine({ threads, workerUrl: import.meta.resolve(Deno.mainModule) });
-  return { engine, threads, device: () => NO_DEVICE, close: () => engine.close() };
+  return { engine, threads, device: () => NO_DEVICE, settle, close: () => engine.close() };
 }
 
 async function automatic(note: (line: string) => void): Promise<"wasm" | "webgpu"> {

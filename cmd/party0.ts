@@ -56,7 +56,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
   const sockets = openSockets(options, engine.name);
   try {
     const { weights, vectors, seed } = await loadWeights(folder, keys, engine);
-    await warmUp(engine);
+    await warmUp(engine, keys.model);
     const listener = await sockets.listen(address, { linkKey: keys.linkKey, identity: keys.identity });
     ui.note(`listening on ${formatAddress(listener.address)}`);
     const link = await listener.accept(strangerNotes(ui));
@@ -76,6 +76,7 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
       });
       const bar = ui.progress("run", session.laneCount(shapes), "lanes");
       session.reserve(shapes);
+      await opened.settle();
       const setupMs = Math.round(performance.now() - start),
         setupBytes = link.stats.wireBytes,
         deviceOf = startDevice(opened),

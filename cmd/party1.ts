@@ -116,7 +116,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
   const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
   const sockets = openSockets(options, engine.name);
   try {
-    await warmUp(engine);
+    await warmUp(engine, keys.model);
     ui.note(`connecting to ${options.required("connect")}`);
     let asked = false;
     const link = await sockets.connect(address, { linkKey, identity, deadlineMs: options.count("wait", 60, 1) * 1000 });
@@ -138,6 +138,7 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
       const setupMs = performance.now() - start, prepareStart = performance.now();
       session.prepare(shapes);
       session.reserve(shapes);
+      await opened.settle();
       const prepareMs = performance.now() - prepareStart;
       await claimKeys(keys.folder, identity.session);
       asked = true;

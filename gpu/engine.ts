@@ -71,6 +71,8 @@ export interface GpuEngine extends Engine {
    * Device time by kernel since the last call, in milliseconds; null unless the engine was made with `timesKernels` on an adapter that has timestamps.
    */
   kernelMs(): Promise<ReadonlyMap<string, number> | null>;
+  /** Waits until the device has done all that was asked of it so far. */
+  settle(): Promise<void>;
   /** Copies words back. */
   download(x: Handle): Promise<Uint32Array>;
   /** Packs the low bits of every element. */
@@ -125,6 +127,11 @@ class KernelEngine implements GpuEngine {
   }
   async kernelMs(): Promise<ReadonlyMap<string, number> | null> {
     return await this.#run.batches.timer?.take() ?? null;
+  }
+  async settle(): Promise<void> {
+    const scope = this.begin(), read = this.download(this.upload(Uint32Array.of(0)));
+    scope.end([]);
+    await read;
   }
   close(): void {
     this.#run.device.close();

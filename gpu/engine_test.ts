@@ -140,6 +140,17 @@ testGpu("kernelMs() is null where no times were asked for", async (engine) => {
   assertEquals(await engine.kernelMs(), null);
 });
 
+testGpu("settle() waits for what was asked of the device, and fails with it", async (engine) => {
+  const x = engine.upload(words(1000)), sum = engine.add(x, x, 32), before = engine.readbackCount;
+
+  await engine.settle();
+
+  assertEquals(engine.readbackCount, before + 1);
+  assertEquals(await engine.download(sum), words(1000).map((word) => 2 * word));
+  engine.close();
+  await assertRejects(() => engine.settle(), DeviceError, "close()");
+});
+
 testGpu("what is expanded in one turn is submitted at its end", async (engine) => {
   const { submit } = GPUQueue.prototype, memory = engine.keyMemory(128);
   let submits = 0;

@@ -1,7 +1,7 @@
 /**
- * Runs a tiny session of its own on an engine, dealer and both parties in one process, so that the first real exchange does not pay for compilation.
+ * Runs a tiny session of its own on an engine, dealer and both parties in one process, so that no real exchange pays for compilation.
  *
- * The model, keys and input are random or public and thrown away.
+ * Its weights and input are zeros and its keys are thrown away.
  *
  * @module
  */
@@ -9,40 +9,41 @@
 import type { Channel, ChannelStats, Lane } from "../core/channel.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
-import type { ModelConfig } from "../models/config.ts";
+import type { WeightRef } from "../core/protocols/gate.ts";
 import { dealSession } from "./dealer.ts";
-import { type ModelSpec, weightRefs } from "./model_spec.ts";
-import { defaultScales } from "./scales.ts";
-import { PartySession } from "./session.ts";
+import { matrixWords, type ModelSpec, weightRefs } from "./model_spec.ts";
+import { PartySession, type RequestShape } from "./session.ts";
 import { SessionPlan } from "./session_plan.ts";
 
-/** A model of the shape of the real ones, only smaller. */
-const TINY: ModelConfig = {
-  architecture: "LlamaForCausalLM",
-  layers: 2,
-  hiddenWidth: 32,
-  heads: 2,
-  kvHeads: 1,
-  headWidth: 16,
-  ffnWidth: 48,
-  vocabCount: 32,
-  maxPositions: 64,
-  normEps: 1e-5,
-  ropeTheta: 10000,
-  tiedEmbeddings: true,
-  stopTokenIds: [],
-  family: "llama",
-  norm: "rms",
-  normPlacement: "pre",
-  positions: "rotary",
-  causal: true,
-  windows: [null, null],
-  activation: "silu",
-  gated: true,
-  head: "tokens",
-  classCount: 0,
-  labels: [],
-};
+/**
+ * Text of the tiny session: enough rows for the kernels that tile them, and where the model generates, single rows too. Elsewhere several requests make the code
+ * as warm as the tokens do.
+ */
+const PROMPT_TOKENS = 12, GENERATE = 8, REQUESTS = 6, BUCKET = 4;
+
+/** A tiny model with everything that decides which kernels the real one runs: its family, rings, windows and rounding. */
+function miniature({ scope, config, scales, rounding, bucket }: ModelSpec): ModelSpec {
+  const layers = Math.min(2, config.layers), kvHeads = config.kvHeads < config.heads ? 1 : 2;
+  return {
+    scope,
+    config: {
+      ...config,
+      layers,
+      hiddenWidth: 32,
+      heads: 2,
+      kvHeads,
+      headWidth: 16,
+      ffnWidth: 48,
+      vocabCount: 32,
+      maxPositions: 64,
+      windows: config.windows.slice(0, layers),
+    },
+    scales: { ...scales, norms: scales.norms.slice(0, 2 * layers + 1) },
+    maxPositions: 64,
+    rounding,
+    ...(bucket === undefined ? {} : { bucket: BUCKET }),
+  };
+}
 
 /** Both ends of a link within one process: no sockets, no seals. */
 class Loopback implements Channel {
@@ -77,24 +78,27 @@ class Loopback implements Channel {
   close(): void {}
 }
 
-/** Warms an engine and the code that drives it. */
-export async function warmUp(engine: Engine): Promise<void> {
-  const scales = defaultScales(TINY),
-    model: ModelSpec = { scope: "model", config: TINY, scales, maxPositions: 16, rounding: "nearest" },
-    shape = { promptTokens: 6, generate: 8, requests: 1 };
-  const plan = new SessionPlan(model, shape),
+/**
+ * Warms an engine and the code that drives it for a model.
+ *
+ * @param model The model that will be run; its size does not matter.
+ */
+export async function warmUp(engine: Engine, model: ModelSpec): Promise<void> {
+  const tiny = miniature(model),
+    generates = tiny.scope === "model" && tiny.config.causal,
+    shape = { promptTokens: PROMPT_TOKENS, generate: generates ? GENERATE : 0, requests: generates ? 1 : REQUESTS };
+  const plan = new SessionPlan(tiny, shape),
     streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes)),
     seeds = [Seed.random(), Seed.random()] as const;
+  const zeros = (ref: WeightRef, rows: number): Uint32Array =>
+    new Uint32Array(rows * ref.outputs * matrixWords(tiny, ref));
   const weights = new Map<string, Weights>(
-    weightRefs(model).map((
-      ref,
-    ) => [ref.name, engine.weights(new Uint32Array(ref.inputs * ref.outputs), ref.inputs, ref.outputs)]),
+    weightRefs(tiny).map((ref) => {
+      const { name, inputs, outputs } = ref;
+      return [name, engine.weights(zeros(ref, inputs), inputs, outputs, matrixWords(tiny, ref))];
+    }),
   );
-  await dealSession(plan, {
-    seeds,
-    salt: new Uint8Array(16),
-    maskProduct: (ref, _x, rows) => new Uint32Array(rows * ref.outputs),
-  }, {
+  await dealSession(plan, { seeds, salt: new Uint8Array(16), maskProduct: (ref, _x, rows) => zeros(ref, rows) }, {
     write: (party, bytes, offset) => Promise.resolve(streams[party]!.set(bytes, offset)),
   });
   const links = [new Loopback(0), new Loopback(1)] as const;
@@ -118,7 +122,12 @@ export async function warmUp(engine: Engine): Promise<void> {
       now: () => 0,
     })
   );
-  sessions[1]!.prepare([shape]);
-  const input = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * TINY.vocabCount);
-  await Promise.all([sessions[0]!.run([shape], null, () => {}), sessions[1]!.run([shape], [{ input }], () => {})]);
+  const shapes = new Array<RequestShape>(shape.requests).fill(shape);
+  sessions[1]!.prepare(shapes);
+  const width = tiny.scope === "model" ? tiny.config.vocabCount : tiny.config.hiddenWidth,
+    input = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * width);
+  await Promise.all([
+    sessions[0]!.run(shapes, null, () => {}),
+    sessions[1]!.run(shapes, shapes.map(() => ({ input })), () => {}),
+  ]);
 }
