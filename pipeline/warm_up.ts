@@ -21,7 +21,7 @@ import { SessionPlan } from "./session_plan.ts";
  */
 const PROMPT_TOKENS = 12, GENERATE = 8, REQUESTS = 6, BUCKET = 4;
 
-/** A tiny model with everything that decides which kernels the real one runs: its family, rings, windows and rounding. */
+/** A tiny model with what decides which kernels the real one runs: its family, rings, windows and rounding. */
 function miniature({ scope, config, scales, rounding, bucket }: ModelSpec): ModelSpec {
   const layers = Math.min(2, config.layers), kvHeads = config.kvHeads < config.heads ? 1 : 2;
   return {

@@ -15,6 +15,7 @@ import {
   decodeFrame,
   encodeHead,
   type Frame,
+  FRAME_PAYLOAD_BYTES,
   type Head,
   LENGTH_BYTES,
   MAX_FRAME_BYTES,
@@ -27,7 +28,7 @@ import { type Opener, SEAL_HANDSHAKE_BYTES, type Sealer, TAG_BYTES } from "./sea
 export const DEFAULT_CLOSE_MS = 5000;
 
 /** Two frames of an ordinary peer. */
-const FIRST_RECEIVE_BYTES = 2 ** 19;
+const FIRST_RECEIVE_BYTES = 2 * (FRAME_PAYLOAD_BYTES + 2 ** 12);
 
 export type { Control };
 
@@ -73,6 +74,9 @@ export class Link implements Channel, AsyncDisposable {
 
   /** Starts reading at once; the stream belongs to the link from here on. */
   constructor(duplex: Duplex, { party, sealer, opener, limits = {}, closeMs = DEFAULT_CLOSE_MS }: LinkOptions) {
+    if (sealer === null && duplex.sealWith === undefined) {
+      throw new Error("Internal error: nobody seals what this link sends");
+    }
     this.party = party;
     this.#duplex = duplex;
     this.#opener = opener;
@@ -203,6 +207,8 @@ export class Link implements Channel, AsyncDisposable {
         this.#stats.wireBytes += frame.length + this.#addedBytes;
         const writing = writeFully(this.#duplex, frame);
         if (writing !== undefined) await writing;
+        // What is posted in this turn shares the next frame, also where the stream takes everything at once.
+        else if (this.#outbox.empty) await null;
       }
       this.#writing = false;
       if (this.#ended !== null) this.#settle();

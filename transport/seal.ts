@@ -35,8 +35,6 @@ export const LINK_KEY_BYTES = 32;
 export const FRAME_KEY_BYTES = 32;
 /** Bytes that sealing adds to a frame. */
 export const TAG_BYTES = 16;
-/** Bytes that each side sends before the first frame: its hello and its confirm. */
-export const SEAL_HANDSHAKE_BYTES = 72;
 /** Frames that one direction may carry under one key. */
 export const MAX_SEALED_FRAMES = 2 ** 48;
 
@@ -46,6 +44,8 @@ export type LinkRole = "dialer" | "listener";
 const MAGIC = new TextEncoder().encode("SLUICEL1");
 const PUBLIC_KEY_BYTES = 32;
 const CONFIRM_BYTES = 32;
+/** Bytes that each side sends before the first frame: its hello and its confirm. */
+export const SEAL_HANDSHAKE_BYTES: number = MAGIC.length + PUBLIC_KEY_BYTES + CONFIRM_BYTES;
 const LABELS = {
   dialer: { frames: "sluice/link/v1/frames/dialer", confirm: "sluice/link/v1/confirm/dialer" },
   listener: { frames: "sluice/link/v1/frames/listener", confirm: "sluice/link/v1/confirm/listener" },

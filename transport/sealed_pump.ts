@@ -10,7 +10,7 @@
  */
 
 import { closeQuietly, type Duplex, readFully, writeFully } from "./duplex.ts";
-import { LENGTH_BYTES } from "./frame.ts";
+import { LENGTH_BYTES, MAX_FRAME_BYTES } from "./frame.ts";
 import { FRAME_KEY_BYTES, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
 
 /** Bytes that are carried at once. */
@@ -46,6 +46,9 @@ async function sealFrames(party: Duplex, socket: Duplex): Promise<void> {
   for (;;) {
     await readFully(party, length);
     const sealedBytes = lengthView.getUint32(0, true);
+    if (sealedBytes <= TAG_BYTES || sealedBytes > MAX_FRAME_BYTES) {
+      throw new Error("Internal error: what follows the handshake is no frame");
+    }
     if (LENGTH_BYTES + sealedBytes > wire.length) {
       plain = new Uint8Array(2 ** Math.ceil(Math.log2(LENGTH_BYTES + sealedBytes)));
       wire = new Uint8Array(plain.length);

@@ -19,7 +19,15 @@ function pumped(): { party: Duplex; peer: Duplex; carried: Record<"party" | "pee
     },
   });
   return {
-    party: { ...near, sealWith: async (key) => await writeFully(near, key) },
+    party: {
+      ...near,
+      // As a ring in shared memory: takes everything at once.
+      write: (bytes) => {
+        void near.write(bytes);
+        return bytes.length;
+      },
+      sealWith: async (key) => await writeFully(near, key),
+    },
     peer: watched(peer, carried.peer),
     carried,
     ended: pumpSealed(watched(inner, carried.party), socket),
@@ -50,8 +58,31 @@ Deno.test("pumpSealed() seals what a party sends, frame by frame, and carries wh
   assertEquals(link0.stats.wireBytes, carried.peer.length);
 });
 
+Deno.test("a link shares frames between what is posted in one turn, also over a stream that takes everything at once", async () => {
+  const { party, peer, ended } = pumped(), [link0, link1] = await memoryPair({ duplexes: [party, peer] });
+  const before = link0.stats.frames, bytes = Uint8Array.of(0);
+  for (let exchange = 0; exchange < 100; exchange++) {
+    bytes[0] = exchange;
+    link0.post(LANE, exchange, [bytes]);
+  }
+
+  for (let exchange = 0; exchange < 100; exchange++) assertEquals((await link1.take(LANE, exchange, 1))[0], exchange);
+  assertEquals(link0.stats.frames - before, 2);
+  link0.close();
+  link1.close();
+  await Promise.all([link0.closed, link1.closed, ended]);
+});
+
 Deno.test("pumpSealed() tells either side that the other one is gone, also in the middle of a frame", async () => {
-  for (const sent of [[], [1], new Uint8Array(72 + 32), Uint8Array.of(...new Uint8Array(72 + 32), 99, 0, 0, 0, 5)]) {
+  for (
+    const sent of [
+      [],
+      [1],
+      new Uint8Array(72 + 32),
+      Uint8Array.of(...new Uint8Array(72 + 32), 99, 0, 0, 0, 5),
+      new Uint8Array(72 + 36),
+    ]
+  ) {
     const { party, peer, ended } = pumped();
     await party.write(Uint8Array.from(sent));
     party.close();

@@ -76,9 +76,9 @@ function layout(p: DitherParams, z: Wire<View> | Share<View>) {
   return { lowBits, topBits, toParty0, openInput, openSecond: toParty0 ? openResult : openTop };
 }
 
-/** z keeps the spare bit free where w is needed, and may be any value of the ring elsewhere. */
+/** z keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
 function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
-  return 2 ** (z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1));
+  return 2 ** Math.min(z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
 
 /** Truncates a wire, or opens a share and truncates it, by a public coin. */

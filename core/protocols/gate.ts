@@ -307,8 +307,8 @@ export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
   /** Name of the gate, for cost tables. */
   readonly name: string;
   /**
-   * The first input lies in [-limit, limit): `clear` asserts it and calibration asks for headroom below it. Gates without one read values that another rule
-   * keeps in their range, or any value of the ring.
+   * The first input, with what the gate adds to it, lies in [-limit, limit): `clear` asserts it and calibration asks for headroom below it. Gates without one read
+   * values that another rule keeps in their range, or any value of the ring.
    */
   readonly limit?: (p: P, x: Inputs<View, I>) => number;
   /** Exact integer semantics; asserts every precondition. */

@@ -28,8 +28,10 @@ function testLimit<P>(
 const knownTo = "both", splicing = { digits: [5, 9, 6], skip: 0, valueBits: 32, ringBits: 32, knownTo } as const;
 testLimit(truncate, { by: 12, to: 32, rounding: "floor", full: 0, knownTo }, 32, 2 ** 30);
 testLimit(truncate, { by: 12, to: 20, rounding: "floor", full: 0, knownTo }, 32, 2 ** 31);
+testLimit(truncate, { by: 10, to: 20, rounding: "floor", full: 0, knownTo }, 32, 2 ** 29);
 testLimit(dither, { by: 12, to: 21, knownTo }, 32, 2 ** 30);
 testLimit(dither, { by: 12, to: 20, knownTo }, 32, 2 ** 31);
+testLimit(dither, { by: 10, to: 20, knownTo }, 32, 2 ** 29);
 testLimit(extend, { to: 40, knownTo }, 32, 2 ** 30);
 testLimit(squares, { outBits: 40, operandBits: 20 }, 20, 2 ** 18);
 testLimit(splice, { ...splicing, function: "silu" }, 32, 2 ** 19 - 2 ** 13);

@@ -80,9 +80,9 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
-/** z + addend keeps the spare bit free where w is needed, and may be any value of the ring elsewhere. */
+/** z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
 function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
-  return 2 ** (z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1));
+  return 2 ** Math.min(z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
 
 /** The key and the result's masks where one of the rings has more than 32 bits. */
@@ -132,9 +132,8 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
 
   clear(p, [z]) {
     const { addend } = layout(p, z), shifted = z.data.map((v) => v + addend);
-    assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
+    assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value into ${p.to} bits`);
     const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
-    assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
     return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
   },
 
