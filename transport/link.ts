@@ -70,6 +70,8 @@ export class Link implements Channel, AsyncDisposable {
   /** Why nothing more will come, once the peer has said goodbye. */
   #peerEnded: Error | null = null;
   #destroyed = false;
+  /** Why nothing more can be written. */
+  #broken: unknown = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Starts reading at once; the stream belongs to the link from here on. */
@@ -214,7 +216,10 @@ export class Link implements Channel, AsyncDisposable {
       if (this.#ended !== null) this.#settle();
     } catch (error) {
       this.#writing = false;
-      this.#lose(error);
+      this.#outbox.clear();
+      // What the peer said before it left may still be unread: the reader comes to that first, then to the end.
+      this.#broken ??= error;
+      this.#startTimer(() => this.#lose(error));
     }
   }
 
@@ -231,7 +236,7 @@ export class Link implements Channel, AsyncDisposable {
         buffer = prepareBuffer(buffer, usedBytes, filledBytes);
         filledBytes -= usedBytes;
       }
-      this.#lose(null);
+      this.#lose(this.#broken);
     } catch (error) {
       if (error instanceof ProtocolError) this.#fail(error, noticeOf(error));
       else this.#lose(error);
@@ -354,8 +359,8 @@ export class Link implements Channel, AsyncDisposable {
     else if (!this.#writing) this.#startTimer();
   }
 
-  #startTimer(): void {
-    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#destroy(), this.#closeMs);
+  #startTimer(end: () => void = () => this.#destroy()): void {
+    if (this.#timer === undefined && !this.#destroyed) this.#timer = setTimeout(end, this.#closeMs);
   }
 
   #destroy(): void {

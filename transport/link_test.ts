@@ -266,6 +266,23 @@ Deno.test("a peer that leaves rejects every waiting take with one error", async 
   await link.closed;
 });
 
+Deno.test("what a peer said before it left is the reason of the failure, also where a write fails first", async () => {
+  const sealer = new Sealer(KEYS[1]);
+  const write = (): never => {
+    throw new Deno.errors.BrokenPipe("Gone");
+  };
+  for (const [end, told] of [["abort", "received gate: Overflow"], ["close", "received Gone"]] as const) {
+    const [near, far] = memoryDuplexPair();
+    const link = new Link({ ...near, write }, { party: 0, sealer: new Sealer(KEYS[0]), opener: new Opener(KEYS[1]) });
+    const take = link.take(LANE, 0, 1);
+    if (end === "abort") await far.write(wireOf(sealer, { kind: "abort", reason: "gate", message: "Overflow" }));
+    far.close();
+    link.post(LANE, 0, [Uint8Array.of(1)]);
+    await assertRejects(() => Promise.resolve(take), ProtocolError, told);
+    await link.closed;
+  }
+});
+
 Deno.test("a broken peer fails the link with the reason, and is told", async () => {
   const tampered = (sealer: Sealer): Uint8Array => {
     const wire = wireOf(sealer, opening(0, 1), Uint8Array.of(1));
