@@ -1,7 +1,7 @@
 /** Messages that wait for the socket, and how they become frames: all that wait share the next frame, as far as it holds them. */
 
 import { encodeHead, FRAME_PAYLOAD_BYTES, type Head, LENGTH_BYTES, MAX_OPEN_PARTS } from "./frame.ts";
-import { type Sealer, TAG_BYTES } from "./seal.ts";
+import { TAG_BYTES } from "./seal.ts";
 
 /** A message to send. Its head says what it is as if one frame held all of it; an opening's has one part. */
 export interface Outgoing {
@@ -14,18 +14,11 @@ const FIRST_BUFFER_BYTES = 2 ** 16;
 
 /** First in, first out; one frame buffer, reused: a frame is valid until the next one is made. */
 export class Outbox {
-  readonly #sealer: Sealer | null;
   #queue: Outgoing[] = [];
   #first = 0;
   /** Bytes of the first message that earlier frames hold. */
   #sentBytes = 0;
-  #plain = new Uint8Array(FIRST_BUFFER_BYTES);
-  #wire = new Uint8Array(FIRST_BUFFER_BYTES);
-
-  /** @param sealer Seals the frames; without one they are in the clear, and the stream seals them. */
-  constructor(sealer: Sealer | null) {
-    this.#sealer = sealer;
-  }
+  #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
 
   /** Whether no message waits. */
   get empty(): boolean {
@@ -49,25 +42,24 @@ export class Outbox {
     this.#sentBytes = 0;
   }
 
-  /** Makes the next frame, length first; a message must wait. */
+  /** Makes the next frame, in the clear behind its sealed length; a message must wait. */
   nextFrame(): Uint8Array {
     const slices = this.#nextSlices();
     const head = encodeHead(headOf(slices));
     const last = slices[slices.length - 1]!;
     const payloadBytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
     const plainBytes = LENGTH_BYTES + head.length + payloadBytes;
-    const sealedBytes = plainBytes + TAG_BYTES;
-    this.#reserve(LENGTH_BYTES + sealedBytes);
+    this.#reserve(LENGTH_BYTES + plainBytes);
 
-    writeU32(this.#plain, sealedBytes);
-    writeU32(this.#plain, head.length, LENGTH_BYTES);
-    this.#plain.set(head, 2 * LENGTH_BYTES);
+    const frame = this.#buffer.subarray(0, LENGTH_BYTES + plainBytes);
+    writeU32(frame, plainBytes + TAG_BYTES);
+    writeU32(frame, head.length, LENGTH_BYTES);
+    frame.set(head, 2 * LENGTH_BYTES);
     let at = 2 * LENGTH_BYTES + head.length;
     for (const slice of slices) {
-      copySlice(slice, this.#plain, at);
+      copySlice(slice, frame, at);
       at += slice.bytes;
     }
-    const plain = this.#plain.subarray(0, LENGTH_BYTES + plainBytes);
 
     const finished = last.from + last.bytes === last.message.bytes;
     this.#first += slices.length - (finished ? 0 : 1);
@@ -76,10 +68,7 @@ export class Outbox {
       this.#queue.length = 0;
       this.#first = 0;
     }
-    if (this.#sealer === null) return plain;
-    writeU32(this.#wire, sealedBytes);
-    this.#sealer.seal(plain.subarray(LENGTH_BYTES), this.#wire, LENGTH_BYTES);
-    return this.#wire.subarray(0, LENGTH_BYTES + sealedBytes);
+    return frame;
   }
 
   /** What the next frame holds: as many openings as wait and fit, or a part of one message of another kind. */
@@ -100,10 +89,7 @@ export class Outbox {
   }
 
   #reserve(bytes: number): void {
-    if (this.#wire.length >= bytes) return;
-    const roundedBytes = 2 ** Math.ceil(Math.log2(bytes));
-    this.#plain = new Uint8Array(roundedBytes);
-    this.#wire = new Uint8Array(roundedBytes);
+    if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)));
   }
 }
 

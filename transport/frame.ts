@@ -14,8 +14,9 @@
  * message may be longer than a frame and its whole length is known from its first part.
  */
 
-import { FrameError } from "../core/errors.ts";
+import { FrameError, ProtocolError } from "../core/errors.ts";
 import { decodeCbor, encodeCbor } from "./_cbor.ts";
+import { TAG_BYTES } from "./seal.ts";
 
 /** Bytes of the length before each sealed frame, and of the head length inside. */
 export const LENGTH_BYTES = 4;
@@ -34,6 +35,17 @@ export const MAX_OPEN_PARTS = 2048;
 export const MAX_TEXT_UNITS = 2000;
 
 const MAX_U32 = 2 ** 32 - 1;
+
+/** The sealed length that stands at `at`, checked before anything of that size is kept. */
+export function frameLength(buffer: Uint8Array, at: number): number {
+  const bytes = (buffer[at]! | buffer[at + 1]! << 8 | buffer[at + 2]! << 16 | buffer[at + 3]! << 24) >>> 0;
+  if (bytes <= TAG_BYTES || bytes > MAX_FRAME_BYTES) {
+    throw new ProtocolError(
+      `Cannot read frame as it must have ${TAG_BYTES + 1} to ${MAX_FRAME_BYTES} bytes: received ${bytes}`,
+    );
+  }
+  return bytes;
+}
 
 /** A part of one opening: which message, how many of its bytes are here, how many follow. */
 export interface OpenPart {

@@ -8,6 +8,7 @@
 import type { Channel, ChannelStats, Lane, Party } from "../core/channel.ts";
 import { FrameError, ProtocolError } from "../core/errors.ts";
 import { type Control, ControlBox } from "./_control_box.ts";
+import { FrameSealer } from "./_frame_sealer.ts";
 import { Outbox, type Outgoing } from "./_outbox.ts";
 import { closeQuietly, type Duplex, writeFully } from "./duplex.ts";
 import {
@@ -16,9 +17,9 @@ import {
   encodeHead,
   type Frame,
   FRAME_PAYLOAD_BYTES,
+  frameLength,
   type Head,
   LENGTH_BYTES,
-  MAX_FRAME_BYTES,
   MAX_TEXT_UNITS,
 } from "./frame.ts";
 import { DEFAULT_MAILBOX_LIMITS, Mailbox, type MailboxLimits } from "./mailbox.ts";
@@ -55,9 +56,9 @@ export class Link implements Channel, AsyncDisposable {
 
   readonly #duplex: Duplex;
   readonly #opener: Opener;
-  readonly #outbox: Outbox;
-  /** What the stream adds to every frame. */
-  readonly #addedBytes: number;
+  readonly #outbox = new Outbox();
+  /** Seals what the outbox makes; null where the stream does. */
+  readonly #frameSealer: FrameSealer | null;
   readonly #mailbox: Mailbox;
   readonly #controls: ControlBox;
   readonly #abort = new AbortController();
@@ -82,8 +83,7 @@ export class Link implements Channel, AsyncDisposable {
     this.party = party;
     this.#duplex = duplex;
     this.#opener = opener;
-    this.#outbox = new Outbox(sealer);
-    this.#addedBytes = sealer === null ? TAG_BYTES : 0;
+    this.#frameSealer = sealer === null ? null : new FrameSealer(sealer);
     this.#mailbox = new Mailbox(limits);
     this.#controls = new ControlBox(limits.pendingBytes ?? DEFAULT_MAILBOX_LIMITS.pendingBytes);
     this.#closeMs = closeMs;
@@ -206,8 +206,8 @@ export class Link implements Channel, AsyncDisposable {
       while (!this.#outbox.empty && !this.#destroyed) {
         const frame = this.#outbox.nextFrame();
         this.#stats.frames++;
-        this.#stats.wireBytes += frame.length + this.#addedBytes;
-        const writing = writeFully(this.#duplex, frame);
+        this.#stats.wireBytes += frame.length + TAG_BYTES;
+        const writing = writeFully(this.#duplex, this.#frameSealer?.seal(frame) ?? frame);
         if (writing !== undefined) await writing;
         // What is posted in this turn shares the next frame, also where the stream takes everything at once.
         else if (this.#outbox.empty) await null;
@@ -374,17 +374,6 @@ export class Link implements Channel, AsyncDisposable {
     this.#mailbox.close(error);
     this.#controls.close(error);
   }
-}
-
-/** The length of the frame at `at`, checked before anything of that size is kept. */
-function frameLength(buffer: Uint8Array, at: number): number {
-  const bytes = (buffer[at]! | buffer[at + 1]! << 8 | buffer[at + 2]! << 16 | buffer[at + 3]! << 24) >>> 0;
-  if (bytes <= TAG_BYTES || bytes > MAX_FRAME_BYTES) {
-    throw new ProtocolError(
-      `Cannot read frame as it must have ${TAG_BYTES + 1} to ${MAX_FRAME_BYTES} bytes: received ${bytes}`,
-    );
-  }
-  return bytes;
 }
 
 /** Moves the incomplete frame to the front, in a larger buffer if it does not fit in this one. */

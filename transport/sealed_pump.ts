@@ -10,7 +10,8 @@
  */
 
 import { closeQuietly, type Duplex, readFully, writeFully } from "./duplex.ts";
-import { LENGTH_BYTES, MAX_FRAME_BYTES } from "./frame.ts";
+import { FrameSealer } from "./_frame_sealer.ts";
+import { frameLength, LENGTH_BYTES } from "./frame.ts";
 import { FRAME_KEY_BYTES, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
 
 /** Bytes that are carried at once. */
@@ -41,22 +42,16 @@ async function sealFrames(party: Duplex, socket: Duplex): Promise<void> {
   await carry(party, socket, SEAL_HANDSHAKE_BYTES);
   const key = new Uint8Array(FRAME_KEY_BYTES);
   await readFully(party, key);
-  const sealer = new Sealer(key), length = new Uint8Array(LENGTH_BYTES), lengthView = new DataView(length.buffer);
-  let plain = new Uint8Array(0), wire = plain;
+  const sealer = new FrameSealer(new Sealer(key));
+  let frame = new Uint8Array(LENGTH_BYTES);
   for (;;) {
-    await readFully(party, length);
-    const sealedBytes = lengthView.getUint32(0, true);
-    if (sealedBytes <= TAG_BYTES || sealedBytes > MAX_FRAME_BYTES) {
-      throw new Error("Internal error: what follows the handshake is no frame");
+    await readFully(party, frame.subarray(0, LENGTH_BYTES));
+    const length = frame.slice(0, LENGTH_BYTES), bytes = LENGTH_BYTES + frameLength(length, 0) - TAG_BYTES;
+    if (frame.length < bytes) {
+      frame = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)));
+      frame.set(length);
     }
-    if (LENGTH_BYTES + sealedBytes > wire.length) {
-      plain = new Uint8Array(2 ** Math.ceil(Math.log2(LENGTH_BYTES + sealedBytes)));
-      wire = new Uint8Array(plain.length);
-    }
-    const frame = plain.subarray(0, sealedBytes - TAG_BYTES);
-    await readFully(party, frame);
-    wire.set(length);
-    sealer.seal(frame, wire, LENGTH_BYTES);
-    await writeFully(socket, wire.subarray(0, LENGTH_BYTES + sealedBytes));
+    await readFully(party, frame.subarray(LENGTH_BYTES, bytes));
+    await writeFully(socket, sealer.seal(frame.subarray(0, bytes)));
   }
 }
