@@ -17,6 +17,11 @@ fn sign_of(bit: u32) -> u32 {
   return 1u - 2u * bit;
 }
 
+// The element of `words` words, 1 or 2, that begins with `low` and ends with `last`.
+fn ring64_of(low: u32, last: u32, words: u32) -> Ring64 {
+  return Ring64(low, select(0u, last, words == 2u));
+}
+
 fn ring64_add(x: Ring64, y: Ring64) -> Ring64 {
   let low = x.x + y.x;
   return Ring64(low, x.y + y.y + select(0u, 1u, low < x.x));

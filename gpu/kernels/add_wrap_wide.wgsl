@@ -46,11 +46,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let a_at = params.result_wide * i - params.a_base;
-    let start = Ring64(a[a_at], select(0u, a[a_at + params.result_wide - 1u], params.result_wide == 2u));
+    let start = ring64_of(a[a_at], a[a_at + params.result_wide - 1u], params.result_wide);
     let x_at = params.x_wide * i - params.x_base;
-    let value = Ring64(x[x_at], select(0u, x[x_at + params.x_wide - 1u], params.x_wide == 2u));
+    let value = ring64_of(x[x_at], x[x_at + params.x_wide - 1u], params.x_wide);
     let c_at = params.c_wide * i - params.c_base;
-    let factor = Ring64(c[c_at], select(0u, c[c_at + params.c_wide - 1u], params.c_wide == 2u));
+    let factor = ring64_of(c[c_at], c[c_at + params.c_wide - 1u], params.c_wide);
     let term = ring64_shift_left(ring64_select(factor, spare64_wraps(value, params.in_bits)), params.shift);
     let whole = select(ring64_add(start, term), ring64_subtract(start, term), params.subtracts == 1u);
     let sum = ring64_reduce(whole, params.out_bits);

@@ -41,9 +41,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let stride = groups.x * WORKGROUP_SIZE;
   for (var i = params.first + id.x; i < params.end; i += stride) {
     let x_at = params.x_wide * i - params.x_base;
-    let value = Ring64(x[x_at], select(0u, x[x_at + params.x_wide - 1u], params.x_wide == 2u));
+    let value = ring64_of(x[x_at], x[x_at + params.x_wide - 1u], params.x_wide);
     let top_at = params.top_wide * i - params.top_base;
-    let missing = Ring64(top[top_at], select(0u, top[top_at + params.top_wide - 1u], params.top_wide == 2u));
+    let missing = ring64_of(top[top_at], top[top_at + params.top_wide - 1u], params.top_wide);
     let above = ring64_shift_left(ring64_select(missing, params.has_top), params.in_bits);
     let sum = ring64_reduce(ring64_add(spare64_value(value, params.in_bits), above), params.out_bits);
     result[2u * i - params.result_base] = sum.x;

@@ -51,7 +51,7 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 // The masked value: of one word, or of two.
 fn raised(element: u32) -> Ring64 {
   let at = params.z_wide * element - params.z_base;
-  let value = Ring64(z[at], select(0u, z[at + params.z_wide - 1u], params.z_wide == 2u));
+  let value = ring64_of(z[at], z[at + params.z_wide - 1u], params.z_wide);
   return ring64_reduce(ring64_add(value, Ring64(params.raise_low, params.raise_high)), params.in_bits);
 }
 
