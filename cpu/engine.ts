@@ -24,6 +24,7 @@ import type {
   WrapStep,
 } from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
+import { assertStream } from "../core/prg/seed.ts";
 import { lowMask, lowWords } from "../core/ring/words.ts";
 import * as steps from "./gate_steps.ts";
 import { compileKernels, instantiateKernels } from "./kernels.ts";
@@ -117,11 +118,7 @@ class KernelEngine implements WasmEngine {
     const run = this.#run;
     run.temporary(44, (at) => {
       for (const { nonce, offset, byteLength } of streams) {
-        if (seed.length !== 32 || nonce.length !== 12) {
-          throw new RangeError(
-            `Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`,
-          );
-        }
+        assertStream(seed, nonce);
         const out = (memory as Keys).view(offset, byteLength).byteOffset;
         run.heap.u8.set(seed, at);
         run.heap.u8.set(nonce, at + 32);

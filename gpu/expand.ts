@@ -5,6 +5,7 @@
  */
 
 import type { SeedStream } from "../core/engine.ts";
+import { assertStream } from "../core/prg/seed.ts";
 import type { Block } from "./buffers.ts";
 import type { Keys } from "./keys.ts";
 import type { Runner } from "./runner.ts";
@@ -28,11 +29,7 @@ interface Range {
 /** Fills parts of a key memory with ChaCha8 key streams of a seed: all that begin at a word with one call for each part of the memory. */
 export function expandInto(run: Runner, seed: Uint8Array, keys: Keys, streams: readonly SeedStream[]): void {
   for (const { nonce, offset, byteLength } of streams) {
-    if (seed.length !== 32 || nonce.length !== 12) {
-      throw new RangeError(
-        `Cannot expand a seed as seed and nonce must have 32 and 12 bytes: received ${seed.length} and ${nonce.length}`,
-      );
-    }
+    assertStream(seed, nonce);
     if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= keys.byteLength)) {
       throw new RangeError(
         `Cannot expand a seed as the range must end within ${keys.byteLength} bytes: received ${byteLength} at ${offset}`,

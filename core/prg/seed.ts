@@ -3,6 +3,18 @@
 /** Length of a session seed. */
 export const SEED_BYTES = 32;
 
+/** Length of a stream's nonce. */
+const NONCE_BYTES = 12;
+
+/** Throws unless a stream's seed and nonce have their lengths. */
+export function assertStream(seed: Uint8Array, nonce: Uint8Array): void {
+  if (seed.length !== SEED_BYTES || nonce.length !== NONCE_BYTES) {
+    throw new RangeError(
+      `Cannot expand a seed as seed and nonce must have ${SEED_BYTES} and ${NONCE_BYTES} bytes: received ${seed.length} and ${nonce.length}`,
+    );
+  }
+}
+
 /**
  * A secret 32-byte seed that cannot print itself: string conversion, JSON and inspection all give `Seed(32 bytes)`.
  *
@@ -121,7 +133,7 @@ export function address(stream: StreamAddress): Uint8Array {
   checkField("request", request, 32);
   checkField("position", position, 32);
   checkField("layer", layer, 16);
-  const nonce = new Uint8Array(12);
+  const nonce = new Uint8Array(NONCE_BYTES);
   const view = new DataView(nonce.buffer);
   view.setUint8(0, purpose);
   view.setUint16(2, layer, true);
