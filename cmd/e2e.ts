@@ -61,8 +61,8 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
   return await withTempFolder(async (folder) => {
     const model = `${folder}/model`,
       keys = `${folder}/keys`,
-      host = hostArgs(options),
-      engines = [undefined, options.text("engine1")].map((name) => [...engineArgs(options, threads, name), ...host]);
+      engineFlags = (name?: string): string[] => [...engineArgs(options, threads, name), ...hostArgs(options)],
+      engines: [string[], string[]] = [engineFlags(), engineFlags(options.text("engine1"))];
     await Deno.mkdir(model);
     await Deno.writeTextFile(
       `${model}/${SYNTHETIC_FILE}`,
@@ -89,7 +89,7 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     ui.note("both parties run");
     const output = `${folder}/output`,
       coins = `${folder}/coins`,
-      { party0, party1 } = await runParties(model, keys, [engines[0]!, engines[1]!], [
+      { party0, party1 } = await runParties(model, keys, engines, [
         "--input-seed",
         INPUT_SEED,
         "--input-tokens",

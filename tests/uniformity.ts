@@ -23,12 +23,17 @@
 
 import { assertEquals } from "@std/assert";
 import { Seed } from "../core/prg/seed.ts";
-import { wire } from "../core/protocols/gate.ts";
-import { DealContext, LaneDealer } from "../pipeline/deal.ts";
-import { finish } from "../pipeline/plan.ts";
+import { LaneDealer } from "../pipeline/deal.ts";
 import { readBits, readWide } from "../core/ring/bits.ts";
 import type { BlockLayout } from "../pipeline/layout.ts";
-import { Bench, type PadBit, type Setting, type UniformityCase, type Unit } from "./uniformity_workbench.ts";
+import {
+  Bench,
+  dealOnMasks,
+  type PadBit,
+  type Setting,
+  type UniformityCase,
+  type Unit,
+} from "./uniformity_workbench.ts";
 
 function valueOf(unit: Unit, messages: readonly Uint8Array[]): bigint {
   return readWide(messages[unit.message]!, unit.offset, unit.bits);
@@ -220,26 +225,7 @@ export function assertDealtHalves(name: string, test: UniformityCase): void {
       layout.layouts,
       layout.layouts.map((_, position) => ({ request: 1, position, layer: 2 })),
     );
-    const inputs = test.inputs.map((x, i) =>
-      wire(
-        "mask",
-        x.ringBits,
-        x.scale,
-        x.extent,
-        x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
-      )
-    );
-    const dealt = finish(
-      test.run(new DealContext(lane), inputs, (width, ringBits = 32) => ({
-        kind: "cache",
-        view: "mask",
-        ringBits,
-        scale: 10,
-        width,
-        tokens: 0,
-        data: new Uint32Array(0),
-      })),
-    ).value;
+    const dealt = dealOnMasks(test, lane, masks);
     // From either party's whole key and the other one's pads, the other one's key follows.
     for (const corrupt of [0, 1] as const) {
       const bench = new Bench(test, { corrupt, explicit });

@@ -145,6 +145,34 @@ class FixedKeyWriter implements RecordWriter {
   }
 }
 
+/** Runs a case on the dealer's side: on these masks of its inputs, with the keys of `lane`. */
+export function dealOnMasks(
+  { run, inputs }: UniformityCase,
+  lane: LaneDealer,
+  masks: readonly (readonly bigint[])[],
+): Wire<"mask"> {
+  const wires = inputs.map((x, i) =>
+    wire(
+      "mask",
+      x.ringBits,
+      x.scale,
+      x.extent,
+      x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
+    )
+  );
+  return finish(
+    run(new DealContext(lane), wires, (width, ringBits = 32) => ({
+      kind: "cache",
+      view: "mask",
+      ringBits,
+      scale: 10,
+      width,
+      tokens: 0,
+      data: new Uint32Array(0),
+    })),
+  ).value;
+}
+
 /** Dealer and both parties of one case in one setting, with hand-made keys. */
 export class Bench {
   readonly setting: Setting;
@@ -302,26 +330,7 @@ export class Bench {
       to.bytes.set(from.bytes.subarray(from.at, from.at + layoutBytes), to.at);
     }
     const lane = { writer: (path: string, records: readonly KeyRecord[]) => this.#writer(path, records) };
-    const inputs = this.#test.inputs.map((x, i) =>
-      wire(
-        "mask",
-        x.ringBits,
-        x.scale,
-        x.extent,
-        x.ringBits <= 32 ? Uint32Array.from(this.#masks[i]!, Number) : BigUint64Array.from(this.#masks[i]!),
-      )
-    );
-    return finish(
-      this.#run(new DealContext(lane as unknown as LaneDealer), inputs, (width, ringBits = 32) => ({
-        kind: "cache",
-        view: "mask",
-        ringBits,
-        scale: 10,
-        width,
-        tokens: 0,
-        data: new Uint32Array(0),
-      })),
-    ).value;
+    return dealOnMasks(this.#test, lane as unknown as LaneDealer, this.#masks);
   }
 
   #party(party: 0 | 1): Gate<Wire<"masked">> {
