@@ -32,7 +32,7 @@
  */
 
 import type { Engine } from "./core/engine.ts";
-import { ReferenceEngine } from "./core/reference.ts";
+import { ReferenceEngine } from "./core/reference/engine.ts";
 
 /** Makes the reference engine: plain loops, the definition that every other engine equals bit for bit. */
 export function createReferenceEngine(): Engine {
@@ -44,25 +44,26 @@ export * from "./core/errors.ts";
 
 // Rings, fixed point, packed bits.
 export * from "./core/ring/bits.ts";
-export * from "./core/ring/fixed.ts";
 export * from "./core/ring/words.ts";
 
 // Seeds, streams, function secret sharing.
 export * from "./core/prg/chacha8.ts";
 export * from "./core/prg/seed.ts";
-export * from "./core/fss/comparison.ts";
 export * from "./core/fss/flat_dpf.ts";
 export * from "./core/fss/permuted.ts";
 export * from "./core/fss/tree_dpf.ts";
 
 // What a gate is; primitive gates; public-linear operations; compositions.
-export * from "./core/protocols/gate.ts";
-export * from "./core/protocols/exp.ts";
-export * from "./core/protocols/extend.ts";
-export * from "./core/protocols/linear.ts";
-export * from "./core/protocols/maximum.ts";
-export * from "./core/protocols/open.ts";
-export * from "./core/protocols/padding.ts";
+export * from "./core/protocols/tensor.ts";
+export * from "./core/protocols/key.ts";
+export * from "./core/protocols/opening.ts";
+export * from "./core/protocols/primitive.ts";
+export * from "./core/protocols/exp/gate.ts";
+export * from "./core/protocols/extend/gate.ts";
+export * from "./core/protocols/linear/gate.ts";
+export * from "./core/protocols/maximum/gate.ts";
+export * from "./core/protocols/open/gate.ts";
+export * from "./core/protocols/padding/gate.ts";
 export {
   type AttentionParams as AttentionProductParams,
   hold,
@@ -70,20 +71,20 @@ export {
   multiply,
   type MultiplyParams,
   scores,
-} from "./core/protocols/products.ts";
-export * from "./core/protocols/row_function.ts";
-export * from "./core/protocols/splice.ts";
-export * from "./core/protocols/squares.ts";
+} from "./core/protocols/products/gate.ts";
+export * from "./core/protocols/row_function/gate.ts";
+export * from "./core/protocols/splice/gate.ts";
+export * from "./core/protocols/squares/gate.ts";
 export * from "./core/protocols/tables.ts";
-export * from "./core/protocols/truncate.ts";
-export * from "./core/protocols/local.ts";
-export * from "./core/protocols/attention.ts";
-export * from "./core/protocols/mlp.ts";
-export * from "./core/protocols/dither.ts";
-export * from "./core/protocols/exp_dithered.ts";
-export * from "./core/protocols/norm.ts";
-export * from "./core/protocols/rounding.ts";
-export * from "./core/protocols/softmax.ts";
+export * from "./core/protocols/truncate/gate.ts";
+export * from "./core/protocols/local/gate.ts";
+export * from "./core/protocols/layers/attention.ts";
+export * from "./core/protocols/layers/mlp.ts";
+export * from "./core/protocols/dither/gate.ts";
+export * from "./core/protocols/exp_dithered/gate.ts";
+export * from "./core/protocols/layers/norm.ts";
+export * from "./core/protocols/layers/rounding.ts";
+export * from "./core/protocols/layers/softmax.ts";
 
 // The two interfaces that engines and links implement, and the implementations.
 export * from "./core/channel.ts";
@@ -94,8 +95,10 @@ export * from "./gpu/mod.ts";
 
 // Models: configs, weights, tokenizers.
 export { knownArchitectures } from "./models/architectures.ts";
+export * from "./models/model_config.ts";
 export * from "./models/config.ts";
 export * from "./models/files.ts";
+export * from "./models/matrices.ts";
 export * from "./models/fold.ts";
 export * from "./models/safetensors.ts";
 export * from "./models/shapes.ts";
@@ -104,13 +107,13 @@ export * from "./models/tokenizer.ts";
 export * from "./models/weights.ts";
 
 // The forward pass, its interpreters, and sessions.
-export * from "./pipeline/calibrate.ts";
-export * from "./pipeline/clear.ts";
-export * from "./pipeline/coins.ts";
-export * from "./pipeline/deal.ts";
-export * from "./pipeline/dealer.ts";
-export * from "./pipeline/digest.ts";
-export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward.ts";
+export * from "./pipeline/forward/calibrate.ts";
+export * from "./pipeline/interpreters/clear.ts";
+export * from "./pipeline/interpreters/coins.ts";
+export * from "./pipeline/interpreters/deal.ts";
+export * from "./pipeline/session/dealer.ts";
+export * from "./pipeline/session/digest.ts";
+export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward/forward.ts";
 export {
   expTableScale,
   type ModelSpec,
@@ -120,18 +123,18 @@ export {
   streamScale,
   TANH_DIGITS,
   weightRefs,
-} from "./pipeline/model_spec.ts";
-export * from "./pipeline/key_window.ts";
-export * from "./pipeline/layout.ts";
-export * from "./pipeline/oracle.ts";
-export * from "./pipeline/party.ts";
-export * from "./pipeline/plan.ts";
-export * from "./pipeline/runner.ts";
-export * from "./pipeline/scales.ts";
-export * from "./pipeline/session.ts";
-export * from "./pipeline/session_plan.ts";
-export * from "./pipeline/warm_up.ts";
-export * from "./pipeline/weights.ts";
+} from "./pipeline/forward/model_spec.ts";
+export * from "./pipeline/session/key_window.ts";
+export * from "./pipeline/interpreters/layout.ts";
+export * from "./pipeline/forward/oracle.ts";
+export * from "./pipeline/interpreters/party.ts";
+export * from "./pipeline/interpreters/plan.ts";
+export * from "./pipeline/interpreters/runner.ts";
+export * from "./pipeline/forward/scales.ts";
+export * from "./pipeline/session/session.ts";
+export * from "./pipeline/session/session_plan.ts";
+export * from "./pipeline/session/warm_up.ts";
+export * from "./pipeline/forward/weights.ts";
 
 // Links between the parties, and key folders.
 export * from "./transport/duplex.ts";

@@ -9,7 +9,7 @@ import { demoModel } from "../assets/demo_model.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { memoryFiles } from "../models/files.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import { calibratedModel, readFolded } from "../tests/_models.ts";
+import { calibratedModel, readFolded } from "../tests/models.ts";
 import { delayedPair } from "../tests/delay_relay.ts";
 import { openSession } from "../tests/two_parties.ts";
 

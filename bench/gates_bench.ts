@@ -1,18 +1,18 @@
 /** Latency of every gate, dealer and parties apart: `deno task bench bench/gates_bench.ts`. Sizes are of 16 tokens of a model 768 wide, or of their scores. */
 
-import type { Extent } from "../core/protocols/gate.ts";
-import { dither } from "../core/protocols/dither.ts";
-import { exp } from "../core/protocols/exp.ts";
-import { expDithered } from "../core/protocols/exp_dithered.ts";
-import { linear } from "../core/protocols/linear.ts";
-import { maximumLevel } from "../core/protocols/maximum.ts";
-import { hold, multiply } from "../core/protocols/products.ts";
-import { openShare } from "../core/protocols/open.ts";
-import { rowFunction } from "../core/protocols/row_function.ts";
-import { splice } from "../core/protocols/splice.ts";
-import { squares } from "../core/protocols/squares.ts";
-import { truncate } from "../core/protocols/truncate.ts";
-import { benchLane } from "./_lane.ts";
+import type { Extent } from "../core/protocols/tensor.ts";
+import { dither } from "../core/protocols/dither/gate.ts";
+import { exp } from "../core/protocols/exp/gate.ts";
+import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
+import { linear } from "../core/protocols/linear/gate.ts";
+import { maximumLevel } from "../core/protocols/maximum/gate.ts";
+import { hold, multiply } from "../core/protocols/products/gate.ts";
+import { openShare } from "../core/protocols/open/gate.ts";
+import { rowFunction } from "../core/protocols/row_function/gate.ts";
+import { splice } from "../core/protocols/splice/gate.ts";
+import { squares } from "../core/protocols/squares/gate.ts";
+import { truncate } from "../core/protocols/truncate/gate.ts";
+import { benchLane } from "./lane.ts";
 
 const TOKENS = 16, WIDTH = 768, HEADS = 12;
 /** Hidden values: one block per token. */

@@ -16,7 +16,7 @@ import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fs
 import { treeDpf } from "../core/fss/tree_dpf.ts";
 import { Device } from "../gpu/device.ts";
 import { createGpuEngine, type GpuEngine } from "../gpu/mod.ts";
-import { layerSplit, splitTable } from "./_layer_split.ts";
+import { layerSplit, splitTable } from "./layer_split.ts";
 import multiplyAdd from "./multiply_add.wgsl" with { type: "text" };
 
 /** What one call does. */

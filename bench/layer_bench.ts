@@ -1,7 +1,7 @@
 /** One layer of each small shape, dealer and parties apart: a prompt of 128 tokens with either rounding, and one generated token after 127 others. */
 
 import { archPlan } from "../cmd/plan.ts";
-import { benchLane, layerCase } from "./_lane.ts";
+import { benchLane, layerCase } from "./lane.ts";
 
 const POSITIONS = 128;
 

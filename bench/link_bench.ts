@@ -9,7 +9,7 @@ import type { Link } from "../transport/link.ts";
 import { LINK_KEY_BYTES } from "../transport/seal.ts";
 import { SocketThread } from "../transport/socket_thread.ts";
 import { connect, listen, type TcpOptions } from "../transport/tcp.ts";
-import type { EchoStart } from "./_echo_worker.ts";
+import type { EchoStart } from "./echo_worker.ts";
 
 const LANE = { request: 0, step: 0, layer: 1 };
 
@@ -46,7 +46,7 @@ async function openEcho(isThreaded: boolean): Promise<Link> {
     sockets = isThreaded ? new SocketThread(import.meta.resolve("../transport/socket_worker.ts")) : null,
     listener = await (sockets?.listen(local, optionsOf(0)) ?? listen(local, optionsOf(0)));
   const { address } = listener, options = optionsOf(1);
-  new Worker(import.meta.resolve("./_echo_worker.ts"), { type: "module" })
+  new Worker(import.meta.resolve("./echo_worker.ts"), { type: "module" })
     .postMessage({ address, options, isThreaded, lane: LANE, bytes: LARGE_BYTES } satisfies EchoStart);
   return await listener.accept();
 }

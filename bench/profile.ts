@@ -7,8 +7,8 @@
 import { parseArgs } from "node:util";
 import { archPlan } from "../cmd/plan.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Rounding } from "../core/protocols/rounding.ts";
-import { dealLane, ENGINES, layerCase, runLockstep } from "./_lane.ts";
+import type { Rounding } from "../core/protocols/layers/rounding.ts";
+import { dealLane, ENGINES, layerCase, runLockstep } from "./lane.ts";
 
 /** Time and calls of the operations of one engine. */
 class Profile {

@@ -2,11 +2,11 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { demoModel } from "../assets/demo_model.ts";
-import { ask, isUsed, serve, setUp } from "../tests/_parties.ts";
-import { writeTinyBert } from "../tests/_tiny_models.ts";
+import { ask, isUsed, serve, setUp } from "../tests/parties.ts";
+import { writeTinyBert } from "../tests/tiny_models.ts";
 import { failureOf, runFailing, runJson, withFolder } from "../tests/cli.ts";
 import { connect, parseAddress } from "../transport/tcp.ts";
-import { openKeys } from "./_session.ts";
+import { openKeys } from "./session.ts";
 
 /** The embedded model's tokenizer, changed. */
 function tokenizer(change: (json: Record<string, unknown>) => Record<string, unknown>): string {

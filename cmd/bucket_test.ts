@@ -1,8 +1,8 @@
 /** Texts of hidden lengths: dealer and parties as processes over TCP. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ask, deal, isUsed, ONE_THREAD, serve, setUp } from "../tests/_parties.ts";
-import { writeTinyBert } from "../tests/_tiny_models.ts";
+import { ask, deal, isUsed, ONE_THREAD, serve, setUp } from "../tests/parties.ts";
+import { writeTinyBert } from "../tests/tiny_models.ts";
 import { failureOf, runFailing, runJson, withFolder, writeDemoModel } from "../tests/cli.ts";
 
 const TEXT = "w3 w9 w4";

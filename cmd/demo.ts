@@ -7,16 +7,16 @@
 import { demoModel } from "../assets/demo_model.ts";
 import { parseModelConfig } from "../models/config.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import type { Rounding } from "../core/protocols/rounding.ts";
-import { argmax, type OracleOptions } from "../pipeline/oracle.ts";
-import { positionCount, SessionPlan } from "../pipeline/session_plan.ts";
-import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
-import { modelSpec, readOracle, readPrepared } from "./_model_folder.ts";
-import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
-import { runParties, spawn } from "./_process.ts";
-import { withTempFolder } from "./_temp.ts";
-import { amount, type Ui, UsageError } from "./_ui.ts";
+import type { Rounding } from "../core/protocols/layers/rounding.ts";
+import { argmax, type OracleOptions } from "../pipeline/forward/oracle.ts";
+import { positionCount, SessionPlan } from "../pipeline/session/session_plan.ts";
+import type { Command, Options } from "./args.ts";
+import { ENGINE_FLAGS, engineArgs } from "./engine.ts";
+import { modelSpec, readOracle, readPrepared } from "./model_folder.ts";
+import { keptCoins, ROUNDING_FLAG, roundingOf } from "./rounding.ts";
+import { runParties, spawn } from "./process.ts";
+import { withTempFolder } from "./temp.ts";
+import { amount, type Ui, UsageError } from "./ui.ts";
 
 /** The command. */
 export const DEMO: Command = {

@@ -4,20 +4,20 @@
  * @module
  */
 
-import type { Rounding } from "../core/protocols/rounding.ts";
-import { streamScale } from "../pipeline/model_spec.ts";
-import { filledUp } from "../pipeline/session_plan.ts";
+import type { Rounding } from "../core/protocols/layers/rounding.ts";
+import { streamScale } from "../pipeline/forward/model_spec.ts";
+import { filledUp } from "../pipeline/session/session_plan.ts";
 import { syntheticInput } from "../models/synthetic.ts";
-import type { Command, Options } from "./_args.ts";
-import { BUCKET_FLAG, bucketOf } from "./_bucket.ts";
-import { ENGINE_FLAGS, engineArgs } from "./_engine.ts";
-import { readOracle, SYNTHETIC_FILE } from "./_model_folder.ts";
-import { keptCoins, ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
-import { runParties, spawn } from "./_process.ts";
-import { HOST_FLAG, hostArgs } from "./_sockets.ts";
-import { withTempFolder } from "./_temp.ts";
+import type { Command, Options } from "./args.ts";
+import { BUCKET_FLAG, bucketOf } from "./bucket.ts";
+import { ENGINE_FLAGS, engineArgs } from "./engine.ts";
+import { readOracle, SYNTHETIC_FILE } from "./model_folder.ts";
+import { keptCoins, ROUNDING_FLAG, roundingOf } from "./rounding.ts";
+import { runParties, spawn } from "./process.ts";
+import { HOST_FLAG, hostArgs } from "./sockets.ts";
+import { withTempFolder } from "./temp.ts";
 import { archPlan, planTotals, RESIDUAL_FLAG, residualBitsOf, shapeOf } from "./plan.ts";
-import { amount, type Ui } from "./_ui.ts";
+import { amount, type Ui } from "./ui.ts";
 
 /** The command. */
 export const E2E: Command = {

@@ -7,18 +7,18 @@
 import { KeyError } from "../core/errors.ts";
 import type { Weights } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
-import { dealSession } from "../pipeline/dealer.ts";
-import { planDigest } from "../pipeline/digest.ts";
-import { matrixWords, weightRefs } from "../pipeline/model_spec.ts";
-import { filledUp, positionCount, SessionPlan } from "../pipeline/session_plan.ts";
+import { dealSession } from "../pipeline/session/dealer.ts";
+import { planDigest } from "../pipeline/session/digest.ts";
+import { matrixWords, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { filledUp, positionCount, SessionPlan } from "../pipeline/session/session_plan.ts";
 import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
 import process from "node:process";
-import type { Command, Options } from "./_args.ts";
-import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
-import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
-import { openCpuEngine } from "./_engine.ts";
-import { modelSpec, openMasks, readConfig, readPrepared } from "./_model_folder.ts";
-import { amount, type Ui, UsageError } from "./_ui.ts";
+import type { Command, Options } from "./args.ts";
+import { assertBucket, BUCKET_FLAG, bucketOf } from "./bucket.ts";
+import { ROUNDING_FLAG, roundingOf } from "./rounding.ts";
+import { openCpuEngine } from "./engine.ts";
+import { modelSpec, openMasks, readConfig, readPrepared } from "./model_folder.ts";
+import { amount, type Ui, UsageError } from "./ui.ts";
 
 /** The command. */
 export const KEYGEN: Command = {

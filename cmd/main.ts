@@ -6,8 +6,8 @@
 
 import { runKernelWorkerIfNamed } from "../cpu/mod.ts";
 import { runSocketThreadIfNamed } from "../transport/socket_thread.ts";
-import { type Command, commandHelp, type Options, parseFlags } from "./_args.ts";
-import { Ui, UsageError } from "./_ui.ts";
+import { type Command, commandHelp, type Options, parseFlags } from "./args.ts";
+import { Ui, UsageError } from "./ui.ts";
 import { DEMO, demo } from "./demo.ts";
 import { E2E, e2e } from "./e2e.ts";
 import { KEYGEN, keygen } from "./keygen.ts";

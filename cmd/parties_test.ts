@@ -1,7 +1,7 @@
 /** Keys and sessions: dealer and parties as processes over TCP, when all is well and when something is wrong. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ask, deal, isUsed, LOOPBACK, ONE_THREAD, serve, setUp } from "../tests/_parties.ts";
+import { ask, deal, isUsed, LOOPBACK, ONE_THREAD, serve, setUp } from "../tests/parties.ts";
 import { failureOf, oneLine, run, runFailing, runJson, start, withFolder } from "../tests/cli.ts";
 
 Deno.test("sluice keygen refuses a folder that holds keys and names the longest request of a model", async () => {

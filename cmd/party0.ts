@@ -7,16 +7,16 @@
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import type { Seed } from "../core/prg/seed.ts";
-import type { RequestShape } from "../pipeline/session.ts";
-import { warmUp } from "../pipeline/warm_up.ts";
-import { matrixWords } from "../pipeline/model_spec.ts";
-import { integerWeights, plainMatrix, WeightsDigest } from "../pipeline/weights.ts";
+import type { RequestShape } from "../pipeline/session/session.ts";
+import { warmUp } from "../pipeline/session/warm_up.ts";
+import { matrixWords } from "../pipeline/forward/model_spec.ts";
+import { integerWeights, plainMatrix, WeightsDigest } from "../pipeline/forward/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
 import { formatAddress, parseAddress } from "../transport/tcp.ts";
-import type { Command, Options } from "./_args.ts";
-import { ENGINE_FLAGS, openEngine, startDevice } from "./_engine.ts";
-import { readPrepared, readSalt, readSeed, readWeights } from "./_model_folder.ts";
-import { sendModel } from "./_received_model.ts";
+import type { Command, Options } from "./args.ts";
+import { ENGINE_FLAGS, openEngine, startDevice } from "./engine.ts";
+import { readPrepared, readSalt, readSeed, readWeights } from "./model_folder.ts";
+import { sendModel } from "./received_model.ts";
 import {
   costTable,
   type OpenKeys,
@@ -25,9 +25,9 @@ import {
   SESSION_FLAGS,
   sessionReport,
   whyUnserved,
-} from "./_session.ts";
-import { openSockets } from "./_sockets.ts";
-import { type Ui, UsageError } from "./_ui.ts";
+} from "./session.ts";
+import { openSockets } from "./sockets.ts";
+import { type Ui, UsageError } from "./ui.ts";
 
 /** The command. */
 export const PARTY0: Command = {

@@ -7,23 +7,23 @@
 import type { Engine, Weights } from "../core/engine.ts";
 import { ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
-import type { Positions } from "../core/protocols/attention.ts";
+import type { Positions } from "../core/protocols/layers/attention.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
 import { toSignedNumbers, wordsPerElement } from "../core/ring/words.ts";
-import { CoinRecord } from "../pipeline/coins.ts";
-import { matrixWords, type ModelSpec, outputBits, outputScale, weightRefs } from "../pipeline/model_spec.ts";
-import { argmax } from "../pipeline/oracle.ts";
-import type { PartySession, RequestShape } from "../pipeline/session.ts";
-import { warmUp } from "../pipeline/warm_up.ts";
-import { maskedMatrix } from "../pipeline/weights.ts";
+import { CoinRecord } from "../pipeline/interpreters/coins.ts";
+import { matrixWords, type ModelSpec, outputBits, outputScale, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { argmax } from "../pipeline/forward/oracle.ts";
+import type { PartySession, RequestShape } from "../pipeline/session/session.ts";
+import { warmUp } from "../pipeline/session/warm_up.ts";
+import { maskedMatrix } from "../pipeline/forward/weights.ts";
 import { claimKeys } from "../transport/key_file.ts";
-import type { Command, Options } from "./_args.ts";
-import { ASK_FLAGS, type Asked, askedRequests } from "./_asked.ts";
-import { ENGINE_FLAGS, openEngine, startDevice } from "./_engine.ts";
-import { defaultCache, receiveModel } from "./_received_model.ts";
-import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./_session.ts";
-import { openSockets } from "./_sockets.ts";
-import type { Ui } from "./_ui.ts";
+import type { Command, Options } from "./args.ts";
+import { ASK_FLAGS, type Asked, askedRequests } from "./asked.ts";
+import { ENGINE_FLAGS, openEngine, startDevice } from "./engine.ts";
+import { defaultCache, receiveModel } from "./received_model.ts";
+import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./session.ts";
+import { openSockets } from "./sockets.ts";
+import type { Ui } from "./ui.ts";
 import { addressOf } from "./party0.ts";
 
 /** The command. */

@@ -4,21 +4,21 @@
  * @module
  */
 
-import { recordBits } from "../core/protocols/gate.ts";
-import type { Rounding } from "../core/protocols/rounding.ts";
-import type { ModelConfig } from "../models/config.ts";
+import { recordBits } from "../core/protocols/key.ts";
+import type { Rounding } from "../core/protocols/layers/rounding.ts";
+import type { ModelConfig } from "../models/model_config.ts";
 import { knownShapes, namedShape } from "../models/shapes.ts";
-import { stageCount } from "../pipeline/forward.ts";
-import type { ModelSpec } from "../pipeline/model_spec.ts";
-import type { GateCost } from "../pipeline/plan.ts";
-import { defaultScales } from "../pipeline/scales.ts";
-import { filledUp, positionCount, SessionPlan, type SessionShape } from "../pipeline/session_plan.ts";
-import type { Command, Options } from "./_args.ts";
-import { assertBucket, BUCKET_FLAG, bucketOf } from "./_bucket.ts";
-import { diskFiles, modelSpec, readConfig, readPrepared } from "./_model_folder.ts";
-import { ROUNDING_FLAG, roundingOf } from "./_rounding.ts";
-import { sigmaCost } from "./_sigma.ts";
-import { amount, type Ui, UsageError } from "./_ui.ts";
+import { stageCount } from "../pipeline/forward/forward.ts";
+import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { GateCost } from "../pipeline/interpreters/plan.ts";
+import { defaultScales } from "../pipeline/forward/scales.ts";
+import { filledUp, positionCount, SessionPlan, type SessionShape } from "../pipeline/session/session_plan.ts";
+import type { Command, Options } from "./args.ts";
+import { assertBucket, BUCKET_FLAG, bucketOf } from "./bucket.ts";
+import { diskFiles, modelSpec, readConfig, readPrepared } from "./model_folder.ts";
+import { ROUNDING_FLAG, roundingOf } from "./rounding.ts";
+import { sigmaCost } from "./sigma.ts";
+import { amount, type Ui, UsageError } from "./ui.ts";
 
 /** The flag that widens the residual stream. */
 export const RESIDUAL_FLAG = {

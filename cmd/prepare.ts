@@ -6,14 +6,14 @@
 
 import { ModelError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
-import type { ModelConfig } from "../models/config.ts";
+import type { ModelConfig } from "../models/model_config.ts";
 import { createTokenizer, readTokenizerFiles } from "../models/tokenizer.ts";
 import { syntheticInput } from "../models/synthetic.ts";
-import { calibrate, type Calibration, type Sample } from "../pipeline/calibrate.ts";
-import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/model_spec.ts";
-import { defaultScales } from "../pipeline/scales.ts";
-import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/weights.ts";
-import type { Command, Options } from "./_args.ts";
+import { calibrate, type Calibration, type Sample } from "../pipeline/forward/calibrate.ts";
+import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { defaultScales } from "../pipeline/forward/scales.ts";
+import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/forward/weights.ts";
+import type { Command, Options } from "./args.ts";
 import {
   createMasks,
   diskFiles,
@@ -27,9 +27,9 @@ import {
   writePrepared,
   writeSalt,
   writeSeed,
-} from "./_model_folder.ts";
+} from "./model_folder.ts";
 import { RESIDUAL_FLAG, residualBitsOf } from "./plan.ts";
-import { amount, type Ui } from "./_ui.ts";
+import { amount, type Ui } from "./ui.ts";
 
 /** Tokens up to which a bidirectional model's sample is filled up with padding. */
 const PADDED_TOKENS = 128;

@@ -1,5 +1,5 @@
 /**
- * The arithmetic that one party needs between two openings, as an interface: `core/reference.ts` defines what every operation means, `cpu/` and `gpu/`
+ * The arithmetic that one party needs between two openings, as an interface: `core/reference/engine.ts` defines what every operation means, `cpu/` and `gpu/`
  * make it fast, and all of them must agree bit for bit.
  *
  * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Every operation of a *gate step* works on a whole
@@ -74,7 +74,7 @@ export interface PermutedChunks {
   readonly chunks: readonly number[];
 }
 
-/** Truncation of `inBits`-bit values by `by` bits into `outBits` bits; see `core/protocols/truncate.ts`. */
+/** Truncation of `inBits`-bit values by `by` bits into `outBits` bits; see `core/protocols/truncate/gate.ts`. */
 export interface TruncateStep extends PermutedChunks {
   /** Ring of the input, in bits. */
   readonly inBits: number;
@@ -100,7 +100,7 @@ export interface Extent {
   readonly cols: readonly number[];
 }
 
-/** One tournament level over `bits`-bit values; see `core/protocols/maximum.ts`. */
+/** One tournament level over `bits`-bit values; see `core/protocols/maximum/gate.ts`. */
 export interface MaximumStep extends PermutedChunks {
   /** Ring of the values, in bits. */
   readonly bits: number;
@@ -108,7 +108,7 @@ export interface MaximumStep extends PermutedChunks {
   readonly extent: Extent;
 }
 
-/** Exponential by digits; see `core/protocols/exp.ts`. */
+/** Exponential by digits; see `core/protocols/exp/gate.ts`. */
 export interface ExpStep {
   /** Digit sizes in bits, lowest first. */
   readonly digits: readonly [low: number, high: number, top: number];
@@ -118,7 +118,7 @@ export interface ExpStep {
   readonly highTable: Uint32Array;
 }
 
-/** Exponential whose digits are not carried into each other; see `core/protocols/exp_dithered.ts`. */
+/** Exponential whose digits are not carried into each other; see `core/protocols/exp_dithered/gate.ts`. */
 export interface ExpDitheredStep {
   /** Low bits of t that no digit reads. */
   readonly skip: number;
@@ -130,7 +130,7 @@ export interface ExpDitheredStep {
   readonly highTable: Uint32Array;
 }
 
-/** A ramp or a step minus a windowed table; see `core/protocols/splice.ts`. */
+/** A ramp or a step minus a windowed table; see `core/protocols/splice/gate.ts`. */
 export interface SpliceStep {
   /** Low bits of x that no digit reads. */
   readonly skip: number;
@@ -160,7 +160,7 @@ export interface WrapStep {
   readonly outBits: number;
 }
 
-/** One octave group of a row function; see `core/protocols/row_function.ts`. */
+/** One octave group of a row function; see `core/protocols/row_function/gate.ts`. */
 export interface RowGroup extends PermutedChunks {
   /** The values in [2^fromBit, next group's 2^fromBit) belong to this group. */
   readonly fromBit: number;
@@ -170,7 +170,7 @@ export interface RowGroup extends PermutedChunks {
   readonly table: Uint32Array;
 }
 
-/** A function of one value per row, by octave groups; see `core/protocols/row_function.ts`. */
+/** A function of one value per row, by octave groups; see `core/protocols/row_function/gate.ts`. */
 export interface RowStep {
   /** Ring of the values, in bits. */
   readonly inBits: number;
@@ -198,7 +198,7 @@ export interface AttentionStep {
   readonly starts: readonly number[];
 }
 
-/** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/products.ts`). */
+/** Cached keys or values of one layer and request in the right-operand form of a product (`core/protocols/products/gate.ts`). */
 export interface CacheHandle {
   /** Tokens that there is room for. */
   readonly capacityTokens: number;
@@ -292,7 +292,7 @@ export interface Engine {
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
   /** Share of Σ_j p_j·v_j + pad of the block's tokens and heads. */
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
-  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^inBits}; `given` holds r, b and b·r (`core/protocols/squares.ts`). */
+  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^inBits}; `given` holds r, b and b·r (`core/protocols/squares/gate.ts`). */
   squareSum(
     party: 0 | 1,
     x: Handle,

@@ -1,5 +1,5 @@
 /**
- * The gate steps of the CPU engine: which kernel runs on which arguments. What they compute is defined in `core/reference.ts`.
+ * The gate steps of the CPU engine: which kernel runs on which arguments. What they compute is defined in `core/reference/engine.ts`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Rings above 32 bits on the CPU engine: which kernel runs on which arguments. What they compute is defined in `core/reference.ts`.
+ * Rings above 32 bits on the CPU engine: which kernel runs on which arguments. What they compute is defined in `core/reference/engine.ts`.
  *
  * @module
  */

@@ -9,11 +9,11 @@ import type { Engine, Handle, RecordView } from "../core/engine.ts";
 import { DeviceError } from "../core/errors.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
-import { ReferenceEngine } from "../core/reference.ts";
+import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { memoryFiles } from "../models/files.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import { calibratedModel, readFolded } from "../tests/_models.ts";
+import { calibratedModel, readFolded } from "../tests/models.ts";
 import { runTestSession } from "../tests/two_parties.ts";
 import { createGpuEngine, findAdapter, type GpuEngine, type GpuEngineOptions } from "./mod.ts";
 

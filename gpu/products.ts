@@ -1,5 +1,5 @@
 /**
- * Products: weights and caches on the device, and which kernels multiply by them. What they compute is defined in `core/reference.ts`.
+ * Products: weights and caches on the device, and which kernels multiply by them. What they compute is defined in `core/reference/engine.ts`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Products in rings above 32 bits: which kernels multiply elements of two words. What they compute is defined in `core/reference.ts`.
+ * Products in rings above 32 bits: which kernels multiply elements of two words. What they compute is defined in `core/reference/engine.ts`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Rings above 32 bits on the GPU engine: which kernel runs on which operands. What they compute is defined in `core/reference.ts`.
+ * Rings above 32 bits on the GPU engine: which kernel runs on which operands. What they compute is defined in `core/reference/engine.ts`.
  *
  * @module
  */

@@ -1,23 +1,10 @@
 import { ModelError } from "../core/errors.ts";
-import type { Fields } from "./_fields.ts";
+import type { Fields } from "./fields.ts";
 import { bertTensors, parseBertConfig } from "./bert.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig, TensorSpec } from "./model_config.ts";
 import { gpt2Tensors, parseGpt2Config } from "./gpt2.ts";
 import { gptNeoTensors, parseGptNeoConfig } from "./gpt_neo.ts";
 import { llamaTensors, parseLlamaConfig } from "./llama.ts";
-
-/** One tensor of a checkpoint. */
-export interface TensorSpec {
-  /** Its Hugging Face name, with the prefix of the class that holds it. */
-  readonly name: string;
-  /** Lengths as the checkpoint stores them, outermost first. */
-  readonly shape: readonly number[];
-  /**
-   * How the authors initialise it: `normal` is N(0, 0.02^2); `residual`, for a matrix that writes the residual stream, is
-   * N(0, (0.02 / sqrt(2 L))^2); `one` is a norm's gamma; `zero` a bias or a norm's beta.
-   */
-  readonly initial: "normal" | "residual" | "one" | "zero";
-}
 
 /** One architecture, as data. */
 export interface Architecture {

@@ -1,6 +1,15 @@
-import { checkLayer, emptyMatrix, foldInto, meanFree, type Norm, refuse, scaleColumns, TensorReader } from "./_fold.ts";
-import type { ModelConfig } from "./config.ts";
-import type { FoldedSource, Matrix } from "./fold.ts";
+import {
+  checkLayer,
+  emptyMatrix,
+  foldInto,
+  meanFree,
+  type Norm,
+  refuse,
+  scaleColumns,
+  TensorReader,
+} from "./fold_tools.ts";
+import type { ModelConfig } from "./model_config.ts";
+import type { FoldedSource, Matrix } from "./matrices.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** Where a family keeps a block's matrices, and how. */

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
 import { architectureOf } from "./architectures.ts";
-import type { ModelConfig } from "./config.ts";
-import { collectFolded, foldModel, type Matrix, memorySource } from "./fold.ts";
+import type { ModelConfig } from "./model_config.ts";
+import { collectFolded, foldModel, memorySource } from "./fold.ts";
+import type { Matrix } from "./matrices.ts";
 import { namedShape } from "./shapes.ts";
 import { syntheticInput, syntheticWeights } from "./synthetic.ts";
 import type { WeightSource } from "./weights.ts";

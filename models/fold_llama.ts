@@ -1,6 +1,6 @@
-import { checkLayer, emptyMatrix, foldInto, type Norm, readChecked, refuse } from "./_fold.ts";
-import type { ModelConfig } from "./config.ts";
-import type { FoldedSource } from "./fold.ts";
+import { checkLayer, emptyMatrix, foldInto, type Norm, readChecked, refuse } from "./fold_tools.ts";
+import type { ModelConfig } from "./model_config.ts";
+import type { FoldedSource } from "./matrices.ts";
 import type { WeightSource } from "./weights.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "./model_config.ts";
 import { collectFolded, foldLlama } from "./fold.ts";
 import { namedShape } from "./shapes.ts";
 import { checkpointShapes, syntheticWeights } from "./synthetic.ts";

@@ -1,6 +1,6 @@
-import { type Fields, geluOf, headsOf, tokenIds } from "./_fields.ts";
-import type { TensorSpec } from "./architectures.ts";
-import type { ModelConfig } from "./config.ts";
+import { type Fields, geluOf, headsOf, tokenIds } from "./fields.ts";
+import type { TensorSpec } from "./model_config.ts";
+import type { ModelConfig } from "./model_config.ts";
 
 /** What every GPT-2 and GPT-Neo has in common. */
 export const GPT_FORWARD = {

@@ -1,6 +1,6 @@
-import { type Fields, geluOf, headsOf, tokenIds } from "./_fields.ts";
-import type { TensorSpec } from "./architectures.ts";
-import type { ModelConfig } from "./config.ts";
+import { type Fields, geluOf, headsOf, tokenIds } from "./fields.ts";
+import type { TensorSpec } from "./model_config.ts";
+import type { ModelConfig } from "./model_config.ts";
 import { GPT_END_OF_TEXT, GPT_FORWARD, gptTensors } from "./gpt2.ts";
 
 /**

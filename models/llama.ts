@@ -1,6 +1,6 @@
-import { type Fields, tokenIds } from "./_fields.ts";
-import type { TensorSpec } from "./architectures.ts";
-import type { ModelConfig } from "./config.ts";
+import { type Fields, tokenIds } from "./fields.ts";
+import type { TensorSpec } from "./model_config.ts";
+import type { ModelConfig } from "./model_config.ts";
 
 /** What every Llama has in common. */
 export const LLAMA_FORWARD = {

@@ -1,5 +1,5 @@
 import { ModelError } from "../core/errors.ts";
-import { describe, Fields, isJsonObject, parseJsonObject } from "./_fields.ts";
+import { describe, Fields, isJsonObject, parseJsonObject } from "./fields.ts";
 
 /** Bytes before the header: its length as a little-endian u64. */
 export const SAFETENSORS_PREFIX_BYTES = 8;

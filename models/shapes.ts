@@ -1,6 +1,6 @@
 import { ModelError } from "../core/errors.ts";
 import { BERT_FORWARD } from "./bert.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "./model_config.ts";
 import { GPT_END_OF_TEXT, GPT_FORWARD } from "./gpt2.ts";
 import { LLAMA_FORWARD } from "./llama.ts";
 

@@ -1,7 +1,7 @@
 import { ModelError } from "../core/errors.ts";
-import { fillNormal } from "./_random.ts";
+import { fillNormal } from "./random.ts";
 import { architectureOf } from "./architectures.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "./model_config.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** Standard deviation with which the authors initialise matrices. */

@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { ModelError } from "../core/errors.ts";
-import { type JsonObject, parseJsonObject } from "./_fields.ts";
-import { OLDER_TOKENIZER_FILES, olderTokenizer } from "./_tokenizer_files.ts";
+import { type JsonObject, parseJsonObject } from "./fields.ts";
+import { OLDER_TOKENIZER_FILES, olderTokenizer } from "./tokenizer_files.ts";
 import type { ModelFiles } from "./files.ts";
 
 /** Name of the file that defines a tokenizer. */

@@ -1,5 +1,5 @@
 import { ModelError } from "../core/errors.ts";
-import { describe, isJsonObject, parseJsonObject } from "./_fields.ts";
+import { describe, isJsonObject, parseJsonObject } from "./fields.ts";
 import type { ModelFiles } from "./files.ts";
 import {
   decodeSafetensorsHeader,

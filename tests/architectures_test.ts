@@ -3,19 +3,21 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Cache, type Context, type Gate, type View, type Wire, wire } from "../core/protocols/gate.ts";
-import { openShare, reveal } from "../core/protocols/open.ts";
+import type { Gate } from "../core/protocols/opening.ts";
+import type { Context } from "../core/protocols/primitive.ts";
+import { type Cache, type View, type Wire, wire } from "../core/protocols/tensor.ts";
+import { openShare, reveal } from "../core/protocols/open/gate.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
-import type { ModelConfig } from "../models/config.ts";
-import type { FoldedModel } from "../models/fold.ts";
-import { ClearContext } from "../pipeline/clear.ts";
-import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward.ts";
-import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/model_spec.ts";
-import { argmax, Oracle } from "../pipeline/oracle.ts";
-import { finish } from "../pipeline/plan.ts";
-import { calibratedModel, integers, oracleOf, readFolded, steadyCoins } from "./_models.ts";
-import { readFolder, sharedFolder } from "./_shared_data.ts";
-import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import type { FoldedModel } from "../models/matrices.ts";
+import { ClearContext } from "../pipeline/interpreters/clear.ts";
+import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward/forward.ts";
+import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
+import { finish } from "../pipeline/interpreters/plan.ts";
+import { calibratedModel, integers, oracleOf, readFolded, steadyCoins } from "./models.ts";
+import { readFolder, sharedFolder } from "./shared_data.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { readBertTinySst2 } from "./bert_tiny_sst2.ts";
 import { floatModel } from "./float_model.ts";
 import { assertLaw } from "./law.ts";

@@ -4,7 +4,8 @@
  * gamma and beta unknown, the checkpoint gets 1 and 0 for them, so that n = y and the fold stays exact.
  */
 import { modelConfigFrom } from "../models/config.ts";
-import { type FoldedModel, foldModel } from "../models/fold.ts";
+import type { FoldedModel } from "../models/matrices.ts";
+import { foldModel } from "../models/fold.ts";
 import { memoryFiles } from "../models/files.ts";
 import { openWeights, WEIGHTS_FILE, type WeightSource } from "../models/weights.ts";
 

@@ -2,18 +2,18 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ModelError } from "../core/errors.ts";
-import { ReferenceEngine } from "../core/reference.ts";
+import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
-import type { ModelConfig } from "../models/config.ts";
-import type { FoldedModel } from "../models/fold.ts";
-import { calibrate } from "../pipeline/calibrate.ts";
-import type { ModelSpec } from "../pipeline/model_spec.ts";
-import { Oracle } from "../pipeline/oracle.ts";
-import { defaultScales } from "../pipeline/scales.ts";
-import { filledUp, SessionPlan } from "../pipeline/session_plan.ts";
-import { integers, readFolded } from "./_models.ts";
-import { readFolder, sharedFolder } from "./_shared_data.ts";
-import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import type { FoldedModel } from "../models/matrices.ts";
+import { calibrate } from "../pipeline/forward/calibrate.ts";
+import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import { Oracle } from "../pipeline/forward/oracle.ts";
+import { defaultScales } from "../pipeline/forward/scales.ts";
+import { filledUp, SessionPlan } from "../pipeline/session/session_plan.ts";
+import { integers, readFolded } from "./models.ts";
+import { readFolder, sharedFolder } from "./shared_data.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { runOnCpu, runTestSession } from "./two_parties.ts";
 
 const TEXT = [3, 1, 4, 1, 5, 9, 2, 6, 5], PAD = 0;

@@ -3,8 +3,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { ModelConfig } from "../models/config.ts";
-import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { delayedPair, openDelayRelay } from "./delay_relay.ts";
 import { runOnCpu, type TestOutcome, type TestRequest } from "./two_parties.ts";
 

@@ -20,7 +20,7 @@ import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { treeDpf } from "../core/fss/tree_dpf.ts";
 import { lowMask, signExtend } from "../core/ring/words.ts";
-import { ReferenceEngine } from "../core/reference.ts";
+import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 

@@ -3,7 +3,7 @@
  * key-value cache. It is the definition of what a folded model computes; the fixed-point oracle is compared with it, and
  * it is never part of a secure run.
  */
-import type { FoldedModel, Matrix } from "../models/fold.ts";
+import type { FoldedModel, Matrix } from "../models/matrices.ts";
 
 /** Values of the forward pass that an observer may see, in the order in which a block makes them. */
 export type FloatPart =

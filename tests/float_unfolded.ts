@@ -3,7 +3,7 @@
  * biases, all tokens at once. What folding must not change.
  */
 import { architectureOf } from "../models/architectures.ts";
-import type { ModelConfig } from "../models/config.ts";
+import type { ModelConfig } from "../models/model_config.ts";
 import type { WeightSource } from "../models/weights.ts";
 
 type Rows = number[][];

@@ -4,12 +4,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { createWasmEngine } from "../cpu/mod.ts";
-import type { FoldedModel } from "../models/fold.ts";
+import type { FoldedModel } from "../models/matrices.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import type { ModelSpec } from "../pipeline/model_spec.ts";
-import { argmax } from "../pipeline/oracle.ts";
-import { calibratedModel, oracleOf, readFolded } from "./_models.ts";
-import { readFolder, sharedFolder } from "./_shared_data.ts";
+import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import { argmax } from "../pipeline/forward/oracle.ts";
+import { calibratedModel, oracleOf, readFolded } from "./models.ts";
+import { readFolder, sharedFolder } from "./shared_data.ts";
 import { floatModel, greedy } from "./float_model.ts";
 import { readTok512 } from "./tok512.ts";
 import { runTestSession, type TestOutcome, type TestRequest } from "./two_parties.ts";

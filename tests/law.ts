@@ -9,27 +9,26 @@
 import { assertEquals } from "@std/assert";
 import type { Engine, Handle } from "../core/engine.ts";
 import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
+import type { ConstantRef, WeightRef } from "../core/protocols/key.ts";
+import type { Gate } from "../core/protocols/opening.ts";
+import type { Context } from "../core/protocols/primitive.ts";
 import {
   type Cache,
-  type ConstantRef,
-  type Context,
   type Extent,
-  type Gate,
   type MaskWords,
   type Share,
   share,
   type View,
-  type WeightRef,
   type Wire,
   wire,
-} from "../core/protocols/gate.ts";
+} from "../core/protocols/tensor.ts";
 import { packedBytes, unpackBits } from "../core/ring/bits.ts";
 import { addWords, fromBigInts, toBigInts, wordsPerElement } from "../core/ring/words.ts";
-import { ClearContext } from "../pipeline/clear.ts";
-import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/deal.ts";
-import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/layout.ts";
-import { type LoadedBlock, PartyContext, type PartyLane } from "../pipeline/party.ts";
-import { finish, openingBytes, PlanContext } from "../pipeline/plan.ts";
+import { ClearContext } from "../pipeline/interpreters/clear.ts";
+import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/interpreters/deal.ts";
+import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/interpreters/layout.ts";
+import { type LoadedBlock, PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";
+import { finish, openingBytes, PlanContext } from "../pipeline/interpreters/plan.ts";
 
 /** One input tensor: signed integers. */
 export interface LawInput {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { memoryFiles } from "../models/files.ts";
 import { readTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import { sharedFolder } from "./_shared_data.ts";
+import { sharedFolder } from "./shared_data.ts";
 
 const bert = sharedFolder("data/tokenizers/bert-uncased");
 const gpt2 = sharedFolder("data/tokenizers/gpt2");

@@ -9,13 +9,13 @@ import type { Channel, Lane } from "../core/channel.ts";
 import { KeyError, ProtocolError } from "../core/errors.ts";
 import { createWasmEngine, type WasmEngine } from "../cpu/mod.ts";
 import { memoryFiles } from "../models/files.ts";
-import type { FoldedModel } from "../models/fold.ts";
+import type { FoldedModel } from "../models/matrices.ts";
 import { createTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import { stageCount } from "../pipeline/forward.ts";
-import type { ModelSpec } from "../pipeline/model_spec.ts";
-import { STREAM_PREFIX_BYTES } from "../pipeline/session_plan.ts";
+import { stageCount } from "../pipeline/forward/forward.ts";
+import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import { STREAM_PREFIX_BYTES } from "../pipeline/session/session_plan.ts";
 import type { Link } from "../transport/link.ts";
-import { calibratedModel, readFolded } from "./_models.ts";
+import { calibratedModel, readFolded } from "./models.ts";
 import { type OpenSession, openSession, runTestSession, type TestSession } from "./two_parties.ts";
 
 const SAMPLE = "The king is dead, my lord; and what shall we say to the people?\nNothing: they know it, and they weep.";

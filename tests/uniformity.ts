@@ -23,9 +23,9 @@
 
 import { assertEquals } from "@std/assert";
 import { Seed } from "../core/prg/seed.ts";
-import { LaneDealer } from "../pipeline/deal.ts";
+import { LaneDealer } from "../pipeline/interpreters/deal.ts";
 import { readBits, readWide } from "../core/ring/bits.ts";
-import type { BlockLayout } from "../pipeline/layout.ts";
+import type { BlockLayout } from "../pipeline/interpreters/layout.ts";
 import {
   Bench,
   dealOnMasks,

@@ -1,14 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { permutedSymbols } from "../core/fss/permuted.ts";
-import {
-  blockCounts,
-  elementCount,
-  type Extent,
-  maskWords,
-  open,
-  type Primitive,
-  type Wire,
-} from "../core/protocols/gate.ts";
+import { open } from "../core/protocols/opening.ts";
+import type { Primitive } from "../core/protocols/primitive.ts";
+import { blockCounts, elementCount, type Extent, maskWords, type Wire } from "../core/protocols/tensor.ts";
 import { assertTriangular, assertUniform } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 

@@ -1,15 +1,17 @@
 import { assert } from "@std/assert";
-import { dither, type DitherParams } from "../core/protocols/dither.ts";
-import { expDithered } from "../core/protocols/exp_dithered.ts";
-import { type Context, type Extent, type Gate, type View, type Wire } from "../core/protocols/gate.ts";
-import { rmsNorm } from "../core/protocols/norm.ts";
-import { openShare } from "../core/protocols/open.ts";
-import { hold, multiply } from "../core/protocols/products.ts";
-import { splice } from "../core/protocols/splice.ts";
-import { squares } from "../core/protocols/squares.ts";
-import { gate, type Inputs, one, random, tensor } from "./_uniformity_cases.ts";
+import { dither, type DitherParams } from "../core/protocols/dither/gate.ts";
+import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
+import type { Gate } from "../core/protocols/opening.ts";
+import type { Context } from "../core/protocols/primitive.ts";
+import type { Extent, View, Wire } from "../core/protocols/tensor.ts";
+import { rmsNorm } from "../core/protocols/layers/norm.ts";
+import { openShare } from "../core/protocols/open/gate.ts";
+import { hold, multiply } from "../core/protocols/products/gate.ts";
+import { splice } from "../core/protocols/splice/gate.ts";
+import { squares } from "../core/protocols/squares/gate.ts";
+import { gate, type Inputs, one, random, tensor } from "./uniformity_cases.ts";
 import type { Composition } from "./law.ts";
-import { attended, gatedMlp, ofScores } from "./_uniformity_compositions.ts";
+import { attended, gatedMlp, ofScores } from "./uniformity_compositions.ts";
 import { assertDealtHalves, assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 

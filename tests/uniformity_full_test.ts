@@ -1,14 +1,14 @@
 /** Joint uniformity of what a party receives, by pads of its own for every value, at the parameters of real models. */
 
 import { assert } from "@std/assert";
-import { exp } from "../core/protocols/exp.ts";
-import { extend } from "../core/protocols/extend.ts";
-import type { Extent, Wire } from "../core/protocols/gate.ts";
-import { input } from "../core/protocols/linear.ts";
-import { maximumLevel } from "../core/protocols/maximum.ts";
-import { rmsNorm } from "../core/protocols/norm.ts";
-import { rowFunction } from "../core/protocols/row_function.ts";
-import { splice } from "../core/protocols/splice.ts";
+import { exp } from "../core/protocols/exp/gate.ts";
+import { extend } from "../core/protocols/extend/gate.ts";
+import type { Extent, Wire } from "../core/protocols/tensor.ts";
+import { input } from "../core/protocols/linear/gate.ts";
+import { maximumLevel } from "../core/protocols/maximum/gate.ts";
+import { rmsNorm } from "../core/protocols/layers/norm.ts";
+import { rowFunction } from "../core/protocols/row_function/gate.ts";
+import { splice } from "../core/protocols/splice/gate.ts";
 import {
   attend,
   cutAndAdded,
@@ -24,8 +24,8 @@ import {
   truncateWire,
   weights,
   wideWeights,
-} from "./_uniformity_cases.ts";
-import { attended, gatedMlp, ofScores } from "./_uniformity_compositions.ts";
+} from "./uniformity_cases.ts";
+import { attended, gatedMlp, ofScores } from "./uniformity_compositions.ts";
 import { assertDealtHalves, assertTriangular, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 

@@ -1,13 +1,13 @@
 /** Joint uniformity of what a party receives, counted over all pads in small rings. */
 
 import { assert, assertEquals } from "@std/assert";
-import { exp } from "../core/protocols/exp.ts";
-import { extend } from "../core/protocols/extend.ts";
-import { type Extent } from "../core/protocols/gate.ts";
-import { input } from "../core/protocols/linear.ts";
-import { maximumLevel } from "../core/protocols/maximum.ts";
-import { rowFunction } from "../core/protocols/row_function.ts";
-import { splice } from "../core/protocols/splice.ts";
+import { exp } from "../core/protocols/exp/gate.ts";
+import { extend } from "../core/protocols/extend/gate.ts";
+import type { Extent } from "../core/protocols/tensor.ts";
+import { input } from "../core/protocols/linear/gate.ts";
+import { maximumLevel } from "../core/protocols/maximum/gate.ts";
+import { rowFunction } from "../core/protocols/row_function/gate.ts";
+import { splice } from "../core/protocols/splice/gate.ts";
 import {
   attend,
   cutAndAdded,
@@ -26,7 +26,7 @@ import {
   two,
   weights,
   wideWeights,
-} from "./_uniformity_cases.ts";
+} from "./uniformity_cases.ts";
 import { assertUniform } from "./uniformity.ts";
 import { Bench, SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 

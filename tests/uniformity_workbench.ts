@@ -6,23 +6,17 @@
 
 import type { Handle, KeyMemory } from "../core/engine.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
-import {
-  type Gate,
-  type KeyRecord,
-  type KeyWriter,
-  type Opening,
-  type RecordWriter,
-  type WeightRef,
-  type Wire,
-  wire,
-} from "../core/protocols/gate.ts";
-import { ReferenceEngine } from "../core/reference.ts";
+import type { KeyRecord, KeyWriter, RecordWriter, WeightRef } from "../core/protocols/key.ts";
+import type { Gate, Opening } from "../core/protocols/opening.ts";
+import { type Wire, wire } from "../core/protocols/tensor.ts";
+import { ReferenceEngine } from "../core/reference/engine.ts";
 import { readBits, readWide, writeBits, writeWide, xorBits } from "../core/ring/bits.ts";
 import { fromBigInts, wordsPerElement } from "../core/ring/words.ts";
-import { DealContext, fieldOffset, type LaneDealer } from "../pipeline/deal.ts";
-import { type BlockLayout, layoutBlock, type Owners, recordAddress } from "../pipeline/layout.ts";
-import { type LoadedBlock, PartyContext } from "../pipeline/party.ts";
-import { finish, type GateCost, PlanContext } from "../pipeline/plan.ts";
+import { DealContext, type LaneDealer } from "../pipeline/interpreters/deal.ts";
+import { fieldOffset } from "../pipeline/interpreters/layout.ts";
+import { type BlockLayout, layoutBlock, type Owners, recordAddress } from "../pipeline/interpreters/layout.ts";
+import { type LoadedBlock, PartyContext } from "../pipeline/interpreters/party.ts";
+import { finish, type GateCost, PlanContext } from "../pipeline/interpreters/plan.ts";
 import { type Composition, type LawCase, type LawInput, randomWords } from "./law.ts";
 
 /** A composition and its secrets: inputs, weights, the client's own input. All inputs are wires. */

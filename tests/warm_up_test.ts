@@ -1,13 +1,13 @@
 /** After its warm-up an engine has compiled every kernel that a session of the model calls. */
 
 import { assert, assertEquals } from "@std/assert";
-import { ReferenceEngine } from "../core/reference.ts";
+import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
-import type { ModelConfig } from "../models/config.ts";
-import type { ModelSpec } from "../pipeline/model_spec.ts";
-import { defaultScales } from "../pipeline/scales.ts";
-import { warmUp } from "../pipeline/warm_up.ts";
-import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import { defaultScales } from "../pipeline/forward/scales.ts";
+import { warmUp } from "../pipeline/session/warm_up.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { openSession } from "./two_parties.ts";
 
 const ignore = await findAdapter() === null && Deno.env.get("REQUIRE_GPU") !== "1";

@@ -5,14 +5,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Engine } from "../core/engine.ts";
-import type { Rounding } from "../core/protocols/rounding.ts";
+import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
-import type { ModelConfig } from "../models/config.ts";
-import type { FoldedModel } from "../models/fold.ts";
-import { type ModelSpec, outputScale } from "../pipeline/model_spec.ts";
-import { calibratedModel } from "./_models.ts";
-import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./_tiny_models.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import type { FoldedModel } from "../models/matrices.ts";
+import { type ModelSpec, outputScale } from "../pipeline/forward/model_spec.ts";
+import { calibratedModel } from "./models.ts";
+import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { floatModel } from "./float_model.ts";
 import { runOnCpu, runTestSession, type TestOutcome, type TestSession } from "./two_parties.ts";
 

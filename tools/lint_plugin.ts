@@ -7,7 +7,7 @@
 const ROOT = posix(import.meta.dirname ?? "").slice(0, -"tools".length);
 
 const PURE_CORE = ["core/ring/", "core/prg/", "core/fss/", "core/errors.ts"];
-const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference"];
+const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference/"];
 
 /**
  * What each part of the tree may import besides itself; the longest prefix counts. Parts without a row (`cmd/`, `mod.ts`,
@@ -18,9 +18,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "core/ring/": ["core/errors.ts"],
   "core/prg/": ["core/ring/", "core/errors.ts"],
   "core/fss/": ["core/prg/", "core/ring/", "core/errors.ts"],
+  "core/reference/": [...PURE_CORE, "core/engine.ts"],
   "core/protocols/": [...PURE_CORE, "core/engine.ts", "core/channel.ts"],
   "models/": ["core/ring/", "core/errors.ts"],
-  "pipeline/": ["core/", "models/"],
+  "pipeline/interpreters/": ["core/"],
+  "pipeline/forward/": ["pipeline/interpreters/", "core/", "models/"],
+  "pipeline/session/": ["pipeline/forward/", "pipeline/interpreters/", "core/"],
   "cpu/": LEAF_ENGINE,
   "gpu/": LEAF_ENGINE,
   "transport/": ["core/channel.ts", "core/errors.ts"],

@@ -15,7 +15,7 @@
  */
 
 import { FrameError, ProtocolError } from "../core/errors.ts";
-import { decodeCbor, encodeCbor } from "./_cbor.ts";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { TAG_BYTES } from "./seal.ts";
 
 /** Bytes of the length before each sealed frame, and of the head length inside. */

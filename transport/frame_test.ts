@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { FrameError } from "../core/errors.ts";
-import { encodeCbor } from "./_cbor.ts";
+import { encodeCbor } from "./cbor.ts";
 import { decodeFrame, encodeHead, type Head, MAX_HEAD_BYTES, MAX_OPEN_PARTS } from "./frame.ts";
 
 const SEED = { seed: 7, numRuns: 200 };

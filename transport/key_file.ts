@@ -12,7 +12,7 @@
 
 import type { Party } from "../core/channel.ts";
 import { KeyError } from "../core/errors.ts";
-import { decodeCbor, encodeCbor } from "./_cbor.ts";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { LINK_KEY_BYTES } from "./seal.ts";
 
 /** Name of the key stream's file in a key folder. */

@@ -7,9 +7,9 @@
 
 import type { Channel, ChannelStats, Lane, Party } from "../core/channel.ts";
 import { FrameError, ProtocolError } from "../core/errors.ts";
-import { type Control, ControlBox } from "./_control_box.ts";
-import { FrameSealer } from "./_frame_sealer.ts";
-import { Outbox, type Outgoing } from "./_outbox.ts";
+import { type Control, ControlBox } from "./control_box.ts";
+import { FrameSealer } from "./frame_sealer.ts";
+import { Outbox, type Outgoing } from "./outbox.ts";
 import { closeQuietly, type Duplex, writeFully } from "./duplex.ts";
 import {
   type ControlBody,

@@ -10,7 +10,7 @@
  */
 
 import { closeQuietly, type Duplex, readFully, writeFully } from "./duplex.ts";
-import { FrameSealer } from "./_frame_sealer.ts";
+import { FrameSealer } from "./frame_sealer.ts";
 import { frameLength, LENGTH_BYTES } from "./frame.ts";
 import { FRAME_KEY_BYTES, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
 

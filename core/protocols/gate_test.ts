@@ -1,29 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Handle } from "../engine.ts";
-import { exp } from "./exp.ts";
-import {
-  assertKnownToBoth,
-  assertRange,
-  assertWordRing,
-  blockCounts,
-  columnExtent,
-  type Context,
-  elementCount,
-  type Gate,
-  maskWords,
-  open,
-  type Opening,
-  par,
-  recordBits,
-  type Share,
-  share,
-  type Wire,
-  wire,
-} from "./gate.ts";
-import { add } from "./local.ts";
-import { hold, multiply } from "./products.ts";
-import { squares } from "./squares.ts";
-import { truncate } from "./truncate.ts";
+import { exp } from "./exp/gate.ts";
+import { recordBits } from "./key.ts";
+import { type Gate, open, type Opening, par } from "./opening.ts";
+import { assertKnownToBoth, assertRange, assertWordRing, type Context } from "./primitive.ts";
+import { blockCounts, columnExtent, elementCount, maskWords, type Share, share, type Wire, wire } from "./tensor.ts";
+import { add } from "./local/gate.ts";
+import { hold, multiply } from "./products/gate.ts";
+import { squares } from "./squares/gate.ts";
+import { truncate } from "./truncate/gate.ts";
 
 const extent = { rows: 2, cols: [1, 3] };
 

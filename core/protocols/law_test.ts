@@ -1,19 +1,22 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ReferenceEngine } from "../reference.ts";
+import { ReferenceEngine } from "../reference/engine.ts";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
-import { addConstants, embed, input, linear } from "./linear.ts";
-import { exp } from "./exp.ts";
-import { extend } from "./extend.ts";
-import type { Cache, ClearReader, Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
-import { columnExtent, share, wire } from "./gate.ts";
-import { maximumLevel } from "./maximum.ts";
-import { openShare } from "./open.ts";
-import { hidePadding } from "./padding.ts";
-import { hold, mix, multiply, scores } from "./products.ts";
-import { rowFunction } from "./row_function.ts";
-import { splice } from "./splice.ts";
-import { squares } from "./squares.ts";
-import { truncate } from "./truncate.ts";
+import { addConstants, embed, input, linear } from "./linear/gate.ts";
+import { exp } from "./exp/gate.ts";
+import { extend } from "./extend/gate.ts";
+import type { ClearReader } from "./key.ts";
+import type { Gate } from "./opening.ts";
+import type { Context } from "./primitive.ts";
+import type { Cache, Extent, Share, View, Wire } from "./tensor.ts";
+import { columnExtent, share, wire } from "./tensor.ts";
+import { maximumLevel } from "./maximum/gate.ts";
+import { openShare } from "./open/gate.ts";
+import { hidePadding } from "./padding/gate.ts";
+import { hold, mix, multiply, scores } from "./products/gate.ts";
+import { rowFunction } from "./row_function/gate.ts";
+import { splice } from "./splice/gate.ts";
+import { squares } from "./squares/gate.ts";
+import { truncate } from "./truncate/gate.ts";
 
 const engines = [new ReferenceEngine(), new ReferenceEngine()] as const;
 

@@ -1,10 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { dither } from "./dither.ts";
-import { extend } from "./extend.ts";
-import { type ClearReader, type Kind, type Primitive, wire } from "./gate.ts";
-import { splice } from "./splice.ts";
-import { squares } from "./squares.ts";
-import { truncate } from "./truncate.ts";
+import { dither } from "./dither/gate.ts";
+import { extend } from "./extend/gate.ts";
+import type { ClearReader } from "./key.ts";
+import type { Primitive } from "./primitive.ts";
+import { type Kind, wire } from "./tensor.ts";
+import { splice } from "./splice/gate.ts";
+import { squares } from "./squares/gate.ts";
+import { truncate } from "./truncate/gate.ts";
 
 /** A reader whose coins never round up. */
 const reader: Pick<ClearReader, "coins"> = { coins: (bits, count) => new Uint32Array(count).fill(2 ** bits - 1) };

@@ -4,15 +4,17 @@
 
 import { assertEquals } from "@std/assert";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
-import { ReferenceEngine } from "../reference.ts";
-import { extend } from "./extend.ts";
-import type { Context, Extent, Gate, Share, View, Wire } from "./gate.ts";
-import { addConstants, addShares, embed, input, linear, shareColumns } from "./linear.ts";
-import { add, columns, firstRow, lastBlock, narrow } from "./local.ts";
-import { openShare } from "./open.ts";
-import { hold, multiply } from "./products.ts";
-import { squares } from "./squares.ts";
-import { truncate } from "./truncate.ts";
+import { ReferenceEngine } from "../reference/engine.ts";
+import { extend } from "./extend/gate.ts";
+import type { Gate } from "./opening.ts";
+import type { Context } from "./primitive.ts";
+import type { Extent, Share, View, Wire } from "./tensor.ts";
+import { addConstants, addShares, embed, input, linear, shareColumns } from "./linear/gate.ts";
+import { add, columns, firstRow, lastBlock, narrow } from "./local/gate.ts";
+import { openShare } from "./open/gate.ts";
+import { hold, multiply } from "./products/gate.ts";
+import { squares } from "./squares/gate.ts";
+import { truncate } from "./truncate/gate.ts";
 
 const engines = [new ReferenceEngine(), new ReferenceEngine()] as const;
 

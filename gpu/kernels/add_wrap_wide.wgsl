@@ -3,7 +3,7 @@
 //   result[i] = a[i] ± k·c[i]·2^shift mod 2^m,   k = 1 - msb((x[i] + 2^(n-2)) mod 2^n)
 //
 // Spec      SPEC.md §5.17 (extend)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _spare.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -3,7 +3,7 @@
 //   own[at + i] = [party 0] x[i] - mask[i],   negated[at + i] = -x[i]   mod 2^32
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a value

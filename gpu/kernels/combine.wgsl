@@ -3,7 +3,7 @@
 //   opened[i] = mine[i] + theirs[i] mod 2^bits, or mine[i] XOR theirs[i]
 //
 // Spec      SPEC.md §2.4 (openings)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -3,7 +3,7 @@
 //   g = E_0 XOR l·(E_0 XOR E_1) on masked bits; the product of both mask bits went into the result's mask
 //
 // Spec      SPEC.md §5.11 (exponential)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -3,7 +3,7 @@
 //   result = pad + v_0·v_1·w_0 - v_1·w_1 - v_0·w_2 mod 2^n
 //
 // Spec      SPEC.md §5.16 (exponential, dithered)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

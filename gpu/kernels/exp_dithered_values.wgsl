@@ -4,7 +4,7 @@
 //   values = ±low_table(u_0 - α_0 mod 2^(low+1)), ±high_table(u_1 - α_1 mod 2^high), each plus a pad mod 2^n
 //
 // Spec      SPEC.md §5.16 (exponential, dithered)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

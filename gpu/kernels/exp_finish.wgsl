@@ -4,7 +4,7 @@
 //   result = pad + g·P(0) + (1 - 2g)·P(8) mod 2^n
 //
 // Spec      SPEC.md §5.11 (exponential)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

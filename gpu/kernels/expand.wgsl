@@ -3,7 +3,7 @@
 //   key_memory[at + j] = stream[j]   for words j; a last word that is not whole keeps its other bytes
 //
 // Spec      SPEC.md §3.1 (streams)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _chacha.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a block of 64 bytes, range after range

@@ -3,7 +3,7 @@
 //   result[i] = ((x[i] + 2^(n-2)) mod 2^n) - 2^(n-2) + [has_top] top[i]·2^n mod 2^m
 //
 // Spec      SPEC.md §5.15 (dither)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _spare.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -3,7 +3,7 @@
 //   result[i] = Σ_slice product[slice, i] + pad[i] mod 2^n
 //
 // Spec      SPEC.md §5.1 (linear layers)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element of the result; `given_key` holds the pads

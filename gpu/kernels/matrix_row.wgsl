@@ -3,7 +3,7 @@
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^32   over the slice's i
 //
 // Spec      SPEC.md §5.1 (linear layers)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs
 // Items     a row

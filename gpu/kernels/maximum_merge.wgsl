@@ -3,7 +3,7 @@
 //   result = b + selected mod 2^m of every pair, or the odd last column as it is
 //
 // Spec      SPEC.md §5.10 (maximum)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element of the result; a segment's words are its block's first element and columns, word 2 its first pair

@@ -4,7 +4,7 @@
 //   result[i] = pad + (1 - 2g)·d·word[j] - g·word[paths + j] + [party 0] g·d - [j > 0] word[2·paths + j - 1] mod 2^m
 //
 // Spec      SPEC.md §5.10 (maximum)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _pairs.wgsl, _path.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a pair; a segment's words are its block's first element and columns

@@ -3,7 +3,7 @@
 //   symbols[i] = permuted(a - b mod 2^(m-1)) XOR pad
 //
 // Spec      SPEC.md §5.10 (maximum)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _pairs.wgsl, _flat.wgsl, _permuted.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a pair; a segment's words are its block's first element and columns

@@ -3,7 +3,7 @@
 //   result[row, d] = Σ_j x[row, j]·own[j, d] + mask[row, j]·negated[j, d] + pad[row, d] mod 2^n   for a row (token, head)
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a value of a head; a segment's words are its block's first weight and columns

@@ -3,7 +3,7 @@
 //   result[i] = [party 0] x[i]·y[j] - x[i]·mask_y[j] - mask_x[i]·y[j] + pad[i] mod 2^n,   j = i or the row of i
 //
 // Spec      SPEC.md §5.5 (multiply)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element; a segment's words are its block's first row and columns

@@ -3,7 +3,7 @@
 //   packed bits [bits·i, bits·(i + 1)) = x[i] mod 2^bits
 //
 // Spec      SPEC.md §2.4 (openings)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a packed word

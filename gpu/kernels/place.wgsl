@@ -3,7 +3,7 @@
 //   word at + i of key_memory = 32 bits of source from bit 32·i + source_bit - 32 on, within the copied range
 //
 // Spec      SPEC.md §3.1 (streams)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a word of `key_memory`

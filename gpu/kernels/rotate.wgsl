@@ -3,7 +3,7 @@
 //   a' = cos·a - sin·b,  b' = cos·b + sin·a  mod 2^n   for a = x[j], b = x[j + half] of every head
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a pair

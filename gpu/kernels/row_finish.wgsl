@@ -4,7 +4,7 @@
 //   result = pad + Σ_g [m·s]·v_0 - [m·s·μ_0] + [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)] mod 2^n
 //
 // Spec      SPEC.md §5.9 (row function)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a row

@@ -3,7 +3,7 @@
 //   result[row] = Σ_c x[row, c] mod 2^n
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _segments.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group sums a row
 // Items     a row, a segment's words are its block's first element and columns

@@ -4,7 +4,7 @@
 //   symbols[g] = permuted(v mod 2^shift) XOR pad,   values[g] = ±table(index), ±table(index - 1), each plus a pad mod 2^n
 //
 // Spec      SPEC.md §5.9 (row function)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _common.wgsl, _flat.wgsl, _permuted.wgsl, _chacha.wgsl, _tree.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group of threads takes a row
 // Items     a row

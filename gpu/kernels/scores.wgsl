@@ -3,7 +3,7 @@
 //   result[row, j] = Σ_d x[row, d]·own[j, d] + mask[row, d]·negated[j, d] + pad[row, j] mod 2^n   for a row (token, head)
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a score; a segment's words are its block's first row and columns, and in place of a given record its first token

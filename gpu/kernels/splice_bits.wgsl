@@ -3,7 +3,7 @@
 //   neg = S_0 XOR l·DS XOR q·c·DS,   in = E_0 XOR w·DE,   w_1 = in·c,   w_0 = in XOR w_1, without the monomials of mask bits alone
 //
 // Spec      SPEC.md §5.12 (splice)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -5,7 +5,7 @@
 //   x of a bits and v_b of v bits with their spare bits, k = 1 where the mask of either may have wrapped; tops have n - a and n - v bits
 //
 // Spec      SPEC.md §5.12 (splice)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _spare.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

@@ -4,7 +4,7 @@
 //   result[row] = Σ_c [party 0] u² - 2u·r + k·(u·b - br)·2^(n+1) + pad[row] mod 2^q;   b·2^(2n) vanishes
 //
 // Spec      SPEC.md §5.8 (squares)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
 // Dispatch  x = rows, strided past 65535 groups: a group sums a row
 // Items     a row, a segment's words are its block's first element and columns

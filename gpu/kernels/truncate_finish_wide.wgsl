@@ -3,7 +3,7 @@
 //   result[i] = pad - (1 - 2·bit)·carry[path] + wrap·2^(n-by) + [adds] ⌊z⁺ / 2^by⌋ - 2^(n-2-by) - bit mod 2^m
 //
 // Spec      SPEC.md §5.7 (truncate)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

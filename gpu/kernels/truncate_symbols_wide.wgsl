@@ -4,7 +4,7 @@
 //   symbols[i] = permuted(z⁺ mod 2^by) XOR pad XOR tells·(1 - msb(z⁺))·2^count
 //
 // Spec      SPEC.md §5.7 (truncate)
-// Twin      core/reference.ts        Test  tests/engine_parity_test.ts
+// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _permuted.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     an element

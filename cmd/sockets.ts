@@ -1,0 +1,58 @@
+/**
+ * Where a party's sockets live: on the engine's own thread, which is fastest for small openings, or on a thread of their own, for an engine that blocks
+ * its thread while a device works.
+ *
+ * @module
+ */
+
+import { SocketThread } from "../transport/socket_thread.ts";
+import {
+  type Address,
+  connect,
+  type ConnectOptions,
+  listen,
+  type Listener,
+  type TcpOptions,
+} from "../transport/tcp.ts";
+import type { Link } from "../transport/link.ts";
+import type { Flag, Options } from "./args.ts";
+import { UsageError } from "./ui.ts";
+
+const HOSTS = ["auto", "inline", "threaded"] as const;
+
+/** The flag that says where sockets live. */
+export const HOST_FLAG: Flag = {
+  name: "host",
+  value: "NAME",
+  help:
+    "sockets on the engine's thread (inline) or on their own (threaded); auto, the default, takes threaded for webgpu",
+};
+
+/** A party's sockets. */
+export interface Sockets {
+  listen(address: Address, options: TcpOptions): Promise<Listener>;
+  connect(address: Address, options: ConnectOptions): Promise<Link>;
+  close(): void;
+}
+
+/** The flags that make a child process keep its sockets in the same place. */
+export function hostArgs(options: Options): string[] {
+  return ["--host", hostOf(options)];
+}
+
+function hostOf(options: Options): (typeof HOSTS)[number] {
+  const host = options.text("host") ?? "auto";
+  if (!(HOSTS as readonly string[]).includes(host)) {
+    throw new UsageError(`Cannot use --host ${host} as it must be one of: ${HOSTS.join(", ")}`);
+  }
+  return host as (typeof HOSTS)[number];
+}
+
+/** Opens the sockets that the flags name, for an engine. */
+export function openSockets(options: Options, engine: string): Sockets {
+  const host = hostOf(options);
+  if (host === "threaded" || host === "auto" && engine === "webgpu") {
+    return new SocketThread(import.meta.resolve(Deno.mainModule));
+  }
+  return { listen: (address, options) => Promise.resolve(listen(address, options)), connect, close: () => {} };
+}

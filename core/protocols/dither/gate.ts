@@ -1,0 +1,167 @@
+/**
+ * Dithered truncation: y = ⌊z / 2^by⌋ + 1{z mod 2^by > t} from Z_{2^n} into Z_{2^m}, where the coin t = ẑ mod 2^by is public, uniform and independent of z.
+ *
+ * It is exact truncation without its carry: (ẑ ≫ by) - (r ≫ by) is that y. So it rounds up with the probability of the fraction: unbiased, off by less than
+ * one unit. It realises the functionality "public coin t; up iff the fraction exceeds t" perfectly: a simulator gets t and sets the low bits of ẑ to it. The
+ * oracle takes the coins that a run has kept, and must then agree bit for bit.
+ *
+ * With s = ẑ ≫ by and r_s = r ≫ by in n' = n - by bits: where m ≤ n' the result is s, for nothing. Otherwise its low n' bits are s, and its f = m - n' top
+ * bits hold w = msb(r)·k, k = 1 - msb(s + 2^(n'-2)), under a pad of f bits:
+ *
+ *   ŷ = ((s + 2^(n'-2)) mod 2^n') - 2^(n'-2) + 2^n'·(w + pad),     r_y = r_s + 2^n'·pad   mod 2^m,     |z| < 2^(n-2).
+ *
+ * Only w + pad is opened: the rest of ŷ is a function of ẑ, and its mask occurs nowhere else. Of a share whose result party 0 alone learns, party 1 alone
+ * gets ẑ; it sends s and its share of w + pad.
+ *
+ * - **Exchanges:** 0 (1 from a share) where m ≤ n', else 1 (2 from a share)
+ * - **Sends:** n bits from a share, and f bits; to party 0 alone: party 0 n bits, party 1 m
+ * - **Key:** f given bits
+ * - **Source:** our own; the objection to probabilistic truncation, that its coin depends on the value, does not hold for a public one (SPEC §5.15)
+ *
+ * @module
+ */
+
+import type { Handle } from "../../engine.ts";
+import { lowMask } from "../../ring/words.ts";
+import { topShare } from "../extend/gate.ts";
+import type { KeyRecord, KeyWriter } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
+import {
+  blockCounts,
+  elementCount,
+  type Inputs,
+  makeMasks,
+  type MaskWords,
+  maskWords,
+  type Share,
+  type View,
+  type Wire,
+  wire,
+} from "../tensor.ts";
+
+/** Parameters of {@linkcode dither}. */
+export interface DitherParams {
+  /** Bits to drop, 1 ≤ by ≤ min(32, n - 2). */
+  readonly by: number;
+  /** Ring of the result, in bits. */
+  readonly to: number;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
+}
+
+/** ⌊v / 2^by⌋ + 1{v mod 2^by > coin}: what {@linkcode dither} makes of one value. */
+export function dithered(v: number, by: number, coin: number): number {
+  const floor = Math.floor(v / 2 ** by);
+  return floor + (v - floor * 2 ** by > coin ? 1 : 0);
+}
+
+/** Everything that follows from the parameters and the input. */
+function layout(p: DitherParams, z: Wire<View> | Share<View>) {
+  const n = z.ringBits, lowBits = n - p.by, topBits = Math.max(0, p.to - lowBits), count = elementCount(z.extent);
+  // Party 0 alone learns ŷ: then party 1 alone learns ẑ.
+  const toParty0 = z.kind === "share" && topBits > 0 && p.knownTo === "party0";
+  const openInput: OpeningSize[] = [{ kind: "add", count, bits: toParty0 ? [0, n] : [n, n] }];
+  const openTop: OpeningSize[] = [{
+    kind: "add",
+    count,
+    bits: p.knownTo === "both" ? [topBits, topBits] : [topBits, 0],
+  }];
+  const openResult: OpeningSize[] = [{ kind: "add", count, bits: [lowBits, 0] }, ...openTop];
+  return { lowBits, topBits, toParty0, openInput, openSecond: toParty0 ? openResult : openTop };
+}
+
+/** z keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
+function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
+  return 2 ** Math.min(z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1), p.to - 1 + p.by);
+}
+
+/** Truncates a wire, or opens a share and truncates it, by a public coin. */
+export const dither: Primitive<DitherParams, ["value"], "wire"> = {
+  name: "dither",
+  limit,
+
+  clear(p, [z], reader) {
+    const coins = reader.coins(p.by, z.data.length);
+    assertRange(z.data, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
+    const data = z.data.map((v, e) => dithered(v, p.by, coins[e]!));
+    assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
+    return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  plan(p, [z]) {
+    assertKnownToBoth(z, "truncate a wire");
+    assertRing(z.ringBits, "truncate");
+    assertRing(p.to, "truncate");
+    const most = Math.min(32, z.ringBits - 2);
+    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
+      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
+    }
+    const { topBits, openInput, openSecond } = layout(p, z), counts = blockCounts(z.extent);
+    const key: KeyRecord[] = topBits === 0 ? [] : [
+      { name: "given", kind: "given", counts, fields: [{ name: "wrap", bits: topBits }] },
+      { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: topBits }] },
+    ];
+    const opens = [...(z.kind === "share" ? [openInput] : []), ...(topBits > 0 ? [openSecond] : [])];
+    return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
+  },
+
+  deal(p, [z], key) {
+    if (z.ringBits > 32 || p.to > 32) {
+      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+    }
+    const { lowBits, topBits } = layout(p, z), n = z.ringBits, r = maskWords(z), ring = lowMask(p.to);
+    const data = r.map((mask) => (mask >>> p.by) & ring);
+    if (topBits > 0) {
+      const given = key.record("given"), free = key.record("free");
+      for (let e = 0; e < r.length; e++) {
+        given.seek(e);
+        free.seek(e);
+        given.word(0, topBits, r[e]! >>> (n - 1));
+        data[e] = (data[e]! + free.sum(0, topBits) * 2 ** lowBits) & ring;
+      }
+    }
+    return { ...wire("mask", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  *run(p, [z], key) {
+    const { lowBits, topBits, toParty0, openInput, openSecond } = layout(p, z), { engine, party } = key;
+    const [masked] = z.kind === "share" ? yield* open(openInput, z.data) : [z.data];
+    if (party === 1) key.keepCoins?.(masked, p.by);
+    const shifted = engine.shift(masked, z.ringBits, p.by, Math.min(lowBits, p.to));
+    let data: Handle;
+    if (topBits === 0) data = shifted;
+    else if (!toParty0) {
+      const [top] = yield* open(openSecond, topShare(key, lowBits, topBits, shifted));
+      data = engine.extend(shifted, lowBits, top, p.to);
+    } else if (party === 1) {
+      const share = topShare(key, lowBits, topBits, shifted);
+      yield* open(openSecond, shifted, share);
+      data = share; // nobody reads it: party 0 alone learns the result
+    } else {
+      const [low, theirs] = yield* open(openSecond, null, null);
+      const top = engine.add(theirs, topShare(key, lowBits, topBits, low), topBits);
+      data = engine.extend(low, lowBits, top, p.to);
+    }
+    return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+};
+
+/** The key and the result's masks in rings above 32 bits. */
+function dealWide(p: DitherParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
+  const { lowBits, topBits } = layout(p, z), data = makeMasks(z.data.length, p.to);
+  const records = topBits > 0 ? [key.record("given"), key.record("free")] as const : null;
+  for (let e = 0; e < data.length; e++) {
+    const r = BigInt(z.data[e]!);
+    let mask = r >> BigInt(p.by);
+    if (records !== null) {
+      const [given, free] = records;
+      given.seek(e);
+      free.seek(e);
+      given.wide(0, topBits, r >> BigInt(z.ringBits - 1));
+      mask += free.sumWide(0, topBits) << BigInt(lowBits);
+    }
+    data[e] = p.to > 32 ? BigInt.asUintN(p.to, mask) : Number(BigInt.asUintN(p.to, mask));
+  }
+  return data;
+}

@@ -1,0 +1,153 @@
+/**
+ * Exponential with a clip: e = T_low[t mod 2^kl]·T_high[(t ≫ kl) mod 2^kh] where t < 2^(kl+kh), and 0 above, for t ≥ 0 in a ring of kl + kh + ku bits.
+ *
+ * All three digits of r stand in one-hot vectors; the lower digit's comparison gives the borrow c, and the upper value is looked up for both borrows.
+ * Exchange 1 opens c, l = 1{hi < r_hi}, E_b = 1{r_up = up - b} and the signed values v_low, v_0, v_1 under pads; exchange 2 the clip bit
+ * g = E_0 ⊕ l·(E_0 ⊕ E_1); exchange 3 the value, a polynomial of the opened values whose monomials in the dealer's secrets are given. The borrow out of
+ * equal upper digits may be ignored because the last entry of T_high is 0.
+ *
+ * The parties' own halves of ρ_l, ρ_E0 and ρ_E1 serve as shares of these mask bits in exchange 2: its result stands under a fresh pad (SPEC §3.3).
+ *
+ * - **Exchanges:** 3   **Sends:** 4 + 3·n, 1 and n bits per element, n the ring of the result
+ * - **Key:** the three one-hots + 16·n given bits
+ *
+ * @module
+ */
+
+import type { ExpStep } from "../../engine.ts";
+import { oneHotBits } from "../../fss/flat_dpf.ts";
+import type { KeyRecord } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
+import { blockCounts, elementCount, type Extent, maskWords, wire } from "../tensor.ts";
+import { expTables } from "../tables.ts";
+
+/** Parameters of {@linkcode exp}. */
+export interface ExpParams {
+  /** Digit sizes in bits, lowest first; their sum is the ring of t. */
+  readonly digits: readonly [low: number, high: number, top: number];
+  /** Fractional bits of each table; the result has twice as many. */
+  readonly tableScale: number;
+  /** Ring of the result, at most 32 bits; it must hold 2^(2·tableScale). */
+  readonly ringBits: number;
+}
+
+/** Number of words in the key of one element: 8 monomials, each also times the clip's mask bit. */
+const WORDS = 16;
+
+function openings(p: ExpParams, extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
+  const count = elementCount(extent), n = p.ringBits;
+  return [
+    [{ kind: "xor", count, bits: [4, 4] }, { kind: "add", count: 3 * count, bits: [n, n] }],
+    [{ kind: "xor", count, bits: [1, 1] }],
+    [{ kind: "add", count, bits: [n, n] }],
+  ];
+}
+
+function key(p: ExpParams, extent: Extent): KeyRecord[] {
+  const [low, high, top] = p.digits, counts = blockCounts(extent);
+  return [{
+    name: "given",
+    kind: "given",
+    counts,
+    fields: [
+      { name: "low", bits: oneHotBits(low) },
+      { name: "high", bits: oneHotBits(high) },
+      { name: "top", bits: oneHotBits(top) },
+      { name: "words", bits: p.ringBits * WORDS },
+    ],
+  }, {
+    name: "free",
+    kind: "free",
+    counts,
+    fields: [{ name: "symbols", bits: 4 }, { name: "clip", bits: 1 }, { name: "values", bits: 3 * p.ringBits }, {
+      name: "pad",
+      bits: p.ringBits,
+    }],
+  }];
+}
+
+/** e^(-t) of a non-negative t at scale s, digits (low, high, top). */
+export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
+  name: "exp",
+  clear(p, [t]) {
+    const [low, high] = p.digits,
+      { lowTable, highTable } = expTables(p.digits, t.scale, p.tableScale),
+      window = 2 ** (low + high);
+    assertRange(
+      t.data.map((v) => v - 2 ** (t.ringBits - 1)),
+      2 ** (t.ringBits - 1),
+      `exponentiate in ${t.ringBits} bits`,
+    );
+    const data = t.data.map((v) => v < window ? lowTable[v % 2 ** low]! * highTable[Math.floor(v / 2 ** low)]! : 0);
+    assertRange(data, 2 ** (p.ringBits - 1), `exponentiate into ${p.ringBits} bits`);
+    return wire("clear", p.ringBits, 2 * p.tableScale, t.extent, data);
+  },
+  plan(p, [t]) {
+    const digitBits = p.digits[0] + p.digits[1] + p.digits[2];
+    if (t.ringBits !== digitBits) {
+      throw new RangeError(`Cannot exponentiate as the ring must have ${digitBits} bits: received ${t.ringBits}`);
+    }
+    assertKnownToBoth(t, "exponentiate");
+    assertWordRing(p.ringBits, "exponentiate");
+    return {
+      out: wire("plan", p.ringBits, 2 * p.tableScale, t.extent, null),
+      key: key(p, t.extent),
+      opens: openings(p, t.extent),
+    };
+  },
+  deal(p, [t], keys) {
+    const [low, high, top] = p.digits,
+      n = p.ringBits,
+      r = maskWords(t),
+      data = new Uint32Array(r.length),
+      given = keys.record("given"),
+      free = keys.record("free");
+    const highAt = oneHotBits(low), topAt = highAt + oneHotBits(high), words = topAt + oneHotBits(top);
+    for (let e = 0; e < r.length; e++) {
+      given.seek(e);
+      free.seek(e);
+      const mask = r[e]!, lowMaskDigit = mask & (2 ** low - 1), highMaskDigit = (mask >>> low) & (2 ** high - 1);
+      const signLow = 2 * given.oneHot(0, low, lowMaskDigit) - 1,
+        signHigh = 2 * given.oneHot(highAt, high, highMaskDigit) - 1;
+      given.oneHot(topAt, top, mask >>> (low + high));
+      const s = signLow * signHigh,
+        symbols = free.xor(0, 4),
+        rhoC = symbols & 1,
+        rhoL = (symbols >>> 1) & 1,
+        rhoE0 = (symbols >>> 2) & 1,
+        rhoE1 = symbols >>> 3;
+      const clip = free.xor(4, 1) ^ (rhoL & (rhoE0 ^ rhoE1)) ^ rhoE0;
+      const mLow = free.sum(5, n), m0 = free.sum(5 + n, n), m1 = free.sum(5 + 2 * n, n);
+      // s times the mask of the value that borrow 0 and borrow 1 select, in terms of the public borrow bit.
+      const selected0 = s * ((rhoC === 1 ? m1 : m0) | 0), selected1 = s * ((rhoC === 1 ? m0 : m1) | 0);
+      const monomials = [
+        s,
+        s * rhoC,
+        selected0,
+        selected1,
+        s * (mLow | 0),
+        s * (mLow | 0) * rhoC,
+        Math.imul(mLow, selected0),
+        Math.imul(mLow, selected1),
+      ];
+      monomials.forEach((value, i) => {
+        given.word(words + n * i, n, value);
+        given.word(words + n * (8 + i), n, value * clip);
+      });
+      data[e] = free.sum(5 + 3 * n, n);
+    }
+    return wire("mask", n, 2 * p.tableScale, t.extent, data);
+  },
+  *run(p, [t], keys) {
+    const { engine, party } = keys, step: ExpStep = { digits: p.digits, ...expTables(p.digits, t.scale, p.tableScale) };
+    const [openFirst, openClip, openValue] = openings(p, t.extent),
+      given = keys.record("given"),
+      free = keys.record("free");
+    const first = engine.expSymbols(party, step, t.data, given, free);
+    const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
+    const [clip] = yield* open(openClip, engine.expClip(party, step, symbols, given, free));
+    const [data] = yield* open(openValue, engine.expFinish(step, symbols, values, clip, given, free));
+    return wire("masked", p.ringBits, 2 * p.tableScale, t.extent, data);
+  },
+};

@@ -1,0 +1,113 @@
+/**
+ * Extension: the same x, read in a wider ring, from Z_{2^n} into Z_{2^m}, m > n.
+ *
+ * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)), û = (x̂ + 2^(n-2)) mod 2^n,
+ * k = 1 - msb(û) and b = msb(r) there is no comparison:
+ *
+ *   x = û - 2^(n-2) - r + 2^n·k·b.
+ *
+ * The new mask keeps r as its low bits, r' = r + 2^n·t with a fresh pad t of m - n bits. So the low n bits of x̂' are those of x̂, which both parties have
+ * already, and only τ = k·b + t mod 2^(m-n) is opened:
+ *
+ *   x̂' = û - 2^(n-2) + 2^n·τ mod 2^m.
+ *
+ * Secrecy: r' is uniform because r and t are. τ stands under t, a fresh value with a half in each party's seed that appears nowhere else; k is a bit of the
+ * public x̂; b is given, so its halves are uniform. That r lies under x̂ and under the low bits of x̂' shows nothing: both are the same public number.
+ *
+ * - **Runs on:** both parties, in lockstep
+ * - **Exchanges:** 1   **Sends:** m - n bits per element   **Key:** m - n given bits per element
+ * - **Source:** our own; the sign as in [SIGMA]'s truncation with a spare bit
+ *
+ * @module
+ */
+
+import type { Handle, WrapStep } from "../../engine.ts";
+import type { KeyReader } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
+import { blockCounts, elementCount, type Inputs, makeMasks, type View, type Wire, wire } from "../tensor.ts";
+
+/** Parameters of {@linkcode extend}. */
+export interface ExtendParams {
+  /** Ring of the result, in bits; wider than the input's. */
+  readonly to: number;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
+}
+
+function opening(p: ExtendParams, x: Wire<View>): OpeningSize[] {
+  const bits = p.to - x.ringBits;
+  return [{ kind: "add", count: elementCount(x.extent), bits: [bits, p.knownTo === "both" ? bits : 0] }];
+}
+
+/** x keeps the spare bit free. */
+function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
+  return 2 ** (x.ringBits - 2);
+}
+
+/** This party's share of τ, the `topBits` bits above the `inBits` of a masked value; those above a dithered one are made alike. */
+export function topShare(key: KeyReader, inBits: number, topBits: number, x: Handle): Handle {
+  const { engine } = key, step: WrapStep = { inBits, shift: 0, sign: 1, outBits: topBits };
+  const b = engine.unpack(key.record("given"), 0, topBits), t = engine.unpack(key.record("free"), 0, topBits);
+  return engine.addWrap(step, t, x, b);
+}
+
+/**
+ * Reads a wire in a wider ring.
+ *
+ * @example A value that is multiplied in 40 bits, and what that costs
+ * ```ts
+ * import { extend } from "sluice/core/protocols/extend/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const plan = new PlanContext(), x = wire("plan", 32, 10, { rows: 1, cols: [4] }, null);
+ * const { value, exchanges } = finish(plan.gate("gate", extend, { to: 40, knownTo: "both" }, x));
+ *
+ * assertEquals([value.ringBits, exchanges, plan.gates[0]!.sentBytes], [40, 1, [4, 4]]); // 8 bits of each value
+ * ```
+ */
+export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
+  name: "extend",
+  limit,
+  clear(p, [x]) {
+    assertRange(x.data, limit(p, [x]), `extend a ${x.ringBits}-bit value`);
+    return { ...wire("clear", p.to, x.scale, x.extent, x.data), knownTo: p.knownTo };
+  },
+  plan(p, [x]) {
+    const n = x.ringBits, counts = blockCounts(x.extent);
+    assertKnownToBoth(x, "extend a wire");
+    assertRing(p.to, "extend a wire");
+    if (!(n >= 2 && p.to > n)) {
+      throw new RangeError(
+        `Cannot extend a wire as its ring must have 2 to ${p.to - 1} bits to become one of ${p.to}: received ${n}`,
+      );
+    }
+    return {
+      out: { ...wire("plan", p.to, x.scale, x.extent, null), knownTo: p.knownTo },
+      key: [
+        { name: "given", kind: "given", counts, fields: [{ name: "b", bits: p.to - n }] },
+        { name: "free", kind: "free", counts, fields: [{ name: "t", bits: p.to - n }] },
+      ],
+      opens: [opening(p, x)],
+    };
+  },
+  deal(p, [x], key) {
+    const n = x.ringBits, given = key.record("given"), free = key.record("free"), data = makeMasks(x.data.length, p.to);
+    for (let e = 0; e < data.length; e++) {
+      const r = BigInt(x.data[e]!);
+      given.seek(e);
+      free.seek(e);
+      given.wide(0, p.to - n, r >> BigInt(n - 1));
+      const mask = r + (free.sumWide(0, p.to - n) << BigInt(n));
+      data[e] = p.to > 32 ? mask : Number(mask);
+    }
+    return { ...wire("mask", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+  },
+  *run(p, [x], key) {
+    const [top] = yield* open(opening(p, x), topShare(key, x.ringBits, p.to - x.ringBits, x.data));
+    const data = key.engine.extend(x.data, x.ringBits, top, p.to);
+    return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+  },
+};

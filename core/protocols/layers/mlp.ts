@@ -1,0 +1,111 @@
+/**
+ * The feed-forward layers, before the down projection: f(x·W + b), or gated f(x·W_gate) ⊙ (x·W_up).
+ *
+ * @module
+ */
+
+import { extend } from "../extend/gate.ts";
+import { type Gate, par } from "../opening.ts";
+import type { Context } from "../primitive.ts";
+import type { Share, View, Wire } from "../tensor.ts";
+import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
+import { hold, multiply } from "../products/gate.ts";
+import { rescale, type Rounding } from "./rounding.ts";
+import { splice } from "../splice/gate.ts";
+import type { SpliceFunction } from "../tables.ts";
+
+/** Public numbers of one feed-forward layer. */
+export interface MlpParams {
+  /** Hidden width F. */
+  readonly width: number;
+  /** Fractional bits of the hidden values. */
+  readonly scale: number;
+  /** Ring of the hidden values, in which the down projection works, in bits. */
+  readonly hiddenBits: number;
+  /** The activation and its window. */
+  readonly activation: SpliceFunction;
+  /** Digits of the activation's window. */
+  readonly digits: readonly [low: number, index: number, top: number];
+  /** Whether the matrix is (C × 2F), gate columns then up columns, or (C × F); columns that follow are handed back as `rest`. */
+  readonly gated: boolean;
+  /** Fractional bits that the columns of `rest` have beyond those of the others, so that they can be added to what the down projection gives. */
+  readonly restScale: number;
+  /** The matrix and its bias. */
+  readonly up: AffineParams;
+  /** How truncations round, and the activation's low digit. */
+  readonly rounding: Rounding;
+  /** Low bits that the activation's digits leave out where rounding is dithered. */
+  readonly skip: number;
+  /** Ring of the activation's opened table values, in bits. */
+  readonly valueBits: number;
+}
+
+/**
+ * Hidden values, shape (T, F), for the down projection.
+ *
+ * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2; one more where hidden values have more than 32 bits.
+ *
+ * @returns The hidden values, and the share of the columns of x·W + b beyond them.
+ */
+export function* mlp<V extends View>(
+  ctx: Context<V>,
+  p: MlpParams,
+  x: Wire<V>,
+): Gate<{ hidden: Wire<V>; rest: Share<V> | null }> {
+  const { width } = p, own = p.gated ? 2 * width : width, total = p.up.weights.outputs;
+  const raw = yield* affine(ctx, "up", p.up, x);
+  const part = (name: string, from: number, to: number, moreScale = 0): Gate<Share<V>> =>
+    ctx.gate(name, shareColumns, { from, to, moreScale }, raw);
+  const rest = total === own ? null : yield* part("up_rest", own, total, p.restScale);
+  if (!p.gated) {
+    const hidden = yield* activated(ctx, p, total === own ? raw : yield* part("up_own", 0, own), "party0");
+    return { hidden, rest };
+  }
+
+  const gateRaw = yield* part("gate_own", 0, width),
+    upRaw = yield* part("up_own", width, own),
+    by = raw.scale - p.scale;
+  const [gate, up] = yield* par(
+    activated(ctx, p, gateRaw, "both"),
+    rescale(ctx, "up_truncate", p.rounding, { by, to: p.hiddenBits, full: 1, knownTo: "both" }, upRaw),
+  );
+  const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
+  const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
+  const hidden = yield* rescale(
+    ctx,
+    "truncate",
+    p.rounding,
+    { by: p.scale, to: p.hiddenBits, full: 1, knownTo: "party0" },
+    product,
+  );
+  return { hidden, rest };
+}
+
+/**
+ * f of a share, in the ring of the hidden values. Where rounding is dithered the activation reads as many bits as the truncation leaves for nothing.
+ * Exchanges: 3 + 3, or 1 + 3; one more where the result is extended, which both parties then know before.
+ */
+function* activated<V extends View>(
+  ctx: Context<V>,
+  p: MlpParams,
+  raw: Share<V>,
+  knownTo: "both" | "party0",
+): Gate<Wire<V>> {
+  const by = raw.scale - p.scale,
+    dithered = p.rounding === "dither",
+    to = dithered ? Math.min(32, raw.ringBits - by) : 32,
+    isWide = p.hiddenBits > 32;
+  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much; or party 0, where it opens the activation's
+  // result to party 1 before that is extended.
+  const full = p.gated || !isWide ? 1 : 0;
+  const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full, knownTo: "both" }, raw);
+  const hidden = yield* ctx.gate("activation", splice, {
+    function: p.activation,
+    digits: p.digits,
+    skip: dithered ? p.skip : 0,
+    valueBits: p.valueBits,
+    ringBits: 32,
+    knownTo: isWide ? "both" : knownTo,
+  }, x);
+  return isWide ? yield* ctx.gate("activation_extend", extend, { to: p.hiddenBits, knownTo }, hidden) : hidden;
+}

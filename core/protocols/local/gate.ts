@@ -1,0 +1,215 @@
+/**
+ * Public-linear operations: every party does them on masked values by itself, the dealer does the same to the masks. No key, no message.
+ *
+ * @module
+ */
+
+import { lowMask } from "../../ring/words.ts";
+import type { LocalOp } from "../primitive.ts";
+import { elementCount, type Extent, makeMasks, type MaskWords, type Share, type View, type Wire } from "../tensor.ts";
+
+/** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
+export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Share<"mask">)[]): MaskWords {
+  const { ringBits, extent } = op.shape(p, x), count = elementCount(extent);
+  if (x.every(({ data }) => !(data instanceof BigUint64Array))) {
+    const sums = new Float64Array(count), data = new Uint32Array(count), ring = lowMask(ringBits);
+    op.apply(p, x, sums, false);
+    for (let i = 0; i < count; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
+    return data;
+  }
+  // The operation is linear with small coefficients: what it does to the low and the high words is exact, and they meet again mod 2^ringBits.
+  const [low, high] = [0n, 32n].map((shift) => {
+    const sums = new Float64Array(count);
+    op.apply(p, x.map((mask) => wordsOf(mask, shift)), sums, false);
+    return sums;
+  });
+  const data = makeMasks(count, ringBits);
+  for (let i = 0; i < count; i++) {
+    const mask = BigInt.asUintN(ringBits, BigInt(low![i]!) + (BigInt(high![i]!) << 32n));
+    data[i] = ringBits > 32 ? mask : Number(mask);
+  }
+  return data;
+}
+
+/** The words of every element that begin at a bit. */
+function wordsOf<T extends Wire<"mask"> | Share<"mask">>(x: T, shift: bigint): T {
+  return {
+    ...x,
+    data: Uint32Array.from(x.data as BigUint64Array, (mask) => Number(BigInt.asUintN(32, mask >> shift))),
+  };
+}
+
+/** x + y in one ring at one scale. */
+export const add: LocalOp<Record<never, never>> = {
+  name: "add",
+  shape(_p, [x, y]) {
+    if (x!.ringBits !== y!.ringBits || x!.scale !== y!.scale) {
+      throw new RangeError(
+        `Cannot add as ring and scale must agree: received ${x!.ringBits}/${x!.scale} and ${y!.ringBits}/${y!.scale}`,
+      );
+    }
+    return { ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent };
+  },
+  apply(_p, [x, y], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!) + Number(y!.data[i]!);
+  },
+  run: (_p, [x, y], engine) => engine.add(x!.data, y!.data, x!.ringBits),
+};
+
+/** The low bits of a wire, in their own ring: for values that fit there. */
+export const narrow: LocalOp<{ readonly bits: number }> = {
+  name: "narrow",
+  shape(p, [x]) {
+    if (!(p.bits >= 1 && p.bits <= x!.ringBits)) {
+      throw new RangeError(`Cannot narrow as the ring must have 1 to ${x!.ringBits} bits: received ${p.bits}`);
+    }
+    return { ringBits: p.bits, scale: x!.scale, extent: x!.extent };
+  },
+  apply(_p, [x], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
+  },
+  run: (p, [x], engine) => engine.shift(x!.data, x!.ringBits, 0, p.bits),
+};
+
+/** Parameters of {@linkcode columns}. */
+export interface ColumnsParams {
+  /** First column. */
+  readonly from: number;
+  /** One past the last column. */
+  readonly to: number;
+}
+
+/** Columns [from, to) of every row. */
+export const columns: LocalOp<ColumnsParams> = {
+  name: "columns",
+  shape: (p, [x]) => ({
+    ringBits: x!.ringBits,
+    scale: x!.scale,
+    extent: { rows: x!.extent.rows, cols: x!.extent.cols.map(() => p.to - p.from) },
+  }),
+  apply(p, [x], out) {
+    let from = 0, to = 0;
+    for (const cols of x!.extent.cols) {
+      for (let row = 0; row < x!.extent.rows; row++, from += cols) {
+        for (let c = p.from; c < p.to; c++) out[to++] = Number(x!.data[from + c]!);
+      }
+    }
+  },
+  run: (p, [x], engine) => engine.columns(x!.data, x!.extent, p.from, p.to),
+};
+
+/** Parameters of {@linkcode rotate}. */
+export interface RotateParams {
+  /** Signed integers (cos, sin) at `angleScale` for each block, token and pair: shape (blocks, tokens, width / 2, 2). */
+  readonly angles: Int32Array;
+  /** Fractional bits of the angles' cosines and sines. */
+  readonly angleScale: number;
+  /** Heads of a token. */
+  readonly heads: number;
+  /** Values of one head; even. */
+  readonly width: number;
+}
+
+/**
+ * Rotary position embedding with rotate-half pairs: for j < width / 2,
+ * out_j = cos·x_j - sin·x_{j + width/2} and out_{j + width/2} = cos·x_{j + width/2} + sin·x_j. The scale grows by `angleScale`.
+ */
+export const rotate: LocalOp<RotateParams> = {
+  name: "rotate",
+  shape: (p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale + p.angleScale, extent: x!.extent }),
+  apply(p, [x], out) {
+    const half = p.width / 2, perToken = p.heads * p.width;
+    for (let token = 0; token * perToken < out.length; token++) {
+      for (let head = 0; head < p.heads; head++) {
+        const at = token * perToken + head * p.width;
+        for (let j = 0; j < half; j++) {
+          const cos = p.angles[2 * (token * half + j)]!, sin = p.angles[2 * (token * half + j) + 1]!;
+          const a = Number(x!.data[at + j]!), b = Number(x!.data[at + half + j]!);
+          out[at + j] = cos * a - sin * b;
+          out[at + half + j] = cos * b + sin * a;
+        }
+      }
+    }
+  },
+  run: (p, [x], engine) => engine.rotate(x!.data, p.angles, p.heads, p.width, x!.ringBits),
+};
+
+/** Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at `scale`. */
+export function rotaryAngles(positions: readonly number[], width: number, theta: number, scale: number): Int32Array {
+  const half = width / 2, out = new Int32Array(positions.length * width);
+  positions.forEach((position, token) => {
+    for (let j = 0; j < half; j++) {
+      const angle = position * theta ** (-2 * j / width);
+      out[2 * (token * half + j)] = Math.round(Math.cos(angle) * 2 ** scale);
+      out[2 * (token * half + j) + 1] = Math.round(Math.sin(angle) * 2 ** scale);
+    }
+  });
+  return out;
+}
+
+/** The distance to just above a row's coarse maximum: ((top + 1)·2^scale - x) mod 2^n, always positive. Inputs: top (one column), x. */
+export const distance: LocalOp<Record<never, never>> = {
+  name: "distance",
+  shape: (_p, [, x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent }),
+  apply(_p, [top, x], out, constants) {
+    const unit = 2 ** x!.scale;
+    let e = 0, row = 0;
+    for (const cols of x!.extent.cols) {
+      for (let i = 0; i < x!.extent.rows; i++, row++) {
+        const above = (Number(top!.data[row]!) + (constants ? 1 : 0)) * unit;
+        for (let c = 0; c < cols; c++, e++) out[e] = above - Number(x!.data[e]!);
+      }
+    }
+  },
+  run: (_p, [top, x], engine) => engine.distance(top!.data, x!.data, x!.extent, x!.scale, x!.ringBits),
+};
+
+/** Sum of every row. */
+export const rowSum: LocalOp<Record<never, never>> = {
+  name: "sum",
+  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: oneColumn(x!) }),
+  apply(_p, [x], out) {
+    let e = 0, row = 0;
+    for (const cols of x!.extent.cols) {
+      for (let i = 0; i < x!.extent.rows; i++, row++) {
+        let sum = 0;
+        for (let c = 0; c < cols; c++, e++) sum += Number(x!.data[e]!);
+        out[row] = sum;
+      }
+    }
+  },
+  run: (_p, [x], engine) => engine.rowSum(x!.data, x!.extent, x!.ringBits),
+};
+
+function oneColumn(x: Pick<Wire<View>, "extent">): Extent {
+  return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
+}
+
+/** The first row of a lane's only block: the token that a classifier reads. */
+export const firstRow: LocalOp<Record<never, never>> = {
+  name: "first",
+  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: { rows: 1, cols: x!.extent.cols } }),
+  apply(_p, [x], out) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
+  },
+  run: (_p, [x], engine) =>
+    engine.columns(x!.data, { rows: 1, cols: [elementCount(x!.extent)] }, 0, x!.extent.cols[0]!),
+};
+
+/** The last block of a lane: the token whose logits are wanted. */
+export const lastBlock: LocalOp<Record<never, never>> = {
+  name: "last",
+  shape: (_p, [x]) => ({
+    ringBits: x!.ringBits,
+    scale: x!.scale,
+    extent: { rows: x!.extent.rows, cols: x!.extent.cols.slice(-1) },
+  }),
+  apply(_p, [x], out) {
+    const from = x!.data.length - out.length;
+    for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[from + i]!);
+  },
+  run(_p, [x], engine) {
+    const total = elementCount(x!.extent), size = x!.extent.rows * x!.extent.cols.at(-1)!;
+    return engine.columns(x!.data, { rows: 1, cols: [total] }, total - size, total);
+  },
+};

@@ -1,0 +1,112 @@
+/**
+ * One level of a row maximum: pairs (a, b) become max(a, b) = b + g·(a - b), g = 1{a - b ≥ 0}; an odd last column is carried over.
+ *
+ * For d = a - b in m bits, |d| < 2^(m-1): g = 1 ⊕ msb(d̂) ⊕ msb(r_d) ⊕ 1{d̂ mod 2^(m-1) < r_d mod 2^(m-1)}, the comparison by permuted selection. Its result
+ * stands under one of 2^(c-1) mask bits β_j. With the public ĝ and j from the opened symbols,
+ *
+ *   g·d + β_0·r_d = ĝ·d̂ + (1 - 2ĝ)·d̂·[β_j] - ĝ·[(1 - 2β_j)·r_d] - [(β_j - β_0)·r_d],     r = pad + β_0·r_d.
+ *
+ * - **Exchanges:** 2   **Sends:** 2^c - 1 + m bits per pair   **Key:** permuted comparison + (3·2^(c-1) - 1)·m given bits per pair
+ *
+ * @module
+ */
+
+import type { MaximumStep } from "../../engine.ts";
+import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
+import { lowMask } from "../../ring/words.ts";
+import type { KeyRecord } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, type Primitive } from "../primitive.ts";
+import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
+
+/** The columns that remain after one level. */
+export function halved(extent: Extent): Extent {
+  return { rows: extent.rows, cols: extent.cols.map((cols) => Math.ceil(cols / 2)) };
+}
+
+/** Calls `visit(from, pair, to)` for every result: its first source element, and which pair it comes from; -1 where the last column is carried over. */
+function eachResult(extent: Extent, visit: (from: number, pair: number, to: number) => void): void {
+  let from = 0, pair = 0, to = 0;
+  for (const cols of extent.cols) {
+    for (let row = 0; row < extent.rows; row++) {
+      for (let c = 0; c + 1 < cols; c += 2) visit(from + c, pair++, to++);
+      if (cols % 2 === 1) visit(from + cols - 1, -1, to++);
+      from += cols;
+    }
+  }
+}
+
+function layout(x: Wire<View>) {
+  const bits = x.ringBits,
+    chunks = choosePermuted(bits - 1, 3 * bits),
+    symbols = symbolCount(chunks.length),
+    paths = pathCount(chunks.length);
+  const pairs: Extent = { rows: x.extent.rows, cols: x.extent.cols.map((cols) => Math.floor(cols / 2)) },
+    count = elementCount(pairs);
+  const openSymbols: OpeningSize[] = [{ kind: "xor", count, bits: [symbols, symbols] }],
+    openSelected: OpeningSize[] = [{ kind: "add", count, bits: [bits, bits] }];
+  return { bits, chunks, symbols, paths, pairs, openSymbols, openSelected };
+}
+
+/** One tournament level. */
+export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
+  name: "maximum",
+  clear(_p, [x]) {
+    const out = halved(x.extent), data = new Float64Array(elementCount(out)), differences: number[] = [];
+    eachResult(x.extent, (from, pair, to) => {
+      const a = x.data[from]!, b = pair < 0 ? a : x.data[from + 1]!;
+      differences.push(a - b);
+      data[to] = Math.max(a, b);
+    });
+    assertRange(Float64Array.from(differences), 2 ** (x.ringBits - 1), `compare ${x.ringBits}-bit values`);
+    return wire("clear", x.ringBits, x.scale, out, data);
+  },
+  plan(_p, [x]) {
+    assertKnownToBoth(x, "compare wires");
+    const { bits, chunks, symbols, paths, pairs, openSymbols, openSelected } = layout(x), counts = blockCounts(pairs);
+    const key: KeyRecord[] = [{
+      name: "given",
+      kind: "given",
+      counts,
+      fields: [{ name: "compare", bits: permutedBits(chunks) }, { name: "select", bits: (3 * paths - 1) * bits }],
+    }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits }] }];
+    return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
+  },
+  deal(_p, [x], key) {
+    const { bits, chunks, symbols, paths } = layout(x),
+      r = maskWords(x),
+      data = new Uint32Array(elementCount(halved(x.extent))),
+      ring = lowMask(bits);
+    const given = key.record("given"),
+      free = key.record("free"),
+      select = key.offset("given", "select"),
+      low = 2 ** (bits - 1) - 1;
+    eachResult(x.extent, (from, pair, to) => {
+      if (pair < 0) {
+        data[to] = r[from]!;
+        return;
+      }
+      given.seek(pair);
+      free.seek(pair);
+      const rd = (r[from]! - r[from + 1]!) & ring, flip = (rd >>> (bits - 1)) ^ 1;
+      const masks = dealPermuted(given, 0, chunks, rd & low, free.xor(0, symbols)), first = (masks & 1) ^ flip;
+      for (let j = 0; j < paths; j++) {
+        const beta = ((masks >>> j) & 1) ^ flip;
+        given.word(select + j * bits, bits, beta);
+        given.word(select + (paths + j) * bits, bits, (1 - 2 * beta) * rd);
+        if (j > 0) given.word(select + (2 * paths + j - 1) * bits, bits, (beta - first) * rd);
+      }
+      data[to] = (r[from + 1]! + free.sum(symbols, bits) + first * rd) & ring;
+    });
+    return wire("mask", bits, x.scale, halved(x.extent), data);
+  },
+  *run(_p, [x], key) {
+    const { bits, chunks, openSymbols, openSelected } = layout(x),
+      { engine } = key,
+      step: MaximumStep = { bits, chunks, extent: x.extent };
+    const given = key.record("given"), free = key.record("free");
+    const [symbols] = yield* open(openSymbols, engine.maximumSymbols(step, x.data, given, free));
+    const [selected] = yield* open(openSelected, engine.maximumSelect(key.party, step, x.data, symbols, given, free));
+    return wire("masked", bits, x.scale, halved(x.extent), engine.maximumMerge(step, x.data, selected));
+  },
+};

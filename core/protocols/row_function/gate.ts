@@ -1,0 +1,221 @@
+/**
+ * A function of one positive value per row (1/√v, 1/v) by octave groups, all groups at once.
+ *
+ * v in [2^lo, 2^hi) of a ring of q bits is cut at 2^(e_g) into G groups. Group g looks at i = ⌊v / 2^(s_g)⌋, which has k bits there, in a table of its own. With
+ * the shared bit c_g = 1{v̂ mod 2^(s_g) < r mod 2^(s_g)} (permuted selection) the index is (v̂ ≫ s_g) - (r ≫ s_g) - c_g; its value is looked up for both
+ * carries. Which group counts is m_g = t_g ⊕ t_{g+1} with thresholds t_g = 1{v ≥ 2^(e_g)}, all from one tree DPF at r mod 2^(q-1), evaluated
+ * at G - 1 public points. Exchange 1 opens thresholds, symbols and signed values, exchange 2
+ *
+ *   y = Σ_g m_g·s_g·[(v_{g,0} - μ_{g,0}) + c_g·((v_{g,1} - v_{g,0}) - (μ_{g,1} - μ_{g,0}))],
+ *
+ * a polynomial in opened values with given monomials. Values outside [2^lo, 2^hi) give a wrong result, not a leak; the oracle asserts the range.
+ *
+ * - **Exchanges:** 2   **Sends:** G - 1 + G·(2^c - 1) + 2n·G, then n bits per row, n the ring of the result and c the most chunks of a group
+ * - **Key:** per group a permuted comparison, a one-hot of k bits and (6 + 4·2^(c-1))·n given bits; the tree's correction words in both streams
+ *
+ * @module
+ */
+
+import type { RowGroup, RowStep } from "../../engine.ts";
+import { oneHotBits } from "../../fss/flat_dpf.ts";
+import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
+import { genTreeDpf, treeDpf } from "../../fss/tree_dpf.ts";
+import type { KeyRecord } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
+import { blockCounts, elementCount, type Extent, type MaskWords, type View, type Wire, wire } from "../tensor.ts";
+import { rowTable } from "../tables.ts";
+
+/** Parameters of {@linkcode rowFunction}. */
+export interface RowFunctionParams {
+  /** "rsqrt": y = 2^scale / √(v / (divisor·2^inScale) + offset). "reciprocal": y = 2^scale / (v / 2^inScale). */
+  readonly function: "rsqrt" | "reciprocal";
+  /** Fractional bits of the result. */
+  readonly scale: number;
+  /** Ring of the result, at most 32 bits. */
+  readonly ringBits: number;
+  /** v lies in [2^lo, 2^hi). */
+  readonly lo: number;
+  /** End of the range, in bits; the ring of v has more. */
+  readonly hi: number;
+  /** Bits of precision of the index at the low end of a group. */
+  readonly mantissaBits: number;
+  /** Octaves of one group. */
+  readonly octaves: number;
+  /** Divides v before the root. */
+  readonly divisor: number;
+  /** Added before the root. */
+  readonly offset: number;
+}
+
+interface Group extends Omit<RowGroup, "table"> {
+  readonly symbols: number;
+  readonly bits: number;
+}
+
+function groups(p: RowFunctionParams): Group[] {
+  const out: Group[] = [], indexBits = p.mantissaBits + p.octaves;
+  for (let fromBit = p.lo; fromBit < p.hi; fromBit += p.octaves) {
+    const shift = fromBit - p.mantissaBits;
+    if (shift < 1) {
+      throw new RangeError(
+        `Cannot index a row function as the lowest octave must be above ${p.mantissaBits}: received ${p.lo}`,
+      );
+    }
+    const chunks = choosePermuted(shift, 4 * p.ringBits), words = 6 + 4 * pathCount(chunks.length);
+    out.push({
+      fromBit,
+      shift,
+      chunks,
+      symbols: symbolCount(chunks.length),
+      bits: permutedBits(chunks) + oneHotBits(indexBits) + p.ringBits * words,
+    });
+  }
+  return out;
+}
+
+/** Width of the symbol word of a group: that of the largest. */
+function symbolWidth(all: readonly Group[]): number {
+  return Math.max(...all.map((group) => group.symbols));
+}
+
+function openings(p: RowFunctionParams, extent: Extent): [OpeningSize[], OpeningSize[]] {
+  const all = groups(p),
+    rows = elementCount(extent),
+    thresholds = all.length - 1,
+    symbols = symbolWidth(all),
+    n = p.ringBits;
+  return [[
+    { kind: "xor", count: rows, bits: [thresholds, thresholds] },
+    { kind: "xor", count: rows * all.length, bits: [symbols, symbols] },
+    { kind: "add", count: rows * all.length * 2, bits: [n, n] },
+  ], [{ kind: "add", count: rows, bits: [n, n] }]];
+}
+
+function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
+  const counts = blockCounts(v.extent), all = groups(p), tree = treeDpf(v.ringBits - 1);
+  return [
+    { name: "given", kind: "given", counts, fields: all.map((group, g) => ({ name: `group${g}`, bits: group.bits })) },
+    {
+      name: "free",
+      kind: "free",
+      counts,
+      fields: [
+        { name: "root", bits: 128 },
+        { name: "thresholds", bits: all.length - 1 },
+        { name: "symbols", bits: all.length * symbolWidth(all) },
+        { name: "values", bits: all.length * 2 * p.ringBits },
+        { name: "pad", bits: p.ringBits },
+      ],
+    },
+    {
+      name: "tree",
+      kind: "common",
+      counts,
+      fields: [{ name: "corrections", bits: 8 * Math.ceil(tree.correctionBits / 8) }],
+    },
+  ];
+}
+
+function rowStep(p: RowFunctionParams, v: Wire<View>, salt: Uint8Array): RowStep {
+  const all = groups(p).map((group) => ({ ...group, table: rowTable(p, v.scale, group) }));
+  return { inBits: v.ringBits, indexBits: p.mantissaBits + p.octaves, groups: all, salt };
+}
+
+function wideMask(data: MaskWords, row: number): bigint {
+  return BigInt(data[row]!);
+}
+
+/** 1/√ or 1/ of one value per row. */
+export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
+  name: "row",
+  clear(p, [v]) {
+    const all = rowStep(p, v, new Uint8Array(16)).groups;
+    const data = v.data.map((value) => {
+      if (!(value >= 2 ** p.lo && value < 2 ** p.hi)) {
+        throw new RangeError(`Cannot take the ${p.function} of a row as its value must lie in [2^${p.lo}, 2^${p.hi})`);
+      }
+      const group = all.findLast((candidate) => value >= 2 ** candidate.fromBit)!;
+      return group.table[Math.floor(value / 2 ** group.shift)]!;
+    });
+    assertRange(data, 2 ** (p.ringBits - 1), `hold the ${p.function} of a row in ${p.ringBits} bits`);
+    return wire("clear", p.ringBits, p.scale, v.extent, data);
+  },
+  plan(p, [v]) {
+    if (p.hi > v.ringBits - 1) {
+      throw new RangeError(`Cannot index a row function as the ring must hold 2^${p.hi}: received ${v.ringBits} bits`);
+    }
+    assertKnownToBoth(v, `take the ${p.function} of a row`);
+    assertWordRing(p.ringBits, `take the ${p.function} of a row`);
+    // The index of the last group ends at 2^(fromBit + octaves): above the ring it would miss the wrap of v̂.
+    const indexed = groups(p).at(-1)!.fromBit + p.octaves;
+    if (indexed > v.ringBits) {
+      throw new RangeError(
+        `Cannot index a row function as the ring must hold its last group, ${indexed} bits: received ${v.ringBits}`,
+      );
+    }
+    return { out: wire("plan", p.ringBits, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
+  },
+  deal(p, [v], keys) {
+    const all = groups(p),
+      n = p.ringBits,
+      indexBits = p.mantissaBits + p.octaves,
+      q = v.ringBits,
+      tree = treeDpf(q - 1),
+      width = symbolWidth(all);
+    const given = keys.record("given"),
+      free = keys.record("free"),
+      common = keys.record("tree"),
+      data = new Uint32Array(v.data.length);
+    const at = {
+      thresholds: keys.offset("free", "thresholds"),
+      symbols: keys.offset("free", "symbols"),
+      values: keys.offset("free", "values"),
+      pad: keys.offset("free", "pad"),
+    };
+    for (let row = 0; row < v.data.length; row++) {
+      const r = wideMask(v.data, row), top = Number(r >> BigInt(q - 1));
+      given.seek(row);
+      free.seek(row);
+      common.seek(row);
+      const seeds: [Uint8Array, Uint8Array] = [free.half(0, 0, 16), free.half(1, 0, 16)];
+      common.bytes(0, genTreeDpf(tree, { alpha: BigInt.asUintN(q - 1, r), seeds, salt: keys.salt }));
+      // Threshold t_g stands under ρ_g ⊕ msb(r); t_0 = 1 and t_G = 0 are public.
+      const thresholds = all.map((_, g) => g === 0 ? 0 : free.xor(at.thresholds + g - 1, 1) ^ top);
+      let offset = 0;
+      all.forEach((group, g) => {
+        const masks = dealPermuted(
+          given,
+          offset,
+          group.chunks,
+          Number(BigInt.asUintN(group.shift, r)),
+          free.xor(at.symbols + g * width, group.symbols),
+        );
+        const index = Number(BigInt.asUintN(indexBits, r >> BigInt(group.shift))),
+          hot = offset + permutedBits(group.chunks),
+          words = hot + oneHotBits(indexBits);
+        const s = 2 * given.oneHot(hot, indexBits, index) - 1, rhoM = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
+        const mu0 = free.sum(at.values + 2 * n * g, n) | 0,
+          mu1 = free.sum(at.values + 2 * n * g + n, n) | 0,
+          delta = (mu1 - mu0) | 0;
+        const monomials = [s, s * rhoM, s * mu0, s * rhoM * mu0, s * delta, s * rhoM * delta];
+        for (let j = 0; j < pathCount(group.chunks.length); j++) {
+          const rhoC = (masks >>> j) & 1;
+          monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
+        }
+        monomials.forEach((value, i) => given.word(words + n * i, n, value));
+        offset += group.bits;
+      });
+      data[row] = free.sum(at.pad, n);
+    }
+    return wire("mask", n, p.scale, v.extent, data);
+  },
+  *run(p, [v], keys) {
+    const { engine, party } = keys, step = rowStep(p, v, keys.salt), [openFirst, openValue] = openings(p, v.extent);
+    const given = keys.record("given"), free = keys.record("free");
+    const first = engine.rowSymbols(party, step, v.data, given, free, keys.record("tree"));
+    const [thresholds, symbols, values] = yield* open(openFirst, first.thresholds, first.symbols, first.values);
+    const [data] = yield* open(openValue, engine.rowFinish(step, v.data, thresholds, symbols, values, given, free));
+    return wire("masked", p.ringBits, p.scale, v.extent, data);
+  },
+};

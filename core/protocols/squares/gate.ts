@@ -1,0 +1,160 @@
+/**
+ * Sum of squares of every row, from wires in Z_{2^n} into Z_{2^q}.
+ *
+ * With h = 2^(n-2), the spare bit (-h ≤ x < h), u = ((x̂ + h) mod 2^n) - h, k = 1 - msb(x̂ + h) and b = msb(r): x = u - r + k·2^n·b, so
+ *
+ *   x² = u² - 2u·r + r² + k·(2^(n+1)·b·u - 2^(n+1)·b·r + 2^(2n)·b)   (b² = b, and k·b·(u - r) carries the sign),
+ *
+ * where shares of r, b and b·r are given and Σr² goes into the row's mask. The shares of r and b serve the next product of x too: the result
+ * comes with x as an operand, in the ring that this product has. A sum that is not wider than x, q ≤ n, needs no sign: x² = u² - 2u·r + r² mod 2^q.
+ *
+ * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - n) + (q - n - 1) given bits per element, n where q ≤ n
+ *
+ * @module
+ */
+
+import type { Handle } from "../../engine.ts";
+import type { KeyRecord } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
+import {
+  blockCounts,
+  columnExtent,
+  type Extent,
+  type Inputs,
+  type Operand,
+  type View,
+  type Wire,
+  wire,
+} from "../tensor.ts";
+
+/** Parameters of {@linkcode squares}. */
+export interface SquaresParams {
+  /** Ring of the sums, up to 64 bits; the sum must stay below 2^(outBits - 1). */
+  readonly outBits: number;
+  /** Ring of the product that reads x next, n to q bits. */
+  readonly operandBits: number;
+}
+
+function opening(p: SquaresParams, extent: Extent): OpeningSize[] {
+  return [{ kind: "add", count: extent.cols.length * extent.rows, bits: [p.outBits, p.outBits] }];
+}
+
+function operand<V extends View>(
+  p: SquaresParams,
+  x: Wire<V>,
+  standing: Operand<V>["standing"],
+  top: Handle | null,
+): Operand<V> {
+  const lift = p.operandBits > x.ringBits ? { fromBits: x.ringBits, top } : null;
+  return { ...x, kind: "operand", ringBits: p.operandBits, standing, lift };
+}
+
+/** Given bits of one element: r, b = msb(r) and b·r. */
+function fields(q: number, n: number): { readonly r: number; readonly b: number; readonly br: number } {
+  return { r: Math.max(q, n), b: Math.max(0, q - n), br: Math.max(0, q - n - 1) };
+}
+
+/** x keeps the spare bit free. */
+function limit(_p: SquaresParams, [x]: Inputs<View, ["wire"]>): number {
+  return 2 ** (x.ringBits - 2);
+}
+
+/** Σ x² of every row, and x as an operand. */
+export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
+  name: "squares",
+  limit,
+  clear(p, [x]) {
+    assertRange(x.data, limit(p, [x]), `square a ${x.ringBits}-bit value`);
+    const data = new Float64Array(x.extent.cols.length * x.extent.rows);
+    let e = 0, row = 0;
+    for (const cols of x.extent.cols) {
+      for (let i = 0; i < x.extent.rows; i++, row++) {
+        for (let c = 0; c < cols; c++, e++) data[row]! += x.data[e]! * x.data[e]!;
+      }
+    }
+    assertRange(data, 2 ** (p.outBits - 1), `sum squares in ${p.outBits} bits`);
+    return {
+      kind: "squares",
+      sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
+      operand: operand(p, x, null, null),
+    };
+  },
+  plan(p, [x]) {
+    const n = x.ringBits;
+    assertKnownToBoth(x, "square a wire");
+    assertRing(n, "square a wire");
+    // A narrow wire's sums would rarely fit into its own ring: that they are wider there catches a plan that forgot them.
+    const least = n > 32 ? 33 : n + 1, bits = fields(p.outBits, n);
+    if (!(p.outBits >= least && p.outBits <= 64)) {
+      throw new RangeError(`Cannot sum squares as the ring must have ${least} to 64 bits: received ${p.outBits}`);
+    }
+    if (!(p.operandBits === n || p.operandBits > n && p.operandBits <= Math.min(32, p.outBits))) {
+      throw new RangeError(
+        `Cannot sum squares as the operand's ring must have ${n} to ${
+          Math.min(32, p.outBits)
+        } bits: received ${p.operandBits}`,
+      );
+    }
+    const key: KeyRecord[] = [
+      {
+        name: "given",
+        kind: "given",
+        counts: blockCounts(x.extent),
+        fields: [{ name: "r", bits: bits.r }, { name: "b", bits: bits.b }, { name: "br", bits: bits.br }],
+      },
+      {
+        name: "pad",
+        kind: "free",
+        counts: blockCounts(columnExtent(x.extent)),
+        fields: [{ name: "e", bits: p.outBits }],
+      },
+    ];
+    const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
+    return { out: { kind: "squares", sum, operand: operand(p, x, null, null) }, key, opens: [opening(p, x.extent)] };
+  },
+  deal(p, [x], key) {
+    const { data: r } = x,
+      given = key.record("given"),
+      pad = key.record("pad"),
+      q = p.outBits,
+      n = x.ringBits,
+      bits = fields(q, n),
+      data = new BigUint64Array(x.extent.cols.length * x.extent.rows);
+    let e = 0, row = 0;
+    for (const cols of x.extent.cols) {
+      for (let i = 0; i < x.extent.rows; i++, row++) {
+        let sum = 0n;
+        for (let c = 0; c < cols; c++, e++) {
+          const mask = BigInt(r[e]!), top = mask >> BigInt(n - 1);
+          given.seek(e);
+          given.wide(0, bits.r, mask);
+          given.wide(bits.r, bits.b, top);
+          given.wide(bits.r + bits.b, bits.br, top * mask);
+          sum += mask * mask;
+        }
+        pad.seek(row);
+        data[row] = BigInt.asUintN(q, pad.sumWide(0, q) - sum);
+      }
+    }
+    return {
+      kind: "squares",
+      sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), q <= 32 ? Uint32Array.from(data, Number) : data),
+      operand: operand(p, x, null, null),
+    };
+  },
+  *run(p, [x], key) {
+    const { engine, party } = key, given = key.record("given");
+    const standing = engine.unpack(given, 0, p.operandBits), missing = p.operandBits - x.ringBits;
+    const top = missing > 0 ? engine.unpack(given, p.outBits, missing) : null;
+    const [data] = yield* open(
+      opening(p, x.extent),
+      engine.squareSum(party, x.data, x.extent, x.ringBits, p.outBits, given, key.record("pad")),
+    );
+    return {
+      kind: "squares",
+      sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
+      operand: operand(p, x, standing, top),
+    };
+  },
+};

@@ -1,0 +1,204 @@
+/**
+ * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down (addend 0).
+ *
+ * With ẑ⁺ = ẑ + addend + 2^(n-2), the carry c = 1{ẑ⁺ mod 2^by < r mod 2^by} and w = msb(r)·(1 - msb(ẑ⁺)),
+ *
+ *   y = (ẑ⁺ ≫ by) - (r ≫ by) - c + w·2^(n-by) - 2^(n-2-by)   mod 2^m,     r_y = pad + (r ≫ by).
+ *
+ * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and every z is in the domain.
+ * The carry comes from permuted selection. Only the party that adds the public part needs all of ẑ: the other one gets `by` bits of it, and the
+ * bit msb(ẑ⁺) with the symbols.
+ *
+ * - **Runs on:** both parties, in lockstep
+ * - **Exchanges:** 2 (3 from a share)   **Sends:** per element 2^c - 1 + m bits (from a share also n or `by`)
+ * - **Key:** permuted comparison + 2^(c-1)·m + max(0, m - (n - by)) given bits
+ * - **Source:** [SIGMA]'s truncation with a spare bit, with the comparison of SPEC §4.2
+ *
+ * @module
+ */
+
+import type { TruncateStep } from "../../engine.ts";
+import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
+import { lowMask } from "../../ring/words.ts";
+import type { KeyRecord, KeyWriter } from "../key.ts";
+import { open, type OpeningSize } from "../opening.ts";
+import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
+import {
+  blockCounts,
+  elementCount,
+  type Inputs,
+  makeMasks,
+  type MaskWords,
+  maskWords,
+  type Share,
+  type View,
+  type Wire,
+  wire,
+} from "../tensor.ts";
+
+/** Parameters of {@linkcode truncate}. */
+export interface TruncateParams {
+  /** Bits to drop, 1 ≤ by ≤ min(32, n - 2). */
+  readonly by: number;
+  /** Ring of the result, in bits. */
+  readonly to: number;
+  /** To nearest, halves up, or down. */
+  readonly rounding: "nearest" | "floor";
+  /** The party that receives all bits of a share that is opened here. */
+  readonly full: 0 | 1;
+  /** Who learns the result: party 0 alone where only linear layers read it. */
+  readonly knownTo: "both" | "party0";
+}
+
+/** Everything that follows from the parameters and the input. */
+function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
+  const n = z.ringBits,
+    chunks = choosePermuted(p.by, p.to),
+    wrapBits = Math.max(0, p.to - (n - p.by)),
+    count = elementCount(z.extent);
+  const symbols = symbolCount(chunks.length), fromShare = z.kind === "share", told = fromShare && wrapBits > 0 ? 1 : 0;
+  // Indexed by the receiving party: the one that does not hold all of ẑ is told its top bit.
+  const pick = (full: number, other: number): [number, number] => p.full === 0 ? [full, other] : [other, full];
+  const openInput: OpeningSize[] = [{ kind: "add", count, bits: pick(n, p.by) }];
+  const openSymbols: OpeningSize[] = [{ kind: "xor", count, bits: pick(symbols, symbols + told) }];
+  const openResult: OpeningSize[] = [{ kind: "add", count, bits: p.knownTo === "both" ? [p.to, p.to] : [p.to, 0] }];
+  return {
+    chunks,
+    wrapBits,
+    symbols,
+    paths: pathCount(chunks.length),
+    addend: p.rounding === "nearest" ? 2 ** (p.by - 1) : 0,
+    fromShare,
+    openInput,
+    openSymbols,
+    openResult,
+  };
+}
+
+/** z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
+function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
+  return 2 ** Math.min(z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1), p.to - 1 + p.by);
+}
+
+/** The key and the result's masks where one of the rings has more than 32 bits. */
+function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
+  const { chunks, wrapBits, symbols, paths } = layout(p, z), data = makeMasks(z.data.length, p.to);
+  const given = key.record("given"), free = key.record("free"), carries = key.offset("given", "carries");
+  for (let e = 0; e < data.length; e++) {
+    given.seek(e);
+    free.seek(e);
+    const r = BigInt(z.data[e]!);
+    const masks = dealPermuted(given, 0, chunks, Number(BigInt.asUintN(p.by, r)), free.xor(0, symbols));
+    for (let path = 0; path < paths; path++) given.wide(carries + path * p.to, p.to, BigInt((masks >>> path) & 1));
+    given.wide(carries + paths * p.to, wrapBits, r >> BigInt(z.ringBits - 1));
+    const mask = BigInt.asUintN(p.to, free.sumWide(symbols, p.to) + (r >> BigInt(p.by)));
+    data[e] = p.to > 32 ? mask : Number(mask);
+  }
+  return data;
+}
+
+/**
+ * Truncates a wire, or opens a share and truncates it.
+ *
+ * @example Two values, rounded to 10 fractional bits, and what that costs
+ * ```ts
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { truncate } from "sluice/core/protocols/truncate/gate.ts";
+ * import { ClearContext } from "sluice/pipeline/interpreters/clear.ts";
+ * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" } as const;
+ * const extent = { rows: 1, cols: [2] }, none = () => new Int32Array(0);
+ * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
+ * const x = wire("clear", 32, 22, extent, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
+ *
+ * assertEquals([...finish(clear.gate("gate", truncate, params, x)).value.data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
+ *
+ * const plan = new PlanContext();
+ * const { exchanges } = finish(plan.gate("gate", truncate, params, wire("plan", 32, 22, extent, null)));
+ *
+ * assertEquals([exchanges, plan.gates[0]!.sentBytes], [2, [2 + 8, 2 + 8]]); // 7 symbols and 32 bits of each value
+ * ```
+ */
+export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
+  name: "truncate",
+  limit,
+
+  clear(p, [z]) {
+    const { addend } = layout(p, z), shifted = z.data.map((v) => v + addend);
+    assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value into ${p.to} bits`);
+    const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
+    return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  plan(p, [z]) {
+    assertKnownToBoth(z, "truncate a wire");
+    assertRing(z.ringBits, "truncate");
+    assertRing(p.to, "truncate");
+    const most = Math.min(32, z.ringBits - 2);
+    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
+      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
+    }
+    const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z),
+      counts = blockCounts(z.extent);
+    const key: KeyRecord[] = [{
+      name: "given",
+      kind: "given",
+      counts,
+      fields: [
+        { name: "compare", bits: permutedBits(chunks) },
+        { name: "carries", bits: paths * p.to },
+        { name: "wrap", bits: wrapBits },
+      ],
+    }, {
+      name: "free",
+      kind: "free",
+      counts,
+      fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }],
+    }];
+    const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
+    return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
+  },
+
+  deal(p, [z], key) {
+    if (z.ringBits > 32 || p.to > 32) {
+      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+    }
+    const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
+    const given = key.record("given"),
+      free = key.record("free"),
+      carries = key.offset("given", "carries"),
+      low = 2 ** p.by - 1,
+      ring = lowMask(p.to);
+    for (let e = 0; e < r.length; e++) {
+      given.seek(e);
+      free.seek(e);
+      const masks = dealPermuted(given, 0, chunks, r[e]! & low, free.xor(0, symbols));
+      for (let path = 0; path < paths; path++) given.word(carries + path * p.to, p.to, (masks >>> path) & 1);
+      if (wrapBits > 0) given.word(carries + paths * p.to, wrapBits, r[e]! >>> (z.ringBits - 1));
+      data[e] = (free.sum(symbols, p.to) + (r[e]! >>> p.by)) & ring;
+    }
+    return { ...wire("mask", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+
+  *run(p, [z], key) {
+    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z),
+      { engine, party } = key;
+    const given = key.record("given"), free = key.record("free");
+    const step: TruncateStep = {
+      chunks,
+      inBits: z.ringBits,
+      by: p.by,
+      outBits: p.to,
+      addend,
+      wrapBits,
+      full: !fromShare || party === p.full,
+      adds: party === (fromShare ? p.full : 0),
+    };
+    const [masked] = fromShare ? yield* open(openInput, z.data) : [z.data];
+    const [symbols] = yield* open(openSymbols, engine.truncateSymbols(step, masked, given, free));
+    const [data] = yield* open(openResult, engine.truncateFinish(step, masked, symbols, given, free));
+    return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+  },
+};

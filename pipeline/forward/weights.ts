@@ -1,0 +1,158 @@
+/**
+ * From folded float matrices to the integers of the secure forward pass, and their masks.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { ModelError } from "../../core/errors.ts";
+import { expandChacha8 } from "../../core/prg/chacha8.ts";
+import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
+import { signExtend } from "../../core/ring/words.ts";
+import type { FoldedSource, Matrix } from "../../models/matrices.ts";
+import type { ModelSpec } from "./model_spec.ts";
+
+/** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
+export interface IntegerMatrix {
+  /** Name of the matrix. */
+  readonly name: string;
+  /** Rows. */
+  readonly inputs: number;
+  /** Columns. */
+  readonly outputs: number;
+  /** Integers at the scale of the plan. */
+  readonly data: Int32Array;
+}
+
+function quantise(name: string, values: Float32Array, scale: number): Int32Array {
+  const one = 2 ** scale, data = new Int32Array(values.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = Math.round(values[i]! * one);
+    if (!(Math.abs(value) < 2 ** 30)) {
+      throw new ModelError(`Cannot represent ${name} as its entries must stay below 2^30 at ${scale} fractional bits`);
+    }
+    data[i] = value;
+  }
+  return data;
+}
+
+/** The parts of a model that are secret, folded, in the order of the forward pass, one in memory at a time; each with the fractional bits of what it multiplies. */
+async function* parts(
+  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  source: FoldedSource,
+): AsyncGenerator<readonly [string, Matrix, number, number]> {
+  const { scope, config, scales } = model, whole = scope === "model";
+  if (whole) yield ["embed", await source.embed(), scales.residual, 0];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const { qkv, out, gateUp, down } = await source.layer(layer),
+      name = (part: string): string => `layers.${layer}.${part}`;
+    yield [name("qkv"), qkv, scales.weight, scales.activation];
+    yield [name("out"), out, scales.weight, scales.activation];
+    // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden values' scale.
+    const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (scales.hidden - scales.activation);
+    yield [name("gateUp"), raiseColumns(gateUp, own, more), scales.weight, scales.activation];
+    yield [name("down"), down, scales.weight, scales.hidden];
+  }
+  if (whole && (config.head === "classes" || config.head === "pooled")) {
+    yield ["pooler", await source.pooler(), scales.weight, scales.activation];
+  }
+  if (whole && config.head !== "pooled") yield ["head", await source.head(), scales.weight, scales.activation];
+}
+
+/** The matrix with its columns from `from` on, and their biases, multiplied by `factor`. */
+function raiseColumns(matrix: Matrix, from: number, factor: number): Matrix {
+  const [, outputs] = matrix.shape;
+  if (from === outputs || factor === 1) return matrix;
+  const raise = (value: number, i: number): number => i % outputs < from ? value : value * factor;
+  return { ...matrix, data: matrix.data.map(raise), bias: matrix.bias?.map(raise) ?? null };
+}
+
+/** The integers of every matrix in the order of {@linkcode weightRefs}, and of the vectors that party 0 adds: biases and learned positions. */
+export async function* integerWeights(
+  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  source: FoldedSource,
+): AsyncGenerator<IntegerMatrix> {
+  const { scope, config, scales } = model;
+  if (scope === "model" && config.positions === "learned") {
+    const { data } = (await source.positions())!;
+    yield { name: "positions", inputs: 0, outputs: data.length, data: quantise("positions", data, scales.residual) };
+  }
+  for await (const [name, matrix, weightScale, inputScale] of parts(model, source)) {
+    const [inputs, outputs] = matrix.shape, data = quantise(name, matrix.data, weightScale);
+    const bias = matrix.bias === null ? null : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
+    if (bias !== null && name === "head" && config.head === "classes") takeBackOne(data, bias, 2 ** inputScale);
+    yield { name, inputs, outputs, data };
+    if (bias !== null) yield { name: `${name}.bias`, inputs: 0, outputs, data: bias };
+  }
+}
+
+/** All integers of a model by name, where they fit into memory together. */
+export async function collectIntegers(
+  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  source: FoldedSource,
+): Promise<Map<string, IntegerMatrix>> {
+  const matrices = new Map<string, IntegerMatrix>();
+  for await (const matrix of integerWeights(model, source)) matrices.set(matrix.name, matrix);
+  return matrices;
+}
+
+/** The pooler's activation is tanh + 1: the classifier's bias takes the 1 (`one` at the activation's scale) back. */
+function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
+  for (let i = 0; i < matrix.length; i++) bias[i % bias.length]! -= one * matrix[i]!;
+}
+
+/** Salted digest of what one preparation made: the client's seed, then the integers in order with their names and shapes. */
+export class WeightsDigest {
+  readonly #hash = createHash("sha256");
+  /**
+   * Starts a digest.
+   *
+   * @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest.
+   * @param seed The client's seed of Ŵ: another one would answer wrongly and without an error.
+   */
+  constructor(salt: Uint8Array, seed: Seed) {
+    this.#hash.update(salt);
+    this.#hash.update(seed.expose());
+  }
+  /** Adds the next matrix. */
+  add(matrix: IntegerMatrix): void {
+    this.#hash.update(`${matrix.name} ${matrix.inputs} ${matrix.outputs}\n`);
+    this.#hash.update(new Uint8Array(matrix.data.buffer, matrix.data.byteOffset, matrix.data.byteLength));
+  }
+  /** The digest of what was added so far. */
+  hex(): string {
+    return this.#hash.copy().digest("hex");
+  }
+}
+
+/** The words of a matrix at party 0: two's complement of 32 or, in two words per entry, of 64 bits. */
+export function plainMatrix({ data }: IntegerMatrix, wordsPerElement: 1 | 2): Uint32Array {
+  return wordsPerElement === 2 ? signExtend(data) : new Uint32Array(data.buffer, data.byteOffset, data.length);
+}
+
+/**
+ * The client's masked matrix Ŵ: the keystream of its seed, uniform in 2^32 or, in two words per entry, in 2^64. The dealer holds R_w = Ŵ - W and never the seed.
+ *
+ * @param index Place of the matrix in {@linkcode weightRefs}.
+ * @param count Entries of the matrix.
+ */
+export function maskedMatrix(seed: Seed, index: number, count: number, wordsPerElement: 1 | 2 = 1): Uint32Array {
+  const words = new Uint32Array(count * wordsPerElement);
+  expandChacha8(
+    seed.expose(),
+    address({ purpose: PURPOSE.weights, request: 0, position: index, layer: 0 }),
+    new Uint8Array(words.buffer),
+  );
+  return words;
+}
+
+/** R_w = Ŵ - W mod 2^32 or 2^64. */
+export function maskOf(seed: Seed, index: number, matrix: IntegerMatrix, wordsPerElement: 1 | 2 = 1): Uint32Array {
+  const mask = maskedMatrix(seed, index, matrix.data.length, wordsPerElement);
+  for (let i = 0; i < matrix.data.length; i++) {
+    const weight = matrix.data[i]!, at = wordsPerElement * i, low = mask[at]! - (weight >>> 0);
+    mask[at] = low;
+    if (wordsPerElement === 2) mask[at + 1] = mask[at + 1]! - (weight < 0 ? 0xffffffff : 0) - (low < 0 ? 1 : 0);
+  }
+  return mask;
+}

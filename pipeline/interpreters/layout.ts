@@ -1,0 +1,148 @@
+/**
+ * Where every key record lies: the layout of a block, computed from the plan alone by dealer and parties.
+ *
+ * A *block* is the key of one (request, stage, position); of a bidirectional model, of one (request, stage). Each party's block has an explicit part, which stands in its key stream, and a seed part, which it
+ * expands from its session seed at the block's address. Records follow in the order of the gates; every record begins at a multiple of 4 bytes.
+ *
+ * @module
+ */
+
+import { type KeyRecord, recordBits, type RecordKind, type WeightRef } from "../../core/protocols/key.ts";
+
+/** The part of a party's block that holds its half of a record. */
+export interface Place {
+  /** Read from the key stream, or expanded from the seed. */
+  readonly part: "explicit" | "seed";
+  /** Byte offset within that part. */
+  readonly offset: number;
+}
+
+/** One record of one block. */
+export interface PlacedRecord {
+  /** Where the halves come from. */
+  readonly kind: RecordKind;
+  /** Bits of one element. */
+  readonly bits: number;
+  /** Elements in this block. */
+  readonly count: number;
+  /** Bytes of either half, a multiple of 4. */
+  readonly bytes: number;
+  /** Places in the blocks of party 0 and party 1; null where the party holds nothing. */
+  readonly places: readonly [Place | null, Place | null];
+}
+
+/** The key of one block, for both parties. */
+export interface BlockLayout {
+  /** By address within the block, `path#record`. */
+  readonly records: ReadonlyMap<string, PlacedRecord>;
+  /** Bytes in each party's key stream. */
+  readonly explicitBytes: readonly [number, number];
+  /** Bytes that each party expands from its seed. */
+  readonly seedBytes: readonly [number, number];
+}
+
+/** One gate of a lane as the plan saw it. */
+export interface PlannedGate {
+  /** Names from the stage down to the gate. */
+  readonly path: string;
+  /** Records of the gate's key. */
+  readonly records: readonly KeyRecord[];
+  /** The weight matrix that the gate multiplies by, if any. */
+  readonly weights?: WeightRef | undefined;
+}
+
+/** Address of a record within a block. */
+export function recordAddress(path: string, record: string): string {
+  return `${path}#${record}`;
+}
+
+/** Which party holds the explicit half of each given record, by address. */
+export type Owners = ReadonlyMap<string, 0 | 1>;
+
+/**
+ * Assigns the explicit halves of a stage's given records, counted over all blocks of the session: the largest first, each to the stream that is shorter so far,
+ * so that both streams come out nearly equal. The choice is per stage and not per block: a record has one owner in all blocks of a lane.
+ *
+ * @param before Bits of both streams that this stage shall even out, of another one.
+ */
+export function assignOwners(gates: readonly PlannedGate[], before: readonly [number, number] = [0, 0]): Owners {
+  const owners = new Map<string, 0 | 1>(),
+    totalBits = [...before],
+    open: { readonly address: string; readonly bits: number }[] = [];
+  for (const gate of gates) {
+    for (const record of gate.records) {
+      const bits = recordBits(record.fields) * record.counts.reduce((a, b) => a + b, 0);
+      if (record.kind === "given0") totalBits[0]! += bits;
+      if (record.kind === "client") totalBits[1]! += bits;
+      if (record.kind === "given") open.push({ address: recordAddress(gate.path, record.name), bits });
+    }
+  }
+  for (const { address, bits } of open.sort((a, b) => b.bits - a.bits)) { // a stable sort: equal sizes keep the order of the gates
+    const owner = totalBits[0]! <= totalBits[1]! ? 0 : 1;
+    totalBits[owner]! += bits;
+    owners.set(address, owner);
+  }
+  return owners;
+}
+
+/**
+ * Lays out block `block` of a lane. A record without elements in this block takes no place, so the layout does not depend on how positions are grouped into
+ * lanes.
+ */
+export function layoutBlock(gates: readonly PlannedGate[], block: number, owners: Owners): BlockLayout {
+  const records = new Map<string, PlacedRecord>(),
+    explicitBytes: [number, number] = [0, 0],
+    seedBytes: [number, number] = [0, 0];
+  for (const gate of gates) {
+    for (const record of gate.records) {
+      const count = record.counts[block]!, bits = recordBits(record.fields), bytes = 4 * Math.ceil(count * bits / 32);
+      if (count === 0 || bits === 0) continue;
+      const address = recordAddress(gate.path, record.name);
+      if (records.has(address)) throw new Error(`Internal error: two gates share the address ${address}`);
+      const place = (party: 0 | 1, part: "explicit" | "seed"): Place => {
+        const totals = part === "explicit" ? explicitBytes : seedBytes, offset = totals[party];
+        totals[party] += bytes;
+        return { part, offset };
+      };
+      records.set(address, {
+        kind: record.kind,
+        bits,
+        count,
+        bytes,
+        places: halves(record.kind, owners.get(address) ?? 0, place),
+      });
+    }
+  }
+  return { records, explicitBytes, seedBytes };
+}
+
+function halves(
+  kind: RecordKind,
+  owner: 0 | 1,
+  place: (party: 0 | 1, part: "explicit" | "seed") => Place,
+): [Place | null, Place | null] {
+  switch (kind) {
+    case "given":
+      return owner === 0 ? [place(0, "explicit"), place(1, "seed")] : [place(0, "seed"), place(1, "explicit")];
+    case "given0":
+      return [place(0, "explicit"), place(1, "seed")];
+    case "free":
+      return [place(0, "seed"), place(1, "seed")];
+    case "own1":
+      return [null, place(1, "seed")];
+    case "client":
+      return [null, place(1, "explicit")];
+    case "common":
+      return [place(0, "explicit"), place(1, "explicit")];
+  }
+}
+
+/** Bit offset of a field within its record. */
+export function fieldOffset(record: KeyRecord, field: string): number {
+  let offset = 0;
+  for (const candidate of record.fields) {
+    if (candidate.name === field) return offset;
+    offset += candidate.bits;
+  }
+  throw new Error(`Internal error: ${record.name} has no field ${field}`);
+}

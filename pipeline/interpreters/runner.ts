@@ -1,0 +1,85 @@
+/**
+ * The lane runner: the one place that waits. It posts a lane's shares, takes the peer's, and resumes the lane.
+ *
+ * @module
+ */
+
+import type { Channel, Lane } from "../../core/channel.ts";
+import type { Engine, Scope } from "../../core/engine.ts";
+import type { Gate, Opening } from "../../core/protocols/opening.ts";
+import { packedBytes } from "../../core/ring/bits.ts";
+
+/** What a runner counts. */
+export interface RunnerCounts {
+  /** Yields summed over lanes. */
+  exchanges: number;
+  /** Packed payload that this party sent. */
+  sentBytes: number;
+  /** Time spent computing between openings, packing included, in milliseconds. */
+  computeMs: number;
+  /** Time spent waiting for the peer, in milliseconds; other lanes may compute meanwhile. */
+  waitMs: number;
+}
+
+/** Counts of nothing yet. */
+export function noCounts(): RunnerCounts {
+  return { exchanges: 0, sentBytes: 0, computeMs: 0, waitMs: 0 };
+}
+
+/**
+ * Runs one lane to its end.
+ *
+ * @param scope Owner of what the lane makes between its gates.
+ * @param now Clock in milliseconds.
+ */
+export async function runLane<T>(
+  engine: Engine,
+  channel: Channel,
+  lane: Lane,
+  gate: Gate<T>,
+  options: { readonly scope: Scope; readonly counts: RunnerCounts; readonly now: () => number },
+): Promise<T> {
+  const { scope, counts, now } = options;
+  for (let exchange = 0;; exchange++) {
+    const resumed = now(), outer = engine.enter(scope), next = gate.next();
+    engine.enter(outer);
+    if (next.done) {
+      counts.computeMs += now() - resumed;
+      return next.value;
+    }
+    // All shares are asked for before the first is waited for: a device reads them back together.
+    const packing: (Uint8Array | Promise<Uint8Array>)[] = [], payload: Uint8Array[] = [];
+    let expectedBytes = 0;
+    for (const { bits, count, share } of next.value) {
+      const send = bits[1 - channel.party]!;
+      expectedBytes += packedBytes(bits[channel.party]!, count);
+      if (send === 0 || count === 0) continue;
+      if (share === null) {
+        throw new Error("Internal error: a party has nothing to send where the plan says it sends");
+      }
+      packing.push(engine.pack(share, send));
+    }
+    for (const packed of packing) payload.push(packed instanceof Uint8Array ? packed : await packed);
+    for (const bytes of payload) counts.sentBytes += bytes.length;
+    counts.exchanges++;
+    counts.computeMs += now() - resumed;
+    channel.post(lane, exchange, payload);
+    const taken = channel.take(lane, exchange, expectedBytes);
+    if (taken instanceof Uint8Array) distribute(next.value, taken, channel.party);
+    else {
+      const since = now(), message = await taken;
+      counts.waitMs += now() - since;
+      distribute(next.value, message, channel.party);
+    }
+  }
+}
+
+/** Gives every opening its part of the peer's message. */
+function distribute(openings: readonly Opening[], message: Uint8Array, party: 0 | 1): void {
+  let at = 0;
+  for (const opening of openings) {
+    const bytes = packedBytes(opening.bits[party]!, opening.count);
+    opening.received = message.subarray(at, at + bytes);
+    at += bytes;
+  }
+}
