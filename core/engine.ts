@@ -1,22 +1,15 @@
 /**
- * The arithmetic that one party needs between two openings, as an interface: `core/reference/engine.ts` defines what every operation means, `cpu/` and `gpu/`
+ * The arithmetic that one party needs between two openings, as an interface: `core/reference/` defines what every operation means, `cpu/` and `gpu/`
  * make it fast, and all of them must agree bit for bit.
  *
- * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Every operation of a *gate step* works on a whole
- * lane: the elements of all of its blocks in order, one key record per block.
+ * Calls enqueue and return handles; only {@linkcode Engine.pack} and {@linkcode Engine.download} may wait. Memory, openings and products with matrices and
+ * caches are an engine's own; everything else is a {@linkcode Kernel} that a gate brings along and {@linkcode Engine.step} runs. An element has one word in
+ * rings of up to 32 bits and two words above; `pack` and `combine` may take fewer bits than an element has.
  *
- * An element has one word in rings of up to 32 bits and two words above; `pack` and `combine` may take fewer bits than an element has. Rings above 32 bits are
- * for `add`, `columns`, `shift`, `extend`, `addWrap`, `linear`, `multiply`, `squareSum` and truncation, and for what row functions read.
- *
- * An operation that no ring is named for learns its ring Z_{2^n} from the width of its records, and reduces what it returns:
- *
- * | operations                          | width of a record in bits                                     |
- * | ----------------------------------- | ------------------------------------------------------------- |
- * | `linear`, `multiply`, `scores`, `mix` | `pad`: n                                                    |
- * | `expSymbols`, `expFinish`           | `free`: 5 + 4n                                                |
- * | `expDitheredValues`, `expDitheredFinish` | `free`: 3n                                               |
- * | `rowSymbols`, `rowFinish`           | `free`: 128 + G - 1 + G·w + (2G + 1)·n for G groups of at most w symbols |
+ * @module
  */
+
+import type { Kernel, KernelCall } from "./kernel.ts";
 
 /** A tensor in engine memory: `count` elements of `wordsPerElement` u32 words. Opaque to everything but its engine. */
 export interface Handle {
@@ -66,30 +59,16 @@ export interface RecordView {
   readonly at: readonly number[];
   /** 1 where this party holds the explicit half: then its one-hot vectors have odd parity. */
   readonly parity: 0 | 1;
+  /** Its fields by name, as the gate's plan laid them out. */
+  readonly fields: Readonly<Record<string, FieldPlace>>;
 }
 
-/** A comparison by permuted selection (`core/fss/permuted.ts`): chunk sizes in bits, lowest chunk first. */
-export interface PermutedChunks {
-  /** Chunk sizes in bits, lowest first. */
-  readonly chunks: readonly number[];
-}
-
-/** Truncation of `inBits`-bit values by `by` bits into `outBits` bits; see `core/protocols/truncate/gate.ts`. */
-export interface TruncateStep extends PermutedChunks {
-  /** Ring of the input, in bits. */
-  readonly inBits: number;
-  /** Bits to drop. */
-  readonly by: number;
-  /** Ring of the result, in bits. */
-  readonly outBits: number;
-  /** Public constant added before the shift: 2^(by-1) rounds to nearest, 0 is floor. */
-  readonly addend: number;
-  /** Width of the wrap correction, 0 where the result does not need it. */
-  readonly wrapBits: number;
-  /** This party holds all bits of the masked input (the other one its low `by` bits). */
-  readonly full: boolean;
-  /** This party adds the public part of the result (exactly one party does). */
-  readonly adds: boolean;
+/** Where a field lies within one element of a record. */
+export interface FieldPlace {
+  /** First bit. */
+  readonly at: number;
+  /** Width in bits. */
+  readonly bits: number;
 }
 
 /** Rows of one lane: `rows` rows in each block, `cols[b]` columns in block b. */
@@ -98,88 +77,6 @@ export interface Extent {
   readonly rows: number;
   /** Columns of each block. */
   readonly cols: readonly number[];
-}
-
-/** One tournament level over `bits`-bit values; see `core/protocols/maximum/gate.ts`. */
-export interface MaximumStep extends PermutedChunks {
-  /** Ring of the values, in bits. */
-  readonly bits: number;
-  /** Extent of the input; pairs are neighbouring columns. */
-  readonly extent: Extent;
-}
-
-/** Exponential by digits; see `core/protocols/exp/gate.ts`. */
-export interface ExpStep {
-  /** Digit sizes in bits, lowest first. */
-  readonly digits: readonly [low: number, high: number, top: number];
-  /** Public table of the low digit. */
-  readonly lowTable: Uint32Array;
-  /** Public table of the high digit; the last entry is 0. */
-  readonly highTable: Uint32Array;
-}
-
-/** Exponential whose digits are not carried into each other; see `core/protocols/exp_dithered/gate.ts`. */
-export interface ExpDitheredStep {
-  /** Low bits of t that no digit reads. */
-  readonly skip: number;
-  /** Digit sizes in bits, lowest first. */
-  readonly digits: readonly [low: number, high: number];
-  /** Public table of the low digit's difference d, -2^low < d < 2^low, at d mod 2^(low+1). */
-  readonly lowTable: Uint32Array;
-  /** Public table of the high digit's difference mod 2^high. */
-  readonly highTable: Uint32Array;
-}
-
-/** A ramp or a step minus a windowed table; see `core/protocols/splice/gate.ts`. */
-export interface SpliceStep {
-  /** Low bits of x that no digit reads. */
-  readonly skip: number;
-  /** Sizes in bits of the digits above them, lowest first. */
-  readonly digits: readonly [low: number, index: number, top: number];
-  /** Public table of the bump; both end entries are 0. */
-  readonly table: Uint32Array;
-  /** Ring of the ramp's x, in bits; for a step that of the result. */
-  readonly inBits: number;
-  /** Ring of the opened table values, in bits. */
-  readonly valueBits: number;
-  /** Ring of the result, in bits. */
-  readonly ringBits: number;
-}
-
-/**
- * A term that counts only where the mask of x may have wrapped: a + sign·k·c·2^shift mod 2^outBits, k = 1 - msb((x̂ + 2^(inBits-2)) mod 2^inBits).
- */
-export interface WrapStep {
-  /** Ring of x, in bits, at least 2. */
-  readonly inBits: number;
-  /** Bits that the term is shifted by. */
-  readonly shift: number;
-  /** Whether the term is added or subtracted. */
-  readonly sign: 1 | -1;
-  /** Ring of the result, in bits. */
-  readonly outBits: number;
-}
-
-/** One octave group of a row function; see `core/protocols/row_function/gate.ts`. */
-export interface RowGroup extends PermutedChunks {
-  /** The values in [2^fromBit, next group's 2^fromBit) belong to this group. */
-  readonly fromBit: number;
-  /** Bits that the index drops. */
-  readonly shift: number;
-  /** Public table of the group. */
-  readonly table: Uint32Array;
-}
-
-/** A function of one value per row, by octave groups; see `core/protocols/row_function/gate.ts`. */
-export interface RowStep {
-  /** Ring of the values, in bits. */
-  readonly inBits: number;
-  /** Bits of every group's index. */
-  readonly indexBits: number;
-  /** Octave groups, lowest first. */
-  readonly groups: readonly RowGroup[];
-  /** Session salt of the tree DPF's node PRG, 16 bytes. */
-  readonly salt: Uint8Array;
 }
 
 /** Shape of one attention product: every block holds `tokens` tokens, `heads` query heads share `kvHeads` cached heads of `width`. */
@@ -239,30 +136,9 @@ export interface Engine {
   /** mine + theirs mod 2^bits ("add"; no share of mine counts as 0), or mine XOR theirs ("xor", where `mine` keeps the bits above `bits`). */
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle;
 
-  // --- public-linear operations on masked values, mod 2^bits ----------------------------------------------------------------
-  /** x + y mod 2^bits, element by element. */
-  add(x: Handle, y: Handle, bits: number): Handle;
-  /** Columns [from, to) of every row, for `extent` of x. */
-  columns(x: Handle, extent: Extent, from: number, to: number): Handle;
-  /** RoPE with rotate-half pairs: out = cos·x ∓ sin·x_partner mod 2^bits; `angles` holds (cos, sin) per block, token and pair, as signed integers. */
-  rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle;
-  /** ((top + 1)·2^scale - x) mod 2^bits with one `top` per row. */
-  distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle;
-  /** Sum of every row mod 2^bits. */
-  rowSum(x: Handle, extent: Extent, bits: number): Handle;
-  /** ((x mod 2^inBits) ≫ by) mod 2^bits. */
-  shift(x: Handle, inBits: number, by: number, bits: number): Handle;
-  /**
-   * The masked value of a ring read in a wider one, from < to, with its spare bit: ((x + 2^(from-2)) mod 2^from) - 2^(from-2) + top·2^from mod 2^to with a
-   * `top` of to - from bits; without it the wrap of the mask is still missing.
-   */
-  extend(x: Handle, from: number, top: Handle | null, to: number): Handle;
-  /** a + sign·k(x)·c·2^shift mod 2^outBits, element by element, with c of the result's ring or a narrower one; see {@linkcode WrapStep}. */
-  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle;
-
   // --- key material ---------------------------------------------------------------------------------------------------------
-  /** Field [offset, offset + bits) of every element of a record, as words; `bits` ≤ 64. */
-  unpack(record: RecordView, offset: number, bits: number): Handle;
+  /** A field of every element of a record, of up to 64 bits, or its lowest `bits` ones. */
+  unpack(record: RecordView, field: string, bits?: number): Handle;
 
   // --- products -------------------------------------------------------------------------------------------------------------
   /** Puts a row-major (inputs × outputs) matrix of one or two words per entry into the engine's layout. */
@@ -271,17 +147,6 @@ export interface Engine {
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle;
   /** x·W mod 2^32 or, of a matrix of two words per entry, mod 2^64: the dealer's product of masks, row-major (rows × inputs). */
   multiplyWeights(x: Handle, weights: Weights): Handle;
-  /** Share of x·y + pad with y broadcast over the columns where it has one: [party 0] x̂ŷ - x̂·r_y - r_x·ŷ + pad mod 2^n. */
-  multiply(
-    party: 0 | 1,
-    x: Handle,
-    maskX: Handle,
-    y: Handle,
-    maskY: Handle,
-    extent: Extent,
-    broadcast: boolean,
-    pad: RecordView,
-  ): Handle;
   /** Makes an empty cache of right operands. */
   cache(capacityTokens: number, widthPerToken: number): CacheHandle;
   /** Gives it back. */
@@ -292,88 +157,11 @@ export interface Engine {
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
   /** Share of Σ_j p_j·v_j + pad of the block's tokens and heads. */
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle;
-  /** Share of Σ x² of every row into Z_{2^outBits} plus pad, from wires in Z_{2^inBits}; `given` holds r, b and b·r (`core/protocols/squares/gate.ts`). */
-  squareSum(
-    party: 0 | 1,
-    x: Handle,
-    extent: Extent,
-    inBits: number,
-    outBits: number,
-    given: RecordView,
-    free: RecordView,
-  ): Handle;
 
-  // --- gate steps: symbols are XOR shares of masked bits, one word per element --------------------------------------------------
-  /** Exchange 1 of a truncation: the comparison's symbols under their mask bits and, from the party that holds all of ẑ, msb(ẑ⁺) above them. */
-  truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 2: the share of y + pad + (r ≫ by). */
-  truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 1 of a maximum: the symbols of d̂ mod 2^(bits-1) for each pair. */
-  maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle;
-  /** Share of g·(a - b) + pad for each pair. */
-  maximumSelect(
-    party: 0 | 1,
-    step: MaximumStep,
-    x: Handle,
-    opened: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle;
-  /** b + selected for each pair, the odd one carried over. */
-  maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle;
-  /** Exchange 1 of an exponential: four symbols and three signed table values per element. */
-  expSymbols(
-    party: 0 | 1,
-    step: ExpStep,
-    t: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle };
-  /** Exchange 2: the clip bit under its pad. */
-  expClip(party: 0 | 1, step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 3: the value under its pad. */
-  expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 1 of a dithered exponential: two signed table values per element. */
-  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 2: the value under its pad. */
-  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 1 of a splice: eight symbols and two signed table values per element. */
-  spliceSymbols(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle };
-  /** Exchange 2: the bits neg, w_0, w_1 under their pads. */
-  spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle;
-  /** Exchange 3: the value under its pad; x is the masked input for a ramp, the public constant 2 for a step. */
-  spliceFinish(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    values: Handle,
-    bits: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle;
-  /** Exchange 1 of a row function: thresholds, the symbols of every group, two signed table values of every group. */
-  rowSymbols(
-    party: 0 | 1,
-    step: RowStep,
-    v: Handle,
-    given: RecordView,
-    free: RecordView,
-    common: RecordView,
-  ): { thresholds: Handle; symbols: Handle; values: Handle };
-  /** Exchange 2: the value under its pad. */
-  rowFinish(
-    step: RowStep,
-    v: Handle,
-    thresholds: Handle,
-    symbols: Handle,
-    values: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle;
+  // --- steps of gates -------------------------------------------------------------------------------------------------------
+  /** Runs a kernel on every item of its call; what it writes, by name. */
+  step<R extends string, W extends string, P extends string, T extends string>(
+    kernel: Kernel<R, W, P, T>,
+    call: KernelCall<R, P, T>,
+  ): Readonly<Record<W, Handle>>;
 }

@@ -8,30 +8,22 @@ import type {
   AttentionStep,
   CacheHandle,
   Engine,
-  ExpDitheredStep,
-  ExpStep,
-  Extent,
   Handle,
   KeyMemory,
-  MaximumStep,
   RecordView,
-  RowStep,
   Scope,
   SeedStream,
-  SpliceStep,
-  TruncateStep,
   Weights,
-  WrapStep,
 } from "../core/engine.ts";
+import { type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { assertStream } from "../core/prg/seed.ts";
-import { lowMask, lowWords } from "../core/ring/words.ts";
-import * as steps from "./gate_steps.ts";
-import { compileKernels, instantiateKernels } from "./kernels.ts";
+import { areSigned, lowMask, lowWords } from "../core/ring/words.ts";
+import { compileKernels, instantiateKernels, kernelNames } from "./kernels.ts";
 import { Heap } from "./memory.ts";
-import { addressOf, Keys, recordAt, Runner, Tensor, TensorScope } from "./runner.ts";
+import { addressOf, Keys, Runner, type Tensor, TensorScope } from "./runner.ts";
+import { Steps } from "./steps.ts";
 import { MAX_THREADS, scratchAt, Threads } from "./threads.ts";
-import * as wide from "./wide_steps.ts";
 
 /** Panels of 64 bytes a row, that is 16 or 8 columns, row after row; entries of two words that are signed words keep the low one alone. */
 class Panels implements Weights {
@@ -77,9 +69,11 @@ export interface WasmEngine extends Engine {
 class KernelEngine implements WasmEngine {
   readonly name = "wasm";
   readonly #run: Runner;
+  readonly #steps: Steps;
 
   constructor(run: Runner) {
     this.#run = run;
+    this.#steps = new Steps(run);
   }
   close(): void {
     this.#run.threads?.close();
@@ -154,8 +148,7 @@ class KernelEngine implements WasmEngine {
         `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
       );
     }
-    const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement ? wide.lowWords(run, mine) : mine,
-      own = narrow === null ? 0 : addressOf(narrow);
+    const own = mine === null ? 0 : addressOf(mine), ownWords = mine?.wordsPerElement ?? 1;
     if (bits === 0) {
       if (mine === null) heap.u8.fill(0, out.at, out.at + out.byteLength);
       else heap.u8.copyWithin(out.at, own, own + out.byteLength);
@@ -163,102 +156,21 @@ class KernelEngine implements WasmEngine {
     }
     run.temporary(byteLength, (at) => {
       heap.u8.set(theirs, at);
-      run.items(count).run("combine", [own, at, out.at, bits, kind === "xor" ? 1 : 0, out.wordsPerElement], 1.5);
-    });
-    return out;
-  }
-
-  add(x: Handle, y: Handle, bits: number): Handle {
-    const out = this.#run.tensor(x.count, x.wordsPerElement), addresses = [addressOf(x), addressOf(y), out.at];
-    if (bits > 32) this.#run.items(x.count).run("addWide", [...addresses, bits], 1);
-    else this.#run.items(x.count).run("add", [...addresses, lowMask(bits)], 0.5);
-    return out;
-  }
-  columns(x: Handle, extent: Extent, from: number, to: number): Handle {
-    const { wordsPerElement } = x,
-      words = wordsPerElement * (to - from),
-      out = this.#run.tensor(extent.cols.length * extent.rows * (to - from), wordsPerElement),
-      inWords = wordsPerElement === 1 ? extent : { ...extent, cols: extent.cols.map((cols) => 2 * cols) };
-    this.#rows(inWords).run("columns", [addressOf(x), out.at, wordsPerElement * from, words], words / 2);
-    return out;
-  }
-  rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle {
-    const run = this.#run, out = run.tensor(x.count);
-    run.temporary(angles.byteLength, (at) => {
-      run.heap.u32.set(angles, at / 4);
-      run.items(x.count / width).run("rotate", [addressOf(x), at, out.at, heads, width / 2, lowMask(bits)], width);
-    });
-    return out;
-  }
-  distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle {
-    const out = this.#run.tensor(x.count);
-    this.#rows(extent).run(
-      "distance",
-      [addressOf(top), addressOf(x), out.at, scale, lowMask(bits)],
-      x.count / Math.max(1, top.count) / 2,
-    );
-    return out;
-  }
-  rowSum(x: Handle, extent: Extent, bits: number): Handle {
-    const out = this.#run.tensor(extent.cols.length * extent.rows);
-    this.#rows(extent).run("rowSum", [addressOf(x), out.at, lowMask(bits)], x.count / Math.max(1, out.count) / 2);
-    return out;
-  }
-
-  shift(x: Handle, inBits: number, by: number, bits: number): Handle {
-    if (inBits > 32) return wide.shift(this.#run, x, inBits, by, bits);
-    const out = this.#run.tensor(x.count);
-    this.#run.items(x.count).run("shift", [addressOf(x), out.at, lowMask(inBits), by, lowMask(bits)], 0.5);
-    return out;
-  }
-  extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
-    if (to > 32) return wide.extend(this.#run, x, from, top, to);
-    const out = this.#run.tensor(x.count), tops = top === null ? 0 : addressOf(top);
-    this.#run.items(x.count).run(
-      "extend",
-      [addressOf(x), tops, out.at, lowMask(from), 2 ** (from - 2), from, lowMask(to)],
-      1,
-    );
-    return out;
-  }
-  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
-    if (wide.isWide(step)) return wide.addWrap(this.#run, step, a, x, c);
-    const out = this.#run.tensor(x.count), { inBits, shift, sign, outBits } = step;
-    this.#run.items(x.count).run("addWrap", [
-      addressOf(a),
-      addressOf(x),
-      addressOf(c),
-      out.at,
-      2 ** (inBits - 2),
-      inBits - 1,
-      sign * 2 ** shift,
-      lowMask(outBits),
-    ], 1);
-    return out;
-  }
-
-  /** One segment per block, of its rows: records, then first element and columns. */
-  #rows(extent: Extent, given?: RecordView, free?: RecordView, starts?: readonly number[]): Runner {
-    const run = this.#run.clear();
-    let element = 0;
-    for (let b = 0; b < extent.cols.length; b++) {
-      run.segment(
-        extent.rows,
-        given ? recordAt(given, b) : 0,
-        free ? recordAt(free, b) : 0,
-        0,
-        element,
-        starts?.[b] ?? 0,
-        extent.cols[b]!,
+      run.items(count).run(
+        "combine",
+        [own, ownWords, at, out.at, bits, kind === "xor" ? 1 : 0, out.wordsPerElement],
+        1.5,
       );
-      element += extent.rows * extent.cols[b]!;
-    }
-    return run;
+    });
+    return out;
   }
 
-  unpack(record: RecordView, offset: number, bits: number): Handle {
+  unpack(record: RecordView, field: string, bits: number = placeOf(record, field).bits): Handle {
+    return this.#unpack(record, placeOf(record, field).at, bits);
+  }
+  #unpack(record: RecordView, at: number, bits: number): Tensor {
     const out = this.#run.tensor(record.counts.reduce((sum, count) => sum + count, 0), bits > 32 ? 2 : 1);
-    this.#run.records(record).run("unpack", [out.at, record.bits, offset, bits], 1.5);
+    this.#run.record(record).run("unpack", [out.at, record.bits, at, bits], 1.5);
     return out;
   }
 
@@ -267,7 +179,7 @@ class KernelEngine implements WasmEngine {
     if (words.length !== wanted) {
       throw new RangeError(`Cannot lay out weights as there must be ${wanted} words: received ${words.length}`);
     }
-    const isSigned = wordsPerElement === 2 && wide.areSigned(words),
+    const isSigned = wordsPerElement === 2 && areSigned(words),
       entries = isSigned ? lowWords(words) : words,
       rowWords = entries.length / inputs;
     const run = this.#run, panels = Math.ceil(rowWords / 16), at = run.heap.allocate(64 * panels * inputs);
@@ -280,65 +192,34 @@ class KernelEngine implements WasmEngine {
     return panelled;
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
-    if (weights.wordsPerElement === 2) return this.#wideLinear(x, mask, weights as Panels, pad);
-    const run = this.#run,
-      out = this.unpack(pad, 0, 32) as Tensor,
-      { inputs, outputs } = weights,
-      rows = out.count / outputs;
+    const run = this.#run, out = this.#unpack(pad, 0, pad.bits), panels = weights as Panels;
     if (mask === null) {
-      if (x !== null) this.#multiplyAdd(addressOf(x), rows, weights, out.at);
+      if (x !== null) this.#multiplyAdd(addressOf(x), panels, out, pad.bits);
       return out;
     }
-    run.temporary(4 * rows * inputs, (at) => {
-      run.records(mask).run("subtractMask", [x === null ? 0 : addressOf(x), at], 0.5);
-      this.#multiplyAdd(at, rows, weights, out.at);
-    });
-    return out;
-  }
-  #wideLinear(x: Handle | null, mask: RecordView | null, panels: Panels, pad: RecordView): Handle {
-    const run = this.#run, out = this.unpack(pad, 0, pad.bits) as Tensor, rows = out.count / panels.outputs;
-    const add = (factor: number): void => wide.multiplyAdd(run, factor, panels, out.at, rows, pad.bits);
-    if (mask === null) {
-      if (x !== null) add(addressOf(x));
-      return out;
-    }
-    const scope = this.begin(), shares = this.unpack(mask, 0, mask.bits) as Tensor;
-    run.items(shares.count).run("subtractWide", [x === null ? 0 : addressOf(x), shares.at, shares.at], 1);
-    add(shares.at);
+    const scope = this.begin(), shares = this.#unpack(mask, 0, mask.bits);
+    run.items(shares.count).run("subtract", [x === null ? 0 : addressOf(x), shares.at, shares.wordsPerElement], 1);
+    this.#multiplyAdd(shares.at, panels, out, pad.bits);
     scope.end([]);
     return out;
   }
   multiplyWeights(x: Handle, weights: Weights): Handle {
     const run = this.#run,
-      rows = x.count / weights.inputs,
-      out = run.tensor(rows * weights.outputs, weights.wordsPerElement);
+      out = run.tensor(x.count / weights.inputs * weights.outputs, weights.wordsPerElement);
     run.heap.u32.fill(0, out.at / 4, (out.at + out.byteLength) / 4);
-    if (weights.wordsPerElement === 2) {
-      wide.multiplyAdd(run, addressOf(x), weights as Panels, out.at, rows, 64);
-      return out;
-    }
-    this.#multiplyAdd(addressOf(x), rows, weights, out.at);
+    this.#multiplyAdd(addressOf(x), weights as Panels, out, 32 * weights.wordsPerElement);
     return out;
   }
-  #multiplyAdd(x: number, rows: number, weights: Weights, out: number): void {
-    const { at, inputs, outputs } = weights as Panels, costNs = 16 * inputs * rows / (rows === 1 ? 4 : 10);
-    this.#run.items(Math.ceil(outputs / 16)).run("matrixAdd", [x, at, out, rows, inputs, outputs], costNs);
-  }
-  multiply(
-    party: 0 | 1,
-    x: Handle,
-    maskX: Handle,
-    y: Handle,
-    maskY: Handle,
-    extent: Extent,
-    broadcast: boolean,
-    pad: RecordView,
-  ): Handle {
-    const out = this.#run.tensor(x.count, x.wordsPerElement), rows = Math.max(1, extent.cols.length * extent.rows);
-    const args = [addressOf(x), addressOf(maskX), addressOf(y), addressOf(maskY), out.at, 1 - party, broadcast ? 1 : 0];
-    if (pad.bits > 32) this.#rows(extent, pad).run("multiplyWide", [...args, pad.bits], 4 * x.count / rows);
-    else this.#rows(extent, pad).run("multiply", args, 1.5 * x.count / rows);
-    return out;
+  /** out = (out + x·W) mod 2^bits for weights in panels of 64 bytes: 16 columns of one word, 8 of two, or 16 of two that are signed words. */
+  #multiplyAdd(x: number, { at, inputs, outputs, wordsPerElement, isSigned }: Panels, out: Tensor, bits: number): void {
+    const rows = out.count / outputs,
+      args = [x, at, out.at, rows, inputs, outputs],
+      steps = inputs * rows,
+      run = this.#run;
+    const panels = run.items(Math.ceil(outputs / (wordsPerElement === 1 || isSigned ? 16 : 8)));
+    if (wordsPerElement === 1) panels.run("matrixAdd", [...args, lowMask(bits)], 16 * steps / (rows === 1 ? 4 : 10));
+    else if (isSigned) panels.run("matrixAddSigned", [...args, bits], 5 * steps);
+    else panels.run("matrixAddWide", [...args, bits], 3 * steps);
   }
 
   cache(capacityTokens: number, widthPerToken: number): CacheHandle {
@@ -364,141 +245,39 @@ class KernelEngine implements WasmEngine {
     );
   }
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
-    const scores = step.cols.reduce((sum, cols) => sum + cols * step.tokens * step.heads, 0);
-    return this.#attend("scores", q, maskQ, cache, step, pad, scores);
+    return this.#attend("scores", [q, maskQ], cache as Cache, step, pad);
   }
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
-    return this.#attend("mix", p, maskP, cache, step, pad, step.cols.length * step.tokens * step.heads * step.width);
+    return this.#attend("mix", [p, maskP], cache as Cache, step, pad);
   }
   #attend(
     kernel: "scores" | "mix",
-    x: Handle,
-    mask: Handle,
-    cache: CacheHandle,
-    step: AttentionStep,
+    [x, mask]: readonly [Handle, Handle],
+    { at, planeBytes }: Cache,
+    { tokens, heads, kvHeads, width, cols, starts }: AttentionStep,
     pad: RecordView,
-    count: number,
   ): Handle {
-    const { at, planeBytes } = cache as Cache, { heads, kvHeads, width } = step, out = this.#run.tensor(count);
-    const rows = step.tokens * heads,
-      columns = step.cols.reduce((sum, cols) => sum + cols, 0) / Math.max(1, step.cols.length);
-    const args = [
-      addressOf(x),
-      addressOf(mask),
-      at,
-      at + planeBytes,
-      out.at,
-      heads,
-      heads / kvHeads,
-      width,
-      kvHeads * width,
-    ];
-    this.#rows({ rows, cols: step.cols }, pad, undefined, step.starts).run(kernel, args, columns * width / 2);
-    return out;
-  }
-  squareSum(
-    party: 0 | 1,
-    x: Handle,
-    extent: Extent,
-    inBits: number,
-    outBits: number,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    const out = this.#run.tensor(extent.cols.length * extent.rows, 2), costNs = 5 * x.count / Math.max(1, out.count);
-    const args = [addressOf(x), out.at, outBits, 1 - party, given.bits, free.bits, inBits];
-    this.#rows(extent, given, free).run(inBits > 32 ? "squareSumWide" : "squareSum", args, costNs);
+    const run = this.#run, out = this.#unpack(pad, 0, pad.bits), rows = tokens * heads, ring = lowMask(pad.bits);
+    let element = 0;
+    run.clear();
+    cols.forEach((count, b) => {
+      run.segment(rows, 0, 0, 0, element, starts[b]!, count);
+      element += rows * count;
+    });
+    const args = [addressOf(x), addressOf(mask), at, at + planeBytes, out.at];
+    run.run(
+      kernel,
+      [...args, heads, heads / kvHeads, width, kvHeads * width, ring],
+      element / Math.max(1, rows * cols.length) * width / 2,
+    );
     return out;
   }
 
-  truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateSymbols } = step.inBits > 32 ? wide : steps;
-    return truncateSymbols(this.#run, step, z, given, free);
-  }
-  truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateFinish } = wide.isWide(step) ? wide : steps;
-    return truncateFinish(this.#run, step, z, opened, given, free);
-  }
-  maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.maximumSymbols(this.#run, step, x, given, free);
-  }
-  maximumSelect(
-    party: 0 | 1,
-    step: MaximumStep,
-    x: Handle,
-    opened: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    return steps.maximumSelect(this.#run, party, step, x, opened, given, free);
-  }
-  maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle {
-    return steps.maximumMerge(this.#run, step, x, selected);
-  }
-  expSymbols(
-    party: 0 | 1,
-    step: ExpStep,
-    t: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle } {
-    return steps.expSymbols(this.#run, party, step, t, given, free);
-  }
-  expClip(party: 0 | 1, _step: ExpStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expClip(this.#run, party, symbols, given, free);
-  }
-  expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expFinish(this.#run, step, symbols, values, clip, given, free);
-  }
-  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expDitheredValues(this.#run, party, step, t, given, free);
-  }
-  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expDitheredFinish(this.#run, step, values, given, free);
-  }
-  spliceSymbols(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle } {
-    return steps.spliceSymbols(this.#run, party, step, x, given, free);
-  }
-  spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.spliceBits(this.#run, party, step, symbols, given, free);
-  }
-  spliceFinish(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    values: Handle,
-    bits: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    return steps.spliceFinish(this.#run, party, step, x, values, bits, given, free);
-  }
-  rowSymbols(
-    party: 0 | 1,
-    step: RowStep,
-    v: Handle,
-    given: RecordView,
-    free: RecordView,
-    common: RecordView,
-  ): { thresholds: Handle; symbols: Handle; values: Handle } {
-    return steps.rowSymbols(this.#run, party, step, v, given, free, common);
-  }
-  rowFinish(
-    step: RowStep,
-    v: Handle,
-    thresholds: Handle,
-    symbols: Handle,
-    values: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    return steps.rowFinish(this.#run, step, v, thresholds, symbols, values, given, free);
+  step<R extends string, W extends string, P extends string, T extends string>(
+    kernel: Kernel<R, W, P, T>,
+    call: KernelCall<R, P, T>,
+  ): Readonly<Record<W, Handle>> {
+    return this.#steps.step(kernel, call) as Record<W, Handle>;
   }
 }
 
@@ -529,5 +308,5 @@ export async function createWasmEngine(options: WasmEngineOptions = {}): Promise
     heap = new Heap(),
     kernels = instantiateKernels(module, heap.memory, scratchAt(0));
   const threads = count === 1 ? null : await Threads.start(count, workerUrl, module, heap.memory, kernels);
-  return new KernelEngine(new Runner(heap, kernels, threads, parallelNs));
+  return new KernelEngine(new Runner(heap, kernels, kernelNames(module), threads, parallelNs));
 }

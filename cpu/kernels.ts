@@ -6,59 +6,6 @@
 
 import text from "./kernels.wasm.b64" with { type: "text" };
 
-/** Names of all kernels; a kernel's number is its place here. */
-export const KERNELS = [
-  "add",
-  "addWide",
-  "addWrap",
-  "addWrapWide",
-  "cacheStore",
-  "columns",
-  "combine",
-  "distance",
-  "expClip",
-  "expDitheredFinish",
-  "expDitheredValues",
-  "expFinish",
-  "expSymbols",
-  "expand",
-  "extend",
-  "extendWide",
-  "matrixAdd",
-  "matrixAddSigned",
-  "matrixAddWide",
-  "maximumMerge",
-  "maximumSelect",
-  "maximumSymbols",
-  "mix",
-  "multiply",
-  "multiplyWide",
-  "pack",
-  "packPanels",
-  "rotate",
-  "rowFinish",
-  "rowSum",
-  "rowSymbols",
-  "scores",
-  "shift",
-  "shiftWide",
-  "spliceBits",
-  "spliceFinish",
-  "spliceSymbols",
-  "squareSum",
-  "squareSumWide",
-  "subtractMask",
-  "subtractWide",
-  "truncateFinish",
-  "truncateFinishWide",
-  "truncateSymbols",
-  "truncateSymbolsWide",
-  "unpack",
-] as const;
-
-/** One of {@linkcode KERNELS}. */
-export type KernelName = (typeof KERNELS)[number];
-
 /** Items [from, to) of one segment. Arguments and segments are lists of u32 words in the shared memory. */
 export type Kernel = (args: number, segment: number, from: number, to: number) => void;
 
@@ -73,11 +20,16 @@ export function compileKernels(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(Uint8Array.fromBase64(text));
 }
 
+/** Names of all kernels; a kernel's number is its place here, the same in every thread. */
+export function kernelNames(module: WebAssembly.Module): string[] {
+  return WebAssembly.Module.exports(module).map(({ name }) => name).filter((name) => name !== "setScratch");
+}
+
 /** Makes this thread's instance, whose kernels may use 1 KiB at `scratch`. */
 export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory, scratch: number): Kernels {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   (exports.setScratch as (at: number) => void)(scratch);
-  return KERNELS.map((name) => exports[name] as Kernel);
+  return kernelNames(module).map((name) => exports[name] as Kernel);
 }
 
 /** Runs items [from, to) of a list of segments. */

@@ -6,13 +6,39 @@
 
 import type { Handle, KeyMemory, RecordView, Scope } from "../core/engine.ts";
 import { Heap } from "./memory.ts";
-import { type KernelName, KERNELS, type Kernels, runRange, SEGMENT_WORDS } from "./kernels.ts";
+import { type Kernels, runRange, SEGMENT_WORDS } from "./kernels.ts";
 import { ARGS_AT, type Threads } from "./threads.ts";
-
-const NUMBERS = new Map<KernelName, number>(KERNELS.map((name, i) => [name, i]));
 
 /** The words 1, 2, 4, … 2^31 that stand before every table: lookups spread bits with them. */
 const BIT_WORDS = 32;
+
+/** How a table lies in memory. */
+export type TableForm = "plain" | "signed" | "halves";
+
+/** Tables that lie one behind the other. */
+interface PlacedTables {
+  readonly tables: readonly Uint32Array[];
+  /** Address of the first one's entries. */
+  readonly at: number;
+}
+
+const FORMS: Readonly<
+  Record<TableForm, {
+    readonly entries: (points: number) => number;
+    readonly wordAt: (table: Uint32Array, points: number, i: number) => number;
+  }>
+> = {
+  // Backwards and twice.
+  plain: { entries: (points) => 2 * points, wordAt: (table, points, i) => table[(2 * points - i % points) % points]! },
+  // Of differences that are not reduced, 2^(k+1) entries for digits of k bits: backwards, from the largest to the smallest.
+  signed: { entries: (points) => points, wordAt: (table, points, i) => table[(4 * points + points / 2 - i) % points]! },
+  // For two lookups in 16 bits at once: the entry in the low half, the one before it in the high half.
+  halves: {
+    entries: (points) => 2 * points,
+    wordAt: (table, points, i) =>
+      (table[(3 * points - i) % points]! & 0xffff) | ((table[(3 * points - i - 1) % points]! & 0xffff) << 16),
+  },
+};
 
 /** A tensor at an address; 0 once it is freed. */
 export class Tensor implements Handle {
@@ -70,8 +96,8 @@ export class Runner {
   #segmentsCapacity = 256;
   #count = 0;
   #items = 0;
-  readonly #tables = new WeakMap<Uint32Array, number>();
-  readonly #halves = new WeakMap<Uint32Array, number>();
+  readonly #tables = new WeakMap<Uint32Array, Map<TableForm, PlacedTables>>();
+  readonly #numbers: ReadonlyMap<string, number>;
   readonly #collected = new FinalizationRegistry<{ at: number; byteLength: number }>(({ at, byteLength }) =>
     this.heap.free(at, byteLength)
   );
@@ -80,9 +106,11 @@ export class Runner {
   constructor(
     readonly heap: Heap,
     readonly kernels: Kernels,
+    names: readonly string[],
     readonly threads: Threads | null,
     readonly parallelNs: number,
   ) {
+    this.#numbers = new Map(names.map((name, i) => [name, i]));
     this.#segmentsAt = heap.allocate(4 * SEGMENT_WORDS * this.#segmentsCapacity);
   }
 
@@ -139,12 +167,10 @@ export class Runner {
     this.#segmentsCapacity *= 2;
   }
 
-  /** One segment per block of a gate step's records, all of which have the same counts. */
-  records(given: RecordView, free: RecordView = given, common: RecordView = given): this {
+  /** One segment per block of a record. */
+  record(record: RecordView): this {
     this.clear();
-    for (let b = 0; b < given.counts.length; b++) {
-      this.segment(given.counts[b]!, recordAt(given, b), recordAt(free, b), recordAt(common, b));
-    }
+    for (let b = 0; b < record.counts.length; b++) this.segment(record.counts[b]!, recordAt(record, b));
     return this;
   }
 
@@ -154,13 +180,27 @@ export class Runner {
     return this;
   }
 
-  /** Runs a kernel on the segments. `costNs` is about what one item takes. */
-  run(name: KernelName, args: readonly number[], costNs: number): void {
-    const { u32 } = this.heap, kernel = NUMBERS.get(name)!, items = this.#items;
+  /** Number of a kernel. */
+  numberOf(name: string): number {
+    const number = this.#numbers.get(name);
+    if (number === undefined) throw new Error(`Internal error: the CPU engine has no kernel ${name}`);
+    return number;
+  }
+
+  /** Runs a kernel, by name or number, on the segments. `costNs` is about what one item takes. */
+  run(name: string | number, args: readonly number[], costNs: number): void {
+    const { u32 } = this.heap, kernel = typeof name === "number" ? name : this.numberOf(name), items = this.#items;
     for (let i = 0; i < args.length; i++) u32[ARGS_AT / 4 + i] = args[i]!;
     if (this.threads !== null && items > 1 && items * costNs > this.parallelNs) {
       this.threads.run(kernel, u32, this.#segmentsAt, this.#count, items);
     } else runRange(this.kernels[kernel]!, u32, ARGS_AT, this.#segmentsAt, this.#count, 0, items);
+  }
+
+  /** Copies words to a block that the caller frees. */
+  pass(words: ArrayLike<number>): { readonly at: number; readonly bytes: number } {
+    const bytes = 4 * words.length, at = this.heap.allocate(bytes);
+    this.heap.u32.set(words, at / 4);
+    return { at, bytes };
   }
 
   /** Calls `use` with the address of `bytes` bytes that are free again afterwards. */
@@ -173,39 +213,33 @@ export class Runner {
     }
   }
 
-  /** Address of a table in the form that lookups read: backwards and twice. */
-  table(table: Uint32Array): number {
-    const points = table.length;
-    return this.#placed(this.#tables, table, 2 * points + 8, (i) => table[(2 * points - i % points) % points]!);
-  }
-
-  /** The same for a table of differences that are not reduced, 2^(k+1) entries for digits of k bits: backwards, from the largest to the smallest. */
-  signedTable(table: Uint32Array): number {
-    const points = table.length;
-    return this.#placed(this.#tables, table, points + 8, (i) => table[(4 * points + points / 2 - i) % points]!);
-  }
-
-  /** The same for two lookups in 16 bits at once: the entry in the low half, the one before it in the high half. */
-  halvesTable(table: Uint32Array): number {
-    const points = table.length, entry = (i: number): number => table[(3 * points - i) % points]! & 0xffff;
-    return this.#placed(this.#halves, table, 2 * points + 8, (i) => entry(i) | (entry(i + 1) << 16));
-  }
-
-  #placed(
-    known: WeakMap<Uint32Array, number>,
-    table: Uint32Array,
-    words: number,
-    wordAt: (i: number) => number,
-  ): number {
-    let at = known.get(table);
-    if (at === undefined) {
-      const byteLength = 4 * (BIT_WORDS + words), start = this.heap.allocate(byteLength);
-      at = start + 4 * BIT_WORDS;
-      for (let i = 0; i < BIT_WORDS; i++) this.heap.u32[start / 4 + i] = 2 ** i;
-      for (let i = 0; i < words; i++) this.heap.u32[at / 4 + i] = wordAt(i);
-      known.set(table, at);
-      this.collect(table, start, byteLength);
+  /**
+   * Address of a table, or of the first of several of one length that follow each other, in the form that lookups read: behind the words 1, 2, 4, … 2^31 the
+   * entries of {@linkcode FORMS}, then 8 words of slack.
+   */
+  table(table: Uint32Array | readonly Uint32Array[], form: TableForm): number {
+    const all = table instanceof Uint32Array ? [table] : table, key = all[0]!;
+    let forms = this.#tables.get(key);
+    if (forms === undefined) this.#tables.set(key, forms = new Map());
+    let made = forms.get(form);
+    if (made === undefined || made.tables.length !== all.length || !made.tables.every((one, i) => one === all[i])) {
+      forms.set(form, made = this.#place(all, form));
     }
-    return at;
+    return made.at;
+  }
+
+  #place(all: readonly Uint32Array[], form: TableForm): PlacedTables {
+    const points = all[0]!.length, { entries, wordAt } = FORMS[form];
+    const words = BIT_WORDS + entries(points) + 8,
+      byteLength = 4 * words * all.length,
+      at = this.heap.allocate(byteLength);
+    all.forEach((table, g) => {
+      const first = at / 4 + g * words;
+      for (let i = 0; i < BIT_WORDS; i++) this.heap.u32[first + i] = 2 ** i;
+      for (let i = BIT_WORDS; i < words; i++) this.heap.u32[first + i] = wordAt(table, points, i - BIT_WORDS);
+    });
+    const placed = { tables: all, at: at + 4 * BIT_WORDS };
+    this.collect(placed, at, byteLength);
+    return placed;
   }
 }

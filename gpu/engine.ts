@@ -10,38 +10,25 @@ import type {
   AttentionStep,
   CacheHandle,
   Engine,
-  ExpDitheredStep,
-  ExpStep,
-  Extent,
   Handle,
   KeyMemory,
-  MaximumStep,
   RecordView,
-  RowStep,
   Scope,
   SeedStream,
-  SpliceStep,
-  TruncateStep,
   Weights,
-  WrapStep,
 } from "../core/engine.ts";
+import { type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
 import { ProtocolError } from "../core/errors.ts";
-import { lowMask } from "../core/ring/words.ts";
 import { Batches } from "./buffers.ts";
 import { Device, type DeviceOptions } from "./device.ts";
-import { elementSegments, rowSegments, Spread } from "./extents.ts";
 import { expandInto } from "./expand.ts";
-import * as steps from "./gate_steps.ts";
 import { Keys } from "./keys.ts";
 import { PassTimer } from "./pass_timer.ts";
 import * as products from "./products.ts";
 import { Readback } from "./readback.ts";
-import * as rows from "./row_steps.ts";
 import { type Operand, Runner, total } from "./runner.ts";
-import { Tables } from "./tables.ts";
-import { Tensor, TensorScope } from "./tensors.ts";
-import * as wideProducts from "./wide_products.ts";
-import * as wideSteps from "./wide_steps.ts";
+import { Steps } from "./steps.ts";
+import { type Tensor, TensorScope } from "./tensors.ts";
 
 /** How to make a GPU engine. */
 export interface GpuEngineOptions extends DeviceOptions {
@@ -95,14 +82,14 @@ class KernelEngine implements GpuEngine {
   readonly name = "webgpu";
   readonly #run: Runner;
   readonly #readback: Readback;
-  readonly #tables: Tables;
+  readonly #steps: Steps;
   /** What was expanded in this turn is submitted at its end. */
   #isExpanding = false;
 
   constructor(run: Runner, readback: Readback, readonly readbackMs: number) {
     this.#run = run;
     this.#readback = readback;
-    this.#tables = new Tables(run);
+    this.#steps = new Steps(run);
   }
   get adapterName(): string {
     return this.#run.device.adapterName;
@@ -145,7 +132,7 @@ class KernelEngine implements GpuEngine {
   }
   async download(x: Handle): Promise<Uint32Array> {
     const tensor = x as Tensor,
-      bytes = await this.#readback.read(tensor.block, 4 * tensor.firstWord, 4 * tensor.words);
+      bytes = await this.#readback.read(tensor.block, 0, 4 * tensor.words);
     return new Uint32Array(bytes.buffer, 0, tensor.words);
   }
   begin(): Scope {
@@ -177,9 +164,9 @@ class KernelEngine implements GpuEngine {
   pack(x: Handle, bits: number): Promise<Uint8Array> {
     const run = this.#run, tensor = x as Tensor, byteLength = Math.ceil(x.count * bits / 8);
     if (bits === 32 && x.wordsPerElement === 1) {
-      return this.#readback.read(tensor.block, 4 * tensor.firstWord, byteLength);
+      return this.#readback.read(tensor.block, 0, byteLength);
     }
-    return run.owners.temporary("packed share", Math.ceil(byteLength / 4), (packed) => {
+    return run.owners.temporary("packed share", Math.ceil(byteLength / 4), 1, (packed) => {
       // 32 elements fill `bits` words.
       const elements = (word: number): number => Math.min(x.count, Math.ceil((word + 1) * 32 / bits) + 1);
       run.run("pack", {
@@ -217,25 +204,23 @@ class KernelEngine implements GpuEngine {
         `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
       );
     }
-    const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement
-        ? wideSteps.lowWords(run, mine as Tensor)
-        : mine,
-      own = narrow === null ? null : run.each(narrow as Tensor, wide),
+    const isWide = out.wordsPerElement === 2,
       share = (received: Operand): void =>
         run.run("combine", {
-          items: count * kept,
-          operands: { mine: own, theirs: received, opened: run.each(out, wide) },
+          items: count,
+          operands: { mine: mine && run.each(mine as Tensor), theirs: received, opened: run.each(out) },
           // Who receives nothing keeps its share: XOR with no bits.
           params: {
             bits,
-            wide,
+            mine_words: mine?.wordsPerElement ?? 1,
+            opened_words: out.wordsPerElement,
             is_xor: kind === "xor" || bits === 0 ? 1 : 0,
             has_mine: mine === null ? 0 : 1,
           },
-        });
+        }, isWide);
     if (byteLength <= MAX_PASSED_BYTES) share({ words: wholeWords(theirs) });
     else {
-      run.owners.temporary("received share", Math.ceil(byteLength / 4), (received) => {
+      run.owners.temporary("received share", Math.ceil(byteLength / 4), 1, (received) => {
         run.batches.write(received.block, 0, byteLength % 4 === 0 ? theirs : wholeWords(theirs));
         share({
           tensor: received,
@@ -249,127 +234,13 @@ class KernelEngine implements GpuEngine {
     return out;
   }
 
-  add(x: Handle, y: Handle, bits: number): Handle {
-    if (bits > 32) return wideSteps.add(this.#run, x as Tensor, y as Tensor, bits);
-    const run = this.#run, result = run.owners.tensor("sum", x.count);
-    run.run("add", {
-      items: x.count,
-      operands: { x: run.each(x as Tensor), y: run.each(y as Tensor), result: run.each(result) },
-      params: { ring_mask: lowMask(bits) },
-    });
-    return result;
-  }
-  columns(x: Handle, extent: Extent, from: number, to: number): Handle {
-    // Elements of two words are two columns.
-    const run = this.#run,
-      { wordsPerElement } = x,
-      { rows } = extent,
-      cols = extent.cols.map((count) => wordsPerElement * count),
-      width = wordsPerElement * (to - from),
-      counts = cols.map(() => rows * width),
-      elements = new Spread(counts, cols.map((count) => rows * count)),
-      result = run.owners.tensor("columns", total(counts) / wordsPerElement, wordsPerElement);
-    run.run("columns", {
-      segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] },
-      operands: { x: { tensor: x as Tensor, range: elements.range(() => width) }, result: run.each(result) },
-      params: { column: wordsPerElement * from, width },
-    });
-    return result;
-  }
-  rotate(x: Handle, angles: Int32Array, heads: number, width: number, bits: number): Handle {
-    const run = this.#run,
-      half = width / 2,
-      result = run.owners.tensor("turned values", x.count),
-      range = (first: number, end: number): [number, number] => [
-        Math.floor(first / half) * width,
-        Math.ceil(end / half) * width,
-      ];
-    run.run("rotate", {
-      items: x.count / 2,
-      operands: {
-        x: { tensor: x as Tensor, range },
-        angles: { words: new Uint32Array(angles.buffer, angles.byteOffset, angles.length) },
-        result: { tensor: result, range },
-      },
-      params: { heads, half, ring_mask: lowMask(bits) },
-    });
-    return result;
-  }
-  distance(top: Handle, x: Handle, extent: Extent, scale: number, bits: number): Handle {
-    const run = this.#run,
-      { segments, rows } = elementSegments(extent),
-      result = run.owners.tensor("distances", x.count);
-    run.run("distance", {
-      segments,
-      operands: {
-        top: { tensor: top as Tensor, range: rows.range((b) => extent.cols[b]!) },
-        x: run.each(x as Tensor),
-        result: run.each(result),
-      },
-      params: { scale, ring_mask: lowMask(bits) },
-    });
-    return result;
-  }
-  rowSum(x: Handle, extent: Extent, bits: number): Handle {
-    const run = this.#run,
-      { segments, elements } = rowSegments(extent),
-      result = run.owners.tensor("row sums", total(segments.counts));
-    run.run("row_sum", {
-      segments,
-      operands: { x: { tensor: x as Tensor, range: elements.range(() => 1) }, result: run.each(result) },
-      params: { ring_mask: lowMask(bits) },
-      itemsPerGroup: 1,
-    });
-    return result;
-  }
-  shift(x: Handle, inBits: number, by: number, bits: number): Handle {
-    if (inBits > 32) return wideSteps.shift(this.#run, x as Tensor, inBits, by, bits);
-    const run = this.#run, result = run.owners.tensor("shifted values", x.count);
-    run.run("shift", {
-      items: x.count,
-      operands: { x: run.each(x as Tensor), result: run.each(result) },
-      params: { in_mask: lowMask(inBits), by, out_mask: lowMask(bits) },
-    });
-    return result;
-  }
-  extend(x: Handle, from: number, top: Handle | null, to: number): Handle {
-    if (to > 32) return wideSteps.extend(this.#run, x as Tensor, from, top as Tensor | null, to);
-    const run = this.#run, result = run.owners.tensor("extended values", x.count);
-    run.run("extend", {
-      items: x.count,
-      operands: {
-        x: run.each(x as Tensor),
-        top: top === null ? null : run.each(top as Tensor),
-        result: run.each(result),
-      },
-      params: { in_bits: from, has_top: top === null ? 0 : 1, ring_mask: lowMask(to) },
-    });
-    return result;
-  }
-  addWrap(step: WrapStep, a: Handle, x: Handle, c: Handle): Handle {
-    if (wideSteps.isWide(step)) return wideSteps.addWrap(this.#run, step, a as Tensor, x as Tensor, c as Tensor);
-    const run = this.#run, result = run.owners.tensor("sum", a.count), { inBits, shift, sign, outBits } = step;
-    run.run("add_wrap", {
-      items: a.count,
-      operands: {
-        a: run.each(a as Tensor),
-        x: run.each(x as Tensor),
-        c: run.each(c as Tensor),
-        result: run.each(result),
-      },
-      params: { in_bits: inBits, factor: sign * 2 ** shift, ring_mask: lowMask(outBits) },
-    });
-    return result;
-  }
-  unpack(record: RecordView, offset: number, bits: number): Handle {
-    const run = this.#run,
-      wide = bits > 32 ? 2 : 1,
-      result = run.owners.tensor("key words", total(record.counts), wide);
+  unpack(record: RecordView, field: string, bits: number = placeOf(record, field).bits): Handle {
+    const run = this.#run, words = bits > 32 ? 2 : 1, result = run.owners.tensor(field, total(record.counts), words);
     run.run("unpack", {
       segments: { counts: record.counts },
-      operands: { given_key: { record }, result: run.each(result, wide) },
-      params: { offset, bits, wide },
-    });
+      operands: { given_key: { record }, result: run.each(result) },
+      params: { offset: placeOf(record, field).at, bits, result_words: words },
+    }, words === 2);
     return result;
   }
 
@@ -377,27 +248,12 @@ class KernelEngine implements GpuEngine {
     return products.weights(this.#run, words, inputs, outputs, wordsPerElement);
   }
   linear(x: Handle | null, mask: RecordView | null, weights: Weights, pad: RecordView): Handle {
-    const count = total(pad.counts), rowCount = count === 0 ? 0 : count / weights.outputs;
-    const { linear } = weights.wordsPerElement === 2 ? wideProducts : products;
-    return linear(this.#run, x as Tensor | null, mask, weights as products.Matrix, pad, rowCount);
+    const rows = total(pad.counts) / weights.outputs;
+    return products.linear(this.#run, weights as products.Matrix, { x: x as Tensor | null, mask, pad, rows });
   }
   multiplyWeights(x: Handle, weights: Weights): Handle {
-    const { linear } = weights.wordsPerElement === 2 ? wideProducts : products;
-    return linear(this.#run, x as Tensor, null, weights as products.Matrix, null, x.count / weights.inputs);
-  }
-  multiply(
-    party: 0 | 1,
-    x: Handle,
-    maskX: Handle,
-    y: Handle,
-    maskY: Handle,
-    extent: Extent,
-    broadcast: boolean,
-    pad: RecordView,
-  ): Handle {
-    const tensors = [x, maskX, y, maskY] as [Tensor, Tensor, Tensor, Tensor];
-    const { multiply } = pad.bits > 32 ? wideProducts : products;
-    return multiply(this.#run, party, ...tensors, extent, broadcast, pad);
+    const rows = x.count / weights.inputs;
+    return products.linear(this.#run, weights as products.Matrix, { x: x as Tensor, mask: null, pad: null, rows });
   }
   cache(capacityTokens: number, widthPerToken: number): CacheHandle {
     return products.makeCache(this.#run, capacityTokens, widthPerToken);
@@ -406,117 +262,22 @@ class KernelEngine implements GpuEngine {
     products.freeCache(this.#run, cache as products.Cache);
   }
   store(party: 0 | 1, cache: CacheHandle, fromToken: number, x: Handle, mask: Handle): void {
-    products.store(this.#run, party, cache as products.Cache, fromToken, x as Tensor, mask as Tensor);
+    products.store(this.#run, cache as products.Cache, { party, fromToken, x: x as Tensor, mask: mask as Tensor });
   }
   scores(q: Handle, maskQ: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
-    return products.attend(this.#run, "scores", q, maskQ, cache as products.Cache, step, pad);
+    const operands = { x: q as Tensor, mask: maskQ as Tensor, cache: cache as products.Cache, pad };
+    return products.attend(this.#run, "scores", step, operands);
   }
   mix(p: Handle, maskP: Handle, cache: CacheHandle, step: AttentionStep, pad: RecordView): Handle {
-    return products.attend(this.#run, "mix", p, maskP, cache as products.Cache, step, pad);
-  }
-  squareSum(
-    party: 0 | 1,
-    x: Handle,
-    extent: Extent,
-    inBits: number,
-    outBits: number,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    const { squareSum } = inBits > 32 ? wideProducts : products;
-    return squareSum(this.#run, party, x as Tensor, extent, inBits, outBits, given, free);
+    const operands = { x: p as Tensor, mask: maskP as Tensor, cache: cache as products.Cache, pad };
+    return products.attend(this.#run, "mix", step, operands);
   }
 
-  truncateSymbols(step: TruncateStep, z: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateSymbols } = step.inBits > 32 ? wideSteps : steps;
-    return truncateSymbols(this.#run, step, z as Tensor, given, free);
-  }
-  truncateFinish(step: TruncateStep, z: Handle, opened: Handle, given: RecordView, free: RecordView): Handle {
-    const { truncateFinish } = wideSteps.isWide(step) ? wideSteps : steps;
-    return truncateFinish(this.#run, step, z as Tensor, opened as Tensor, given, free);
-  }
-  maximumSymbols(step: MaximumStep, x: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.maximumSymbols(this.#run, step, x as Tensor, given, free);
-  }
-  maximumSelect(
-    party: 0 | 1,
-    step: MaximumStep,
-    x: Handle,
-    opened: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    return steps.maximumSelect(this.#run, party, step, x as Tensor, opened as Tensor, given, free);
-  }
-  maximumMerge(step: MaximumStep, x: Handle, selected: Handle): Handle {
-    return steps.maximumMerge(this.#run, step, x as Tensor, selected as Tensor);
-  }
-  expSymbols(
-    party: 0 | 1,
-    step: ExpStep,
-    t: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle } {
-    return steps.expSymbols(this.#run, this.#tables, party, step, t as Tensor, given, free);
-  }
-  expClip(party: 0 | 1, _step: ExpStep, symbols: Handle, _given: RecordView, free: RecordView): Handle {
-    return steps.expClip(this.#run, party, symbols as Tensor, free);
-  }
-  expFinish(step: ExpStep, symbols: Handle, values: Handle, clip: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expFinish(this.#run, step, symbols as Tensor, values as Tensor, clip as Tensor, given, free);
-  }
-  expDitheredValues(party: 0 | 1, step: ExpDitheredStep, t: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expDitheredValues(this.#run, this.#tables, party, step, t as Tensor, given, free);
-  }
-  expDitheredFinish(step: ExpDitheredStep, values: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.expDitheredFinish(this.#run, step, values as Tensor, given, free);
-  }
-  spliceSymbols(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): { symbols: Handle; values: Handle } {
-    return steps.spliceSymbols(this.#run, this.#tables, party, step, x as Tensor, given, free);
-  }
-  spliceBits(party: 0 | 1, step: SpliceStep, symbols: Handle, given: RecordView, free: RecordView): Handle {
-    return steps.spliceBits(this.#run, party, step, symbols as Tensor, given, free);
-  }
-  spliceFinish(
-    party: 0 | 1,
-    step: SpliceStep,
-    x: Handle,
-    values: Handle,
-    bits: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    const tensors = [x, values, bits] as [Tensor, Tensor, Tensor];
-    return steps.spliceFinish(this.#run, party, step, ...tensors, given, free);
-  }
-  rowSymbols(
-    party: 0 | 1,
-    step: RowStep,
-    v: Handle,
-    given: RecordView,
-    free: RecordView,
-    common: RecordView,
-  ): { thresholds: Handle; symbols: Handle; values: Handle } {
-    return rows.rowSymbols(this.#run, this.#tables, party, step, v as Tensor, given, free, common);
-  }
-  rowFinish(
-    step: RowStep,
-    v: Handle,
-    thresholds: Handle,
-    symbols: Handle,
-    values: Handle,
-    given: RecordView,
-    free: RecordView,
-  ): Handle {
-    const tensors = [v, thresholds, symbols, values] as [Tensor, Tensor, Tensor, Tensor];
-    return rows.rowFinish(this.#run, step, ...tensors, given, free);
+  step<R extends string, W extends string, P extends string, T extends string>(
+    kernel: Kernel<R, W, P, T>,
+    call: KernelCall<R, P, T>,
+  ): Readonly<Record<W, Handle>> {
+    return this.#steps.step(kernel, call) as Record<W, Handle>;
   }
 }
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { AttentionStep, CacheHandle, Extent, Handle, RecordView, Weights } from "../core/engine.ts";
+import type { AttentionStep, CacheHandle, RecordView, Weights } from "../core/engine.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { DeviceError } from "../core/errors.ts";
 import type { Block } from "./buffers.ts";
-import { elementSegments, rowSegments, Spread } from "./extents.ts";
-import { perItem, type Runner, total } from "./runner.ts";
+import { Spread } from "./extents.ts";
+import { type Runner, type TensorOperand, total } from "./runner.ts";
 import type { Tensor } from "./tensors.ts";
 
 /** Rows from which on a product goes through workgroup memory in tiles. */
@@ -82,56 +82,50 @@ export function weights(
   return matrix;
 }
 
-/** (x - mask)·W + pad mod 2^n; without a pad mod 2^32. */
-export function linear(
-  run: Runner,
-  x: Tensor | null,
-  mask: RecordView | null,
-  matrix: Matrix,
-  pad: RecordView | null,
-  rows: number,
-): Tensor {
-  const { inputs, outputs } = matrix, result = run.owners.tensor(`product of ${rows} × ${outputs}`, rows * outputs);
+/** What a product reads besides its matrix: a mask is subtracted from x, or stands alone; a pad is added. */
+export interface ProductOperands {
+  readonly x: Tensor | null;
+  readonly mask: RecordView | null;
+  readonly pad: RecordView | null;
+  /** Rows of x and of the result. */
+  readonly rows: number;
+}
+
+/** A temporary tensor that holds elements from `first` on. */
+function partOf(tensor: Tensor, first: number): TensorOperand {
+  const { wordsPerElement: words } = tensor;
+  return { tensor, origin: words * first, range: (from, to) => [words * (from - first), words * (to - first)] };
+}
+
+/** (x - mask)·W + pad mod 2^n; without a pad mod 2^32, or 2^64 for a matrix of two words per entry. */
+export function linear(run: Runner, matrix: Matrix, operands: ProductOperands): Tensor {
+  const { inputs, outputs, wordsPerElement: words } = matrix, { x, mask, pad, rows } = operands;
+  const result = run.owners.tensor(`product of ${rows} × ${outputs}`, rows * outputs, words);
   if (result.count === 0) return result;
   // Rows go in passes whose temporary tensors fit into a binding.
-  const plan = slicesOf(matrix, rows),
-    rowWords = Math.max(inputs, outputs * plan.length),
+  const slices = slicesOf(matrix, rows),
+    rowWords = words * Math.max(inputs, outputs * slices.length),
     passRows = Math.max(1, Math.min(rows, Math.floor((run.device.bindingBytes - 512) / (4 * rowWords))));
   for (let first = 0; first < rows; first += passRows) {
-    const end = Math.min(rows, first + passRows);
-    if (mask === null && x !== null) {
-      multiplyRows(run, x, 0, matrix, pad, result, { first, end, slices: plan });
+    const end = Math.min(rows, first + passRows), pass = { first, end, slices };
+    if (mask === null) {
+      if (x === null) throw new Error("Internal error: a product has neither an input nor a mask");
+      multiplyRows(run, matrix, { x: partOf(x, 0), pad, result }, pass);
       continue;
     }
-    run.owners.temporary(`shares of ${end - first} × ${inputs}`, (end - first) * inputs, (shares) => {
-      subtractMask(run, x, mask, shares, first * inputs, end * inputs);
-      multiplyRows(run, shares, first * inputs, matrix, pad, result, { first, end, slices: plan });
+    run.owners.temporary(`shares of ${end - first} × ${inputs}`, (end - first) * inputs, words, (tensor) => {
+      const shares = partOf(tensor, first * inputs);
+      run.run("subtract_mask", {
+        first: first * inputs,
+        items: end * inputs,
+        segments: { counts: mask.counts },
+        operands: { x: x && run.each(x), given_key: { record: mask }, result: shares },
+        params: { has_x: x === null ? 0 : 1, x_words: words, result_words: words },
+      }, words === 2);
+      multiplyRows(run, matrix, { x: shares, pad, result }, pass);
     });
   }
   return result;
-}
-
-/** Elements [first, end) of x - mask. */
-function subtractMask(
-  run: Runner,
-  x: Tensor | null,
-  mask: RecordView | null,
-  shares: Tensor,
-  first: number,
-  end: number,
-): void {
-  if (mask === null) throw new Error("Internal error: a product has neither an input nor a mask");
-  run.run("subtract_mask", {
-    first,
-    items: end,
-    segments: { counts: mask.counts },
-    operands: {
-      x: x === null ? null : run.each(x),
-      given_key: { record: mask },
-      result: { tensor: shares, origin: first, range: (from, to) => [from - first, to - first] },
-    },
-    params: { has_x: x === null ? 0 : 1 },
-  });
 }
 
 /** A slice of a matrix part's rows: one partial product. */
@@ -160,28 +154,29 @@ export function slicesOf(
 /** Rows [first, end) of the result. */
 function multiplyRows(
   run: Runner,
-  x: Tensor,
-  origin: number,
-  { inputs, outputs }: Matrix,
-  pad: RecordView | null,
-  result: Tensor,
+  { inputs, outputs, wordsPerElement: words }: Matrix,
+  { x, pad, result }: { readonly x: TensorOperand; readonly pad: RecordView | null; readonly result: Tensor },
   { first, end, slices }: {
     readonly first: number;
     readonly end: number;
     readonly slices: ReturnType<typeof slicesOf>;
   },
 ): void {
-  const rows = end - first, isTiled = rows >= TILED_ROWS;
-  run.owners.temporary(`partial products of ${rows} × ${outputs}`, slices.length * rows * outputs, (product) => {
+  const rows = end - first,
+    isTiled = words === 1 && rows >= TILED_ROWS,
+    label = `partial products of ${rows} × ${outputs}`;
+  const name = words === 2 ? "matrix_wide" : isTiled ? "matrix_tile" : "matrix_row";
+  run.owners.temporary(label, slices.length * rows * outputs, words, (tensor) => {
+    const product = { tensor, origin: words * first * outputs };
     let sliceFirst = 0;
     for (const { part, count, inputs: sliceInputs } of slices.slices) {
-      run.run(isTiled ? "matrix_tile" : "matrix_row", {
+      run.run(name, {
         first,
         items: end,
         operands: {
-          x: { tensor: x, origin, range: (from, to) => [from * inputs - origin, to * inputs - origin] },
+          x: { ...x, range: (from, to) => x.range!(from * inputs, to * inputs) },
           weights: { block: part.blocks[0]! },
-          product: { tensor: product, origin: first * outputs },
+          product,
         },
         params: {
           rows,
@@ -193,58 +188,25 @@ function multiplyRows(
           slice_inputs: sliceInputs,
         },
         grid: (from, to) => [Math.ceil(outputs / 64), Math.ceil((to - from) / (isTiled ? 64 : 4)), count],
-      });
+      }, words === 2);
       sliceFirst += count;
     }
     run.run("finish_product", {
       first: first * outputs,
       items: end * outputs,
       segments: { counts: pad?.counts ?? [result.count] },
-      operands: {
-        product: { tensor: product, origin: first * outputs },
-        given_key: pad === null ? null : { record: pad },
-        result: run.each(result),
-      },
+      operands: { product, given_key: pad && { record: pad }, result: run.each(result) },
       params: {
+        product_words: words,
+        result_words: words,
         slices: slices.length,
         count: rows * outputs,
         has_pad: pad === null ? 0 : 1,
         given_bits: 0,
-        ring_mask: pad === null ? 0xffffffff : lowMask(pad.bits),
+        ring_bits: pad?.bits ?? 32 * words,
       },
-    });
+    }, words === 2);
   });
-}
-
-/** Share of x·y + pad, y broadcast over the columns where it has one. */
-export function multiply(
-  run: Runner,
-  party: 0 | 1,
-  x: Tensor,
-  maskX: Tensor,
-  y: Tensor,
-  maskY: Tensor,
-  extent: Extent,
-  broadcast: boolean,
-  pad: RecordView,
-): Tensor {
-  const result = run.owners.tensor("product", x.count),
-    { segments, rows } = elementSegments(extent),
-    range = broadcast ? rows.range((b) => extent.cols[b]!) : perItem(1);
-  if (x.count === 0) return result;
-  run.run("multiply", {
-    segments,
-    operands: {
-      x: run.each(x),
-      mask_x: run.each(maskX),
-      y: { tensor: y, range },
-      mask_y: { tensor: maskY, range },
-      free_key: { record: pad },
-      result: run.each(result),
-    },
-    params: { broadcast: broadcast ? 1 : 0, is_party0: 1 - party, ring_mask: lowMask(pad.bits) },
-  });
-  return result;
 }
 
 /** Makes an empty cache. */
@@ -260,7 +222,16 @@ export function freeCache(run: Runner, cache: Cache): void {
 }
 
 /** Appends tokens. */
-export function store(run: Runner, party: 0 | 1, cache: Cache, fromToken: number, x: Tensor, mask: Tensor): void {
+export function store(
+  run: Runner,
+  cache: Cache,
+  { party, fromToken, x, mask }: {
+    readonly party: 0 | 1;
+    readonly fromToken: number;
+    readonly x: Tensor;
+    readonly mask: Tensor;
+  },
+): void {
   const { capacityTokens, widthPerToken } = cache, tokens = x.count / widthPerToken;
   if (fromToken + tokens > capacityTokens) {
     throw new RangeError(
@@ -286,17 +257,19 @@ export function store(run: Runner, party: 0 | 1, cache: Cache, fromToken: number
 export function attend(
   run: Runner,
   kernel: "scores" | "mix",
-  x: Handle,
-  mask: Handle,
-  cache: Cache,
   step: AttentionStep,
-  pad: RecordView,
+  { x, mask, cache, pad }: {
+    readonly x: Tensor;
+    readonly mask: Tensor;
+    readonly cache: Cache;
+    readonly pad: RecordView;
+  },
 ): Tensor {
   const { heads, kvHeads, width, tokens } = step,
     isScores = kernel === "scores",
     rows = tokens * heads,
     cols = isScores ? step.cols : step.cols.map(() => width),
-    scored = rowSegments({ rows, cols: step.cols }).elements,
+    scored = new Spread(step.cols.map(() => rows), step.cols.map((count) => rows * count)),
     counts = cols.map((count) => rows * count),
     result = run.owners.tensor(kernel, total(counts));
   if (result.count === 0) return result;
@@ -313,8 +286,8 @@ export function attend(
         third: (b) => step.starts[b]!,
       },
       operands: {
-        x: { tensor: x as Tensor, range },
-        mask: { tensor: mask as Tensor, range },
+        x: { tensor: x, range },
+        mask: { tensor: mask, range },
         own: { block: blocks[0]! },
         negated: { block: blocks[1]! },
         free_key: { record: pad },
@@ -332,33 +305,5 @@ export function attend(
       },
     });
   }
-  return result;
-}
-
-/** Share of Σ x² of every row. */
-export function squareSum(
-  run: Runner,
-  party: 0 | 1,
-  x: Tensor,
-  extent: Extent,
-  inBits: number,
-  outBits: number,
-  given: RecordView,
-  free: RecordView,
-): Tensor {
-  const { segments, elements } = rowSegments(extent),
-    wide = outBits > 32 ? 2 : 1,
-    result = run.owners.tensor("square sums", total(segments.counts as number[]), wide);
-  run.run("square_sum", {
-    segments,
-    operands: {
-      x: { tensor: x, range: elements.range(() => 1) },
-      given_key: { record: given, perItem: (b) => extent.cols[b]! },
-      free_key: { record: free },
-      result: run.each(result, wide),
-    },
-    params: { ring_bits: inBits, out_bits: outBits, wide, is_party0: 1 - party },
-    itemsPerGroup: 1,
-  });
   return result;
 }

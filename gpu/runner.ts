@@ -8,10 +8,11 @@
  */
 
 import type { RecordView } from "../core/engine.ts";
+import { RECORDS } from "../core/kernel.ts";
 import { DeviceError } from "../core/errors.ts";
 import { type Batches, type Block, BufferPool } from "./buffers.ts";
 import { BINDING_ALIGNMENT_BYTES, type Device } from "./device.ts";
-import { type KernelName, type Pipeline, Pipelines } from "./kernels.ts";
+import { type Pipeline, Pipelines } from "./pipelines.ts";
 import { type KeyPart, Keys } from "./keys.ts";
 import { Owners, type Tensor } from "./tensors.ts";
 
@@ -52,8 +53,8 @@ export interface Segments {
   readonly words?: ((b: number) => readonly [number, number]) | undefined;
   /** The word in place of the given record's, for kernels that have none. */
   readonly third?: ((b: number) => number) | undefined;
-  /** Words behind all segments; the kernel finds them at its parameter `octaves_at`. */
-  readonly tail?: readonly number[] | undefined;
+  /** Words behind all segments, by name; the parameter `<name>_list` says where they begin. */
+  readonly lists?: Readonly<Record<string, ArrayLike<number>>> | undefined;
 }
 
 /** One call. */
@@ -76,7 +77,6 @@ export interface Call {
 
 const MAX_GROUPS = 65535;
 const SEGMENT_WORDS = 8;
-const RECORDS = ["given", "free", "common"] as const;
 
 /** Sum of numbers. */
 export function total(values: readonly number[]): number {
@@ -130,12 +130,12 @@ export class Runner {
     this.#pipelines = new Pipelines(device);
   }
 
-  /** Runs a kernel. */
-  run(name: KernelName, call: Call): void {
+  /** Runs a kernel; `isWide` in its form for pairs of words. */
+  run(name: string, call: Call, isWide = false): void {
     const items = call.items ?? total(call.segments!.counts);
     if ((call.first ?? 0) >= items) return;
     this.device.check();
-    const pipeline = this.#pipelines.get(name), operands = Object.values(call.operands);
+    const pipeline = this.#pipelines.get(name, isWide), operands = Object.values(call.operands);
     for (const operand of operands) if (isRecord(operand)) this.send(operand.record.memory as Keys);
     const isWhole = operands.every((operand) => this.#fitsWhole(operand));
     for (let first = call.first ?? 0; first < items;) {
@@ -143,12 +143,6 @@ export class Runner {
       this.#dispatch(name, pipeline, call, first, end, isWhole);
       first = end;
     }
-  }
-
-  /** Runs a kernel of a gate step, which reads two records: over the elements of the given one, unless the call has segments of its own. */
-  step(name: KernelName, given: RecordView, free: RecordView, call: Call): void {
-    const operands = { ...call.operands, given_key: { record: given }, free_key: { record: free } };
-    this.run(name, { segments: { counts: given.counts }, ...call, operands });
   }
 
   #fitsWhole(operand: Operand): boolean {
@@ -166,7 +160,7 @@ export class Runner {
   }
 
   /** The largest `end` for which [first, end) fits into bindings. */
-  #longestFit(name: KernelName, call: Call, first: number, items: number): number {
+  #longestFit(name: string, call: Call, first: number, items: number): number {
     if (this.#fits(call, first, items)) return items;
     let low = first, high = items;
     while (high - low > 1) {
@@ -183,7 +177,7 @@ export class Runner {
   }
 
   #dispatch(
-    name: KernelName,
+    name: string,
     { pipeline, layout, spec }: Pipeline,
     call: Call,
     first: number,
@@ -195,8 +189,10 @@ export class Runner {
     if (call.segments !== undefined) {
       lists = this.#segments(call, call.segments, first, end);
       params.segment_count = lists.length / SEGMENT_WORDS;
-      params.octaves_at = lists.length;
-      if (call.segments.tail !== undefined) lists.push(...call.segments.tail);
+      for (const [name, words] of Object.entries(call.segments.lists ?? {})) {
+        params[`${name}_list`] = lists.length;
+        for (let i = 0; i < words.length; i++) lists.push(words[i]!);
+      }
       passed += lists.length;
     }
     for (const operand of Object.values(call.operands)) {
@@ -219,14 +215,14 @@ export class Runner {
       } else {
         const { tensor, range, origin = 0 } = operand,
           [from, to] = isWhole || range === undefined ? [0, tensor.words] : range(first, end),
-          byte = 4 * (tensor.firstWord + from),
+          byte = 4 * from,
           offset = byte - byte % BINDING_ALIGNMENT_BYTES;
-        params[`${binding}_base`] = offset / 4 - tensor.firstWord + origin;
-        resource = this.#use(tensor.block, offset, Math.max(4, 4 * (tensor.firstWord + to) - offset));
+        params[`${binding}_base`] = offset / 4 + origin;
+        resource = this.#use(tensor.block, offset, Math.max(4, 4 * to - offset));
       }
       entries.push({ binding: entries.length, resource });
     }
-    const fields = spec.params.map((field) => {
+    const fields = Object.keys(spec.params).map((field) => {
       const value = params[field];
       if (value === undefined) throw new Error(`Internal error: ${name} lacks its parameter ${field}`);
       return value;
@@ -316,8 +312,8 @@ export class Runner {
     });
   }
 
-  /** A tensor operand with `words` words per item. */
-  each(tensor: Tensor, words = 1): TensorOperand {
-    return { tensor, range: perItem(words) };
+  /** A tensor operand with one element per item. */
+  each(tensor: Tensor): TensorOperand {
+    return { tensor, range: perItem(tensor.wordsPerElement) };
   }
 }

@@ -7,28 +7,13 @@
 import type { Handle, Scope } from "../core/engine.ts";
 import type { Block, BufferPool } from "./buffers.ts";
 
-/** What several tensors may lie in. */
-export class Region {
-  #tensors = 0;
-  constructor(readonly pool: BufferPool, readonly block: Block) {}
-  /** A tensor lies here. */
-  retain(): void {
-    this.#tensors++;
-  }
-  /** It is freed. */
-  release(): void {
-    if (--this.#tensors === 0) this.pool.give(this.block);
-  }
-}
-
-/** A tensor in a region, without one once it is freed. */
+/** A tensor in a block, without one once it is freed. */
 export class Tensor implements Handle {
   /** The scope that frees it. */
   owner: TensorScope | null = null;
-  #region: Region | null;
-  constructor(region: Region, readonly firstWord: number, readonly count: number, readonly wordsPerElement: 1 | 2) {
-    this.#region = region;
-    region.retain();
+  #block: Block | null;
+  constructor(readonly pool: BufferPool, label: string, readonly count: number, readonly wordsPerElement: 1 | 2) {
+    this.#block = pool.take(label, 4 * count * wordsPerElement);
   }
   /** Words of all elements. */
   get words(): number {
@@ -36,17 +21,13 @@ export class Tensor implements Handle {
   }
   /** Where it lies. */
   get block(): Block {
-    if (this.#region === null) throw new Error("Internal error: a tensor was used after its scope had ended");
-    return this.#region.block;
-  }
-  /** What frees it, for a registry: does not refer to the tensor. */
-  get region(): Region {
-    return this.#region!;
+    if (this.#block === null) throw new Error("Internal error: a tensor was used after its scope had ended");
+    return this.#block;
   }
   /** Frees it. */
   free(): void {
-    this.#region!.release();
-    this.#region = null;
+    this.pool.give(this.block);
+    this.#block = null;
   }
 }
 
@@ -73,22 +54,11 @@ export class Owners {
 
   constructor(readonly pool: BufferPool) {}
 
-  /** New tensors in one region, one behind the other; their content is undefined. */
-  tensors(label: string, counts: readonly number[], wordsPerElement: 1 | 2 = 1): Tensor[] {
-    const words = counts.reduce((sum, count) => sum + count * wordsPerElement, 0),
-      region = new Region(this.pool, this.pool.take(label, 4 * words));
-    let at = 0;
-    return counts.map((count) => {
-      const tensor = new Tensor(region, at, count, wordsPerElement);
-      at += count * wordsPerElement;
-      this.own(tensor, this.scope);
-      return tensor;
-    });
-  }
-
-  /** A new tensor. */
+  /** A new tensor; its content is undefined. */
   tensor(label: string, count: number, wordsPerElement: 1 | 2 = 1): Tensor {
-    return this.tensors(label, [count], wordsPerElement)[0]!;
+    const tensor = new Tensor(this.pool, label, count, wordsPerElement);
+    this.own(tensor, this.scope);
+    return tensor;
   }
 
   /** Gives a tensor to a scope; without one it lives as long as anybody refers to it. */
@@ -96,8 +66,8 @@ export class Owners {
     tensor.owner = owner;
     if (owner !== null) owner.tensors.push(tensor);
     else {
-      const { region } = tensor;
-      this.collect(tensor, () => region.release());
+      const { pool } = this, { block } = tensor;
+      this.collect(tensor, () => pool.give(block));
     }
   }
 
@@ -107,8 +77,8 @@ export class Owners {
   }
 
   /** Calls `use` with a tensor that is free again afterwards. */
-  temporary<T>(label: string, count: number, use: (tensor: Tensor) => T): T {
-    const tensor = new Tensor(new Region(this.pool, this.pool.take(label, 4 * count)), 0, count, 1);
+  temporary<T>(label: string, count: number, wordsPerElement: 1 | 2, use: (tensor: Tensor) => T): T {
+    const tensor = new Tensor(this.pool, label, count, wordsPerElement);
     try {
       return use(tensor);
     } finally {

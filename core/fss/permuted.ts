@@ -37,6 +37,19 @@ export function pathCount(chunkCount: number): number {
   return 2 ** (chunkCount - 1);
 }
 
+/** Chunk sizes as one word, a byte for each, lowest first. */
+export function packChunks(chunks: readonly number[]): number {
+  if (chunks.length > 4) {
+    throw new RangeError(`Cannot compare as there must be at most 4 chunks: received ${chunks.length}`);
+  }
+  return chunks.reduce((packed, chunk, i) => packed + chunk * 2 ** (8 * i), 0);
+}
+
+/** The same as a list. */
+export function unpackChunks(packed: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (packed >>> (8 * i)) & 255);
+}
+
 /** Given bits of one element: one-hots and candidate vectors. */
 export function permutedBits(chunks: readonly number[]): number {
   let bits = 0;

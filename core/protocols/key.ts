@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Engine, Handle, RecordView, Weights } from "../engine.ts";
+import type { Engine, FieldPlace, Handle, RecordView, Weights } from "../engine.ts";
+import { type Kernel, type KernelCall, type RecordName, RECORDS } from "../kernel.ts";
 import { lowMask } from "../ring/words.ts";
 import type { MaskWords } from "./tensor.ts";
 
@@ -108,8 +109,6 @@ export interface KeyReader {
   readonly engine: Engine;
   /** This party's half of a record of this gate, for all blocks of the lane. */
   record(name: string): RecordView;
-  /** Bit offset of a field within its record. */
-  offset(record: string, field: string): number;
   /** W at party 0, Ŵ at party 1. */
   weights(ref: WeightRef): Weights;
   /** Party 1's product for this gate, where it was made ahead of the input. */
@@ -140,6 +139,31 @@ export interface ClearReader {
   readonly realTokens?: number;
   /** Public coins of dithered rounding: those that a run has kept for this gate, or fresh ones; `bits` bits for each of `count` elements. */
   coins(bits: number, count: number): Uint32Array;
+}
+
+/** Runs a kernel on this party's halves of the gate's records. */
+export function step<R extends string, W extends string, P extends string, T extends string>(
+  key: KeyReader,
+  kernel: Kernel<R, W, P, T>,
+  call: Omit<KernelCall<R, P, T>, "party" | "records">,
+): Readonly<Record<W, Handle>> {
+  const records: Partial<Record<RecordName, RecordView>> = {};
+  for (const name of RECORDS) {
+    const spec = kernel.records?.[name];
+    if (spec !== undefined) records[name] = key.record(spec.record ?? name);
+  }
+  return key.engine.step(kernel, { ...call, party: key.party, records });
+}
+
+/** Where the fields of a record lie, by name. */
+export function fieldPlaces(fields: readonly Field[]): Record<string, FieldPlace> {
+  const out: Record<string, FieldPlace> = {};
+  let at = 0;
+  for (const { name, bits } of fields) {
+    out[name] = { at, bits };
+    at += bits;
+  }
+  return out;
 }
 
 /** Bits per element of a record. */

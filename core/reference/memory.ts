@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { CacheHandle, Extent, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
+import type { CacheHandle, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
+import { placeOf } from "../kernel.ts";
 import { readBits, readWide } from "../ring/bits.ts";
 import { fromBigInts, lowMask, lowWords, toBigInts, wordsPerElement } from "../ring/words.ts";
 
@@ -46,11 +47,6 @@ export function words(x: Handle): Uint32Array {
   return (x as Tensor).words;
 }
 
-/** A tensor of 32-bit (or narrower) elements. */
-export function tensor(data: Uint32Array): Handle {
-  return new Tensor(data, 1);
-}
-
 /** Elements of any ring as integers. */
 export function integers(x: Handle): bigint[] {
   return toBigInts(words(x), x.wordsPerElement === 2 ? 64 : 32);
@@ -87,48 +83,30 @@ export class Cursor {
     this.at = 8 * at[this.#block]! + (e - this.#first) * bits;
     return this;
   }
-  /** Field of at most 32 bits of the current element, unsigned. */
-  field(offset: number, bits: number): number {
-    return bits === 0 ? 0 : readBits(this.bytes, this.at + offset, bits);
+  /** Absolute position of a field's first bit. */
+  place(field: string): number {
+    return this.at + placeOf(this.#record, field).at;
   }
-  wide(offset: number, bits: number): bigint {
-    return bits === 0 ? 0n : readWide(this.bytes, this.at + offset, bits);
+  /** Word `index` of a field that holds words of at most 32 bits, unsigned. */
+  word(field: string, bits: number, index = 0): number {
+    return bits === 0 ? 0 : readBits(this.bytes, this.place(field) + index * bits, bits);
+  }
+  /** `bits` bits of a field, from bit `from` of it on. */
+  part(field: string, from: number, bits: number): number {
+    return bits === 0 ? 0 : readBits(this.bytes, this.place(field) + from, bits);
+  }
+  /** `bits` bits from bit `from` of the element on. */
+  bit(from: number, bits: number): number {
+    return readBits(this.bytes, this.at + from, bits);
+  }
+  /** A word of up to 64 bits. */
+  wide(field: string, bits: number, index = 0): bigint {
+    return bits === 0 ? 0n : readWide(this.bytes, this.place(field) + index * bits, bits);
   }
 }
 
-/** All elements of a record with one field of at most 32 bits. */
-export function recordWords(record: RecordView): Uint32Array {
-  const out = new Uint32Array(record.counts.reduce((a, b) => a + b, 0)), cursor = new Cursor(record);
-  for (let e = 0; e < out.length; e++) out[e] = cursor.seek(e).field(0, record.bits);
-  return out;
-}
-
-/** All elements of a record with one field of up to 64 bits. */
-export function recordIntegers(record: RecordView): bigint[] {
+/** The lowest bits of a field of up to 64 bits, of every element of a record. */
+export function recordIntegers(record: RecordView, field: string, bits = placeOf(record, field).bits): bigint[] {
   const cursor = new Cursor(record), count = record.counts.reduce((a, b) => a + b, 0);
-  return Array.from({ length: count }, (_, e) => cursor.seek(e).wide(0, record.bits));
-}
-
-/** Reduces words mod 2^bits, in place. */
-export function reduce(data: Uint32Array, bits: number): Uint32Array {
-  if (bits > 0 && bits < 32) { for (let i = 0; i < data.length; i++) data[i]! &= lowMask(bits); }
-  return data;
-}
-
-/** The ring of a gate step, from the width of its free record: `fixedBits` bits and `wordCount` ring elements. No elements, no ring. */
-export function stepRing(free: RecordView, fixedBits: number, wordCount: number): number {
-  return Math.max(0, (free.bits - fixedBits) / wordCount);
-}
-
-/** Calls `visit(e, row)` for every element and its row. */
-export function eachElement(extent: Extent, visit: (e: number, row: number) => void): void {
-  let e = 0, row = 0;
-  for (const cols of extent.cols) {
-    for (let i = 0; i < extent.rows; i++, row++) for (let c = 0; c < cols; c++, e++) visit(e, row);
-  }
-}
-
-/** +1 where party 0 holds a looked-up value, -1 at party 1: their sum is the difference of both halves. */
-export function signOf(party: 0 | 1): 1 | -1 {
-  return party === 0 ? 1 : -1;
+  return Array.from({ length: count }, (_, e) => cursor.seek(e).wide(field, bits));
 }

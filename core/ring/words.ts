@@ -271,3 +271,9 @@ export function lowWords(x: Uint32Array): Uint32Array {
   for (let i = 0; i < out.length; i++) out[i] = x[2 * i]!;
   return out;
 }
+
+/** Whether every element of two words is the sign extension of its low word. */
+export function areSigned(words: Uint32Array): boolean {
+  for (let i = 0; i < words.length; i += 2) if (words[i + 1] !== ((words[i]! | 0) >> 31) >>> 0) return false;
+  return true;
+}

@@ -2,7 +2,7 @@
 // q̂·A + [r_q]·B.
 
 import { pointer, word } from "./bits";
-import { laneSum } from "./local";
+import { laneSum } from "./lanes";
 
 /** Appends values. Items are values. Arguments: 0 x, 1 r, 2 plane A at the first value, 3 plane B likewise, 4 whether A counts x. */
 export function cacheStore(args: usize, _segment: usize, from: u32, to: u32): void {

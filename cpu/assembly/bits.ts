@@ -68,3 +68,48 @@ export function pointer(list: usize, index: usize): usize {
 export function recordBit(at: usize, index: u32, bits: u32): u64 {
   return (<u64> at << 3) + <u64> index * bits;
 }
+
+/** 2^by in a word type; 0 where it has no such bit. */
+// @ts-ignore: decorator
+@inline
+export function unit<T>(by: u32): T {
+  return shiftLeft<T>(1, by);
+}
+
+/** x·2^by in a word type; 0 from its width on. */
+// @ts-ignore: decorator
+@inline
+export function shiftLeft<T>(x: T, by: u32): T {
+  return by >= sizeof<T>() * 8 ? <T> 0 : x << <T> by;
+}
+
+/** 2^bits - 1 in a word type, from 0 bits to its width. */
+// @ts-ignore: decorator
+@inline
+export function lowBits<T>(bits: u32): T {
+  return bits == 0 ? <T> 0 : <T> lowMask(bits);
+}
+
+/** A field of 0 bits to a word type's width. */
+// @ts-ignore: decorator
+@inline
+export function fieldOf<T>(bit: u64, bits: u32): T {
+  if (sizeof<T>() == 4) return <T> bitsAt(bit) & lowBits<T>(bits);
+  return bits == 0 ? <T> 0 : <T> fieldAt(bit, bits);
+}
+
+/** Element `index` of one or two words. */
+// @ts-ignore: decorator
+@inline
+export function elementAt<T>(x: usize, index: u32, words: u32): T {
+  if (sizeof<T>() == 4) return load<T>(x + (<usize> index << 2));
+  return words == 2 ? load<T>(x + (<usize> index << 3)) : <T> load<u32>(x + (<usize> index << 2));
+}
+
+/** Writes element `index` of one or two words. */
+// @ts-ignore: decorator
+@inline
+export function putElement<T>(out: usize, index: u32, words: u32, value: T): void {
+  if (sizeof<T>() == 8 && words == 2) store<T>(out + (<usize> index << 3), value);
+  else store<u32>(out + (<usize> index << 2), <u32> value);
+}

@@ -4,7 +4,7 @@
 
 export { expand, setScratch } from "./chacha";
 export { combine, pack, unpack } from "./openings";
-export { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./local";
+export { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./lanes";
 export { cacheStore, mix, scores } from "./attention";
 export { matrixAdd, packPanels, subtractMask } from "./matrix";
 export { multiply, squareSum } from "./products";

@@ -1,7 +1,7 @@
 // Flat one-hot vectors of 2^k points, 2^k - 1 of them stored: the last follows from the parity. Points are public, bits are not.
 
 import { bitAt, bitsAt, parityOf } from "./bits";
-import { laneSum } from "./local";
+import { laneSum } from "./lanes";
 
 /** Share of 1{u = alpha}. */
 export function equalAt(bit: u64, k: u32, parity: u32, u: u32): u32 {
@@ -127,4 +127,11 @@ export function lookupOne(bit: u64, k: u32, parity: u32, u: u32, reversed: usize
  */
 export function lookupHalves(bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
   return sums(HALVES, bit, k, parity, u, reversed);
+}
+
+/** Bytes from one plain table of 2^k entries to the next: its entries twice, the words before them and the slack behind them. */
+// @ts-ignore: decorator
+@inline
+export function tableBytes(k: u32): usize {
+  return <usize> ((<u32> 2 << k) + 40) << 2;
 }

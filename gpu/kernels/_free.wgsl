@@ -17,7 +17,8 @@ fn free_field(cursor: Cursor, offset: u32, bits: u32) -> u32 {
   return join_bits(free_key[word], free_key[word + 1u], shift & 31u, bits);
 }
 
-// Field of up to 64 bits.
-fn free_wide(cursor: Cursor, offset: u32, bits: u32) -> Ring64 {
-  return Ring64(free_field(cursor, offset, min(bits, 32u)), free_field(cursor, offset + 32u, max(bits, 32u) - 32u));
+// Field of 0 bits to the ring's words.
+fn free_ring(cursor: Cursor, offset: u32, bits: u32) -> Ring {
+  let high = free_field(cursor, offset + 32u, max(bits, 32u) - 32u);
+  return ring_pair(free_field(cursor, offset, min(bits, 32u)), high);
 }

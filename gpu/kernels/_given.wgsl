@@ -17,7 +17,8 @@ fn given_field(cursor: Cursor, offset: u32, bits: u32) -> u32 {
   return join_bits(given_key[word], given_key[word + 1u], shift & 31u, bits);
 }
 
-// Field of up to 64 bits.
-fn given_wide(cursor: Cursor, offset: u32, bits: u32) -> Ring64 {
-  return Ring64(given_field(cursor, offset, min(bits, 32u)), given_field(cursor, offset + 32u, max(bits, 32u) - 32u));
+// Field of 0 bits to the ring's words.
+fn given_ring(cursor: Cursor, offset: u32, bits: u32) -> Ring {
+  let high = given_field(cursor, offset + 32u, max(bits, 32u) - 32u);
+  return ring_pair(given_field(cursor, offset, min(bits, 32u)), high);
 }

@@ -10,7 +10,7 @@ fn common_words(cursor: Cursor, offset: u32) -> vec4u {
 }
 
 // XOR share of 1{point < alpha}.
-fn tree_less(cursor: Cursor, domain_bits: u32, party: u32, seed: vec4u, salt: vec4u, point: Ring64) -> u32 {
+fn tree_less(cursor: Cursor, domain_bits: u32, party: u32, seed: vec4u, salt: vec4u, point: Ring) -> u32 {
   let levels = max(domain_bits, 7u) - 7u;
   let leaf_bits = 1u << min(domain_bits, 7u);
   let controls = 128u * levels + leaf_bits;
@@ -19,7 +19,7 @@ fn tree_less(cursor: Cursor, domain_bits: u32, party: u32, seed: vec4u, salt: ve
   var gathered = 0u;
   var last = 0u;
   for (var level = 0u; level < levels; level++) {
-    let side = ring64_shift_right(point, domain_bits - 1u - level).x & 1u;
+    let side = ring_low(ring_shift_right(point, domain_bits - 1u - level)) & 1u;
     gathered ^= control & (side ^ last);
     last = side;
     let block = chacha8_block(node, salt, vec4u(0u));
@@ -27,7 +27,7 @@ fn tree_less(cursor: Cursor, domain_bits: u32, party: u32, seed: vec4u, salt: ve
     node = select(block.a, block.b, side == 1u) ^ (common_words(cursor, 128u * level) & vec4u(correct));
     control = ((block.c.x >> (8u * side)) & 1u) ^ (common_field(cursor, controls + 2u * level + side, 1u) & correct);
   }
-  let position = point.x & (leaf_bits - 1u);
+  let position = ring_low(point) & (leaf_bits - 1u);
   var folded = 0u;
   for (var word = 0u; 32u * word < leaf_bits; word++) {
     let width = min(32u, leaf_bits - 32u * word);

@@ -3,36 +3,16 @@
 //   own[at + i] = [party 0] x[i] - mask[i],   negated[at + i] = -x[i]   mod 2^32
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a value
 //
-// binding  name     access   type    shape        holds
-// 0        x        read     u32     (count,)     masked value
-// 1        mask     read     u32     (count,)     share of its mask, secret
-// 2        own      write    u32     (capacity,)  share, secret
-// 3        negated  write    u32     (capacity,)  masked value
-// 4        params   uniform  Params  -            public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,     // first item
-  end: u32,       // item behind the last
-  x_base: u32,    // index of the first bound word of `x`
-  mask_base: u32, // index of the first bound word of `mask`
-  cache_at: u32,  // place of item 0 in the bound part of the cache, mod 2^32
-  is_party0: u32, // 1 for party 0
-}
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read_write> own: array<u32>;
-@group(0) @binding(3) var<storage, read_write> negated: array<u32>;
-@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

@@ -3,15 +3,9 @@
 //   key_memory[at + j] = stream[j]   for words j; a last word that is not whole keeps its other bytes
 //
 // Spec      SPEC.md §3.1 (streams)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _chacha.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a block of 64 bytes, range after range
-//
-// binding  name        access   type    shape              holds
-// 0        seed        read     u32     (8 + 8·ranges,)    secret: key (8 words); then the ranges
-// 1        key_memory  write    u32     (words,)           key bits, secret
-// 2        params      uniform  Params  -                  public
 //
 // A range has 8 words:
 //
@@ -23,20 +17,13 @@
 //
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,        // first item
-  end: u32,          // item behind the last
-  range_count: u32,  // ranges
-}
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 const KEY_WORDS: u32 = 8u;
 const RANGE_WORDS: u32 = 8u;
-
-@group(0) @binding(0) var<storage, read> seed: array<u32>;
-@group(0) @binding(1) var<storage, read_write> key_memory: array<u32>;
-@group(0) @binding(2) var<uniform> params: Params;
 
 // Base of the range that holds `item`. Items are public.
 fn range_of(item: u32) -> u32 {

@@ -3,37 +3,14 @@
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^32   over the slice's i
 //
 // Spec      SPEC.md §5.1 (linear layers)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     nothing
 // Dispatch  x = tiles of 64 outputs, y = tiles of 64 rows, z = slices of the inputs
 // Items     a row
 //
-// binding  name     access   type    shape                    holds
-// 0        x        read     u32     (rows, inputs)           share or masked value
-// 1        weights  read     u32     (inputs, outputs)        weights, secret of party 0, or Ŵ
-// 2        product  write    u32     (slices, rows, outputs)  partial products, secret
-// 3        params   uniform  Params  -                        public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,        // first item
-  end: u32,          // item behind the last
-  x_base: u32,       // index of the first bound word of `x`
-  product_base: u32, // index of the first bound word of `product`
-  rows: u32,         // rows of x
-  inputs: u32,       // columns of x
-  outputs: u32,      // columns of the weights
-  input_first: u32,  // row of the weights that is bound first
-  input_end: u32,    // row of the weights behind the last
-  slice_first: u32,  // index of the first partial product
-  slice_inputs: u32, // rows of the weights that a slice covers
-}
-
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read_write> product: array<u32>;
-@group(0) @binding(3) var<uniform> params: Params;
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 const TILE: u32 = 64u;          // rows and columns of a group's tile
 const TILE_THREADS: u32 = 16u;  // threads per side; each holds 4 × 4 sums

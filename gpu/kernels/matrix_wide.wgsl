@@ -3,43 +3,20 @@
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^64   over the slice's i
 //
 // Spec      SPEC.md §5.1 (linear layers)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs
 // Items     a row
 //
-// binding  name     access   type    shape                       holds
-// 0        x        read     u32     (rows, inputs, 2)           share or masked value
-// 1        weights  read     u32     (inputs, outputs, 2)        weights, secret of party 0, or Ŵ
-// 2        product  write    u32     (slices, rows, outputs, 2)  partial products, secret
-// 3        params   uniform  Params  -                           public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,         // first item
-  end: u32,           // item behind the last
-  x_base: u32,        // index of the first bound word of `x`
-  product_base: u32,  // index of the first bound word of `product`
-  rows: u32,          // rows of x
-  inputs: u32,        // columns of x
-  outputs: u32,       // columns of the weights
-  input_first: u32,   // row of the weights that is bound first
-  input_end: u32,     // row of the weights behind the last
-  slice_first: u32,   // index of the first partial product
-  slice_inputs: u32,  // rows of the weights that a slice covers
-}
-
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read> weights: array<u32>;
-@group(0) @binding(2) var<storage, read_write> product: array<u32>;
-@group(0) @binding(3) var<uniform> params: Params;
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 const COLUMNS: u32 = 64u; // outputs of a group
 const LANES: u32 = 4u;    // threads that share an output's inputs
 const ROWS: u32 = 4u;     // rows of a group
 
-var<workgroup> partial: array<array<array<Ring64, ROWS>, COLUMNS>, LANES>;
+var<workgroup> partial: array<array<array<Ring, ROWS>, COLUMNS>, LANES>;
 
 @compute @workgroup_size(COLUMNS, LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -48,14 +25,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let column = COLUMNS * group.x + local.x;
   let slice_first = params.input_first + group.z * params.slice_inputs;
   let slice_end = min(slice_first + params.slice_inputs, params.input_end);
-  var sums = array<Ring64, ROWS>();
+  var sums = array<Ring, ROWS>();
   if (column < params.outputs) {
     for (var i = slice_first + local.y; i < slice_end; i += LANES) {
       let at = 2u * ((i - params.input_first) * params.outputs + column);
-      let entry = Ring64(weights[at], weights[at + 1u]);
+      let entry = Ring(weights[at], weights[at + 1u]);
       for (var r = 0u; r < row_count; r++) {
         let x_at = 2u * ((row + r) * params.inputs + i) - params.x_base;
-        sums[r] = ring64_add(sums[r], ring64_multiply(Ring64(x[x_at], x[x_at + 1u]), entry));
+        sums[r] = ring_add(sums[r], ring_multiply(Ring(x[x_at], x[x_at + 1u]), entry));
       }
     }
   }
@@ -66,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     for (var r = 0u; r < row_count; r++) {
       var sum = partial[0][local.x][r];
       for (var lane = 1u; lane < LANES; lane++) {
-        sum = ring64_add(sum, partial[lane][local.x][r]);
+        sum = ring_add(sum, partial[lane][local.x][r]);
       }
       let at = 2u * ((slice * params.rows + row + r) * params.outputs + column) - params.product_base;
       product[at] = sum.x;

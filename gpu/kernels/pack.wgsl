@@ -3,33 +3,16 @@
 //   packed bits [bits·i, bits·(i + 1)) = x[i] mod 2^bits
 //
 // Spec      SPEC.md §2.4 (openings)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a packed word
 //
-// binding  name    access   type    shape          holds
-// 0        x       read     u32     (count, wide)  share, sent to the peer
-// 1        packed  write    u32     (words,)       share, sent to the peer
-// 2        params  uniform  Params  -              public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,       // first item
-  end: u32,         // item behind the last
-  x_base: u32,      // index of the first bound word of `x`
-  packed_base: u32, // index of the first bound word of `packed`
-  count: u32,       // elements
-  bits: u32,        // bits of an element, 1 to 64
-  wide: u32,        // words of an element, 1 or 2
-}
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<u32>;
-@group(0) @binding(2) var<uniform> params: Params;
 
 // The bits of a word that begins at bit `at` of the packed one; `at` is public.
 fn placed(word: u32, at: i32) -> u32 {

@@ -3,32 +3,16 @@
 //   word at + i of key_memory = 32 bits of source from bit 32·i + source_bit - 32 on, within the copied range
 //
 // Spec      SPEC.md §3.1 (streams)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a word of `key_memory`
 //
-// binding  name        access   type    shape     holds
-// 0        source      read     u32     (words,)  key bits, secret
-// 1        key_memory  write    u32     (words,)  key bits, secret
-// 2        params      uniform  Params  -         public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,      // first item
-  end: u32,        // item behind the last
-  word_first: u32, // first word of `key_memory`
-  source_bit: u32, // 32 plus the bit of `source` that falls on bit 0 of that word
-  shift: u32,      // bits of the first word that stay
-  bit_end: u32,    // bit of the last word behind the copied ones, 1 to 32
-}
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@group(0) @binding(0) var<storage, read> source: array<u32>;
-@group(0) @binding(1) var<storage, read_write> key_memory: array<u32>;
-@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

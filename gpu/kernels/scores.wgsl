@@ -3,50 +3,16 @@
 //   result[row, j] = Σ_d x[row, d]·own[j, d] + mask[row, d]·negated[j, d] + pad[row, j] mod 2^n   for a row (token, head)
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
 // Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
 // Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
 // Items     a score; a segment's words are its block's first row and columns, and in place of a given record its first token
 //
-// binding  name      access   type    shape                holds
-// 0        x         read     u32     (count,)             masked value
-// 1        mask      read     u32     (count,)             share of its mask, secret
-// 2        own       read     u32     (tokens, per_token)  share, secret
-// 3        negated   read     u32     (tokens, per_token)  masked value
-// 4        free_key  read     u32     -                    pad bits, secret
-// 5        lists     read     u32     (segments, 8)        public: blocks and their records
-// 6        result    write    u32     (count,)             share, secret
-// 7        params    uniform  Params  -                    public
-//
 // Secrecy   no branch, index or loop bound depends on a share or key
 
-struct Params {
-  first: u32,         // first item
-  end: u32,           // item behind the last
-  segment_count: u32, // segments in `lists`
-  x_base: u32,        // index of the first bound word of `x`
-  mask_base: u32,     // index of the first bound word of `mask`
-  result_base: u32,   // index of the first bound word of `result`
-  free_bits: u32,     // bits of one free record
-  heads: u32,         // query heads of a token
-  group_heads: u32,   // query heads that share a cached one
-  width: u32,         // values of a head
-  per_token: u32,     // cached values of a token
-  column_first: u32,  // first column whose token is bound
-  column_end: u32,    // column behind the last
-  ring_mask: u32,     // 2^n - 1
-}
+// <declarations> written by `deno task kernels`
+// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read> own: array<u32>;
-@group(0) @binding(3) var<storage, read> negated: array<u32>;
-@group(0) @binding(4) var<storage, read> free_key: array<u32>;
-@group(0) @binding(5) var<storage, read> lists: array<u32>;
-@group(0) @binding(6) var<storage, read_write> result: array<u32>;
-@group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

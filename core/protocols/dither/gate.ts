@@ -24,6 +24,8 @@
 import type { Handle } from "../../engine.ts";
 import { lowMask } from "../../ring/words.ts";
 import { topShare } from "../extend/gate.ts";
+import { widen } from "../extend/kernels.ts";
+import { shift, sum } from "../local/kernels.ts";
 import type { KeyRecord, KeyWriter } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
@@ -99,7 +101,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     }
     const { topBits, openInput, openSecond } = layout(p, z), counts = blockCounts(z.extent);
     const key: KeyRecord[] = topBits === 0 ? [] : [
-      { name: "given", kind: "given", counts, fields: [{ name: "wrap", bits: topBits }] },
+      { name: "given", kind: "given", counts, fields: [{ name: "top", bits: topBits }] },
       { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: topBits }] },
     ];
     const opens = [...(z.kind === "share" ? [openInput] : []), ...(topBits > 0 ? [openSecond] : [])];
@@ -128,20 +130,21 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     const { lowBits, topBits, toParty0, openInput, openSecond } = layout(p, z), { engine, party } = key;
     const [masked] = z.kind === "share" ? yield* open(openInput, z.data) : [z.data];
     if (party === 1) key.keepCoins?.(masked, p.by);
-    const shifted = engine.shift(masked, z.ringBits, p.by, Math.min(lowBits, p.to));
+    const shifted = shift(engine, masked, { in_bits: z.ringBits, by: p.by, out_bits: Math.min(lowBits, p.to) });
+    const widened = { in_bits: lowBits, out_bits: p.to };
     let data: Handle;
     if (topBits === 0) data = shifted;
     else if (!toParty0) {
       const [top] = yield* open(openSecond, topShare(key, lowBits, topBits, shifted));
-      data = engine.extend(shifted, lowBits, top, p.to);
+      data = widen(engine, { x: shifted, top }, widened);
     } else if (party === 1) {
       const share = topShare(key, lowBits, topBits, shifted);
       yield* open(openSecond, shifted, share);
       data = share; // nobody reads it: party 0 alone learns the result
     } else {
       const [low, theirs] = yield* open(openSecond, null, null);
-      const top = engine.add(theirs, topShare(key, lowBits, topBits, low), topBits);
-      data = engine.extend(low, lowBits, top, p.to);
+      const top = sum(engine, theirs, topShare(key, lowBits, topBits, low), topBits);
+      data = widen(engine, { x: low, top }, widened);
     }
     return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
   },

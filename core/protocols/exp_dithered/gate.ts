@@ -17,14 +17,14 @@
  * @module
  */
 
-import type { ExpDitheredStep } from "../../engine.ts";
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { dithered } from "../dither/gate.ts";
-import type { KeyRecord } from "../key.ts";
+import { type KeyRecord, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
 import { expDitheredTables } from "../tables.ts";
+import { FINISH, VALUES } from "./kernels.ts";
 
 /** Parameters of {@linkcode expDithered}. */
 export interface ExpDitheredParams {
@@ -43,8 +43,8 @@ function openings(p: ExpDitheredParams, extent: Extent): [OpeningSize[], Opening
   return [[{ kind: "add", count: 2 * count, bits: [n, n] }], [{ kind: "add", count, bits: [n, n] }]];
 }
 
-function stepOf(p: ExpDitheredParams, t: Wire<View>): ExpDitheredStep {
-  return { skip: p.skip, digits: p.digits, ...expDitheredTables(p.digits, t.scale - p.skip, p.tableScale) };
+function tablesOf(p: ExpDitheredParams, t: Wire<View>): ReturnType<typeof expDitheredTables> {
+  return expDitheredTables(p.digits, t.scale - p.skip, p.tableScale);
 }
 
 /** e^(-t) of a non-negative t. */
@@ -52,7 +52,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
   name: "exp_dithered",
   clear(p, [t], reader) {
     const [low, high] = p.digits,
-      { lowTable, highTable } = stepOf(p, t),
+      { lowTable, highTable } = tablesOf(p, t),
       coins = reader.coins(p.skip + low, t.data.length);
     const limit = 2 ** (p.skip + low + high) - 2 ** (p.skip + low + 1);
     assertRange(t.data.map((v) => v < 0 ? Infinity : v), limit, "exponentiate");
@@ -84,7 +84,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       name: "free",
       kind: "free",
       counts,
-      fields: [{ name: "values", bits: 2 * n }, { name: "pad", bits: n }],
+      fields: [{ name: "masks", bits: 2 * n }, { name: "pad", bits: n }],
     }];
     return { out: wire("plan", n, 2 * p.tableScale, t.extent, null), key, opens: openings(p, t.extent) };
   },
@@ -110,11 +110,16 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
     return wire("mask", n, 2 * p.tableScale, t.extent, data);
   },
   *run(p, [t], keys) {
-    const { engine, party } = keys, step = stepOf(p, t), given = keys.record("given"), free = keys.record("free");
+    const { lowTable, highTable } = tablesOf(p, t), [low_bits, high_bits] = p.digits, ring_bits = p.ringBits;
     const [openValues, openResult] = openings(p, t.extent);
-    if (party === 1) keys.keepCoins?.(t.data, p.skip + p.digits[0]);
-    const [values] = yield* open(openValues, engine.expDitheredValues(party, step, t.data, given, free));
-    const [data] = yield* open(openResult, engine.expDitheredFinish(step, values, given, free));
+    if (keys.party === 1) keys.keepCoins?.(t.data, p.skip + p.digits[0]);
+    const shares = step(keys, VALUES, {
+      reads: { t: t.data },
+      params: { skip: p.skip, low_bits, high_bits, ring_bits },
+      tables: { low: lowTable, high: highTable },
+    });
+    const [values] = yield* open(openValues, shares.values);
+    const [data] = yield* open(openResult, step(keys, FINISH, { reads: { values }, params: { ring_bits } }).result);
     return wire("masked", p.ringBits, 2 * p.tableScale, t.extent, data);
   },
 };

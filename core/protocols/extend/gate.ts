@@ -21,11 +21,12 @@
  * @module
  */
 
-import type { Handle, WrapStep } from "../../engine.ts";
+import type { Handle } from "../../engine.ts";
 import type { KeyReader } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Inputs, makeMasks, type View, type Wire, wire } from "../tensor.ts";
+import { addWrap, widen } from "./kernels.ts";
 
 /** Parameters of {@linkcode extend}. */
 export interface ExtendParams {
@@ -47,9 +48,8 @@ function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
 
 /** This party's share of τ, the `topBits` bits above the `inBits` of a masked value; those above a dithered one are made alike. */
 export function topShare(key: KeyReader, inBits: number, topBits: number, x: Handle): Handle {
-  const { engine } = key, step: WrapStep = { inBits, shift: 0, sign: 1, outBits: topBits };
-  const b = engine.unpack(key.record("given"), 0, topBits), t = engine.unpack(key.record("free"), 0, topBits);
-  return engine.addWrap(step, t, x, b);
+  const { engine } = key, c = engine.unpack(key.record("given"), "top"), a = engine.unpack(key.record("free"), "pad");
+  return addWrap(engine, { a, x, c }, { in_bits: inBits, shift: 0, subtracts: 0, out_bits: topBits });
 }
 
 /**
@@ -87,8 +87,8 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
     return {
       out: { ...wire("plan", p.to, x.scale, x.extent, null), knownTo: p.knownTo },
       key: [
-        { name: "given", kind: "given", counts, fields: [{ name: "b", bits: p.to - n }] },
-        { name: "free", kind: "free", counts, fields: [{ name: "t", bits: p.to - n }] },
+        { name: "given", kind: "given", counts, fields: [{ name: "top", bits: p.to - n }] },
+        { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: p.to - n }] },
       ],
       opens: [opening(p, x)],
     };
@@ -107,7 +107,7 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
   },
   *run(p, [x], key) {
     const [top] = yield* open(opening(p, x), topShare(key, x.ringBits, p.to - x.ringBits, x.data));
-    const data = key.engine.extend(x.data, x.ringBits, top, p.to);
+    const data = widen(key.engine, { x: x.data, top }, { in_bits: x.ringBits, out_bits: p.to });
     return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
   },
 };

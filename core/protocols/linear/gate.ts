@@ -18,6 +18,7 @@
 import type { Handle } from "../../engine.ts";
 import { signExtend } from "../../ring/words.ts";
 import { add, columns, type ColumnsParams, onMasks } from "../local/gate.ts";
+import { columnsOf, sum } from "../local/kernels.ts";
 import {
   type ConstantRef,
   type KeyReader,
@@ -114,7 +115,7 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     const n = x.ringBits, extent = outputExtent(x.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: n }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: n }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: n }] },
     ];
     return { out: share("plan", n, x.scale + p.weightScale, extent, null), key, opens: [] };
   },
@@ -169,7 +170,7 @@ export const addConstants: Primitive<ConstantParams, ["share"], "share"> = {
     const repeated = new Uint32Array(elementCount(z.extent));
     for (let at = 0; at < repeated.length; at += values.length) repeated.set(values, at);
     const vector = z.ringBits > 32 ? key.engine.upload(signExtend(repeated), 2) : key.engine.upload(repeated);
-    return { ...z, data: key.engine.add(z.data, vector, z.ringBits) };
+    return { ...z, data: sum(key.engine, z.data, vector, z.ringBits) };
   },
 };
 
@@ -211,7 +212,7 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     const extent = outputExtent(p.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: p.ringBits }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: p.ringBits }] },
     ];
     return { out: share("plan", p.ringBits, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p)] };
   },
@@ -252,7 +253,7 @@ export const input: Primitive<InputParams, [], "wire"> = {
 
 /** Party 1's x̂ = x + r_1 mod 2^n. */
 function addMask(x: Handle, key: KeyReader, ringBits: number): Handle {
-  return key.engine.add(x, key.engine.unpack(key.record("mask"), 0, ringBits), ringBits);
+  return sum(key.engine, x, key.engine.unpack(key.record("mask"), "r"), ringBits);
 }
 
 function toParty0(p: InputParams): OpeningSize[] {
@@ -296,7 +297,7 @@ export const shareColumns: Primitive<ShareColumnsParams, ["share"], "share"> = {
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [z], key) {
     const out = columnsOf(p, z);
-    return share("masked", z.ringBits, out.scale, out.extent, key.engine.columns(z.data, z.extent, p.from, p.to));
+    return share("masked", z.ringBits, out.scale, out.extent, columnsOf(key.engine, z, z.extent, p));
   },
 };
 
@@ -318,6 +319,6 @@ export const addShares: Primitive<Record<never, never>, ["share", "share"], "sha
   deal: (p, [x, y]) => ({ ...x, data: onMasks(add, p, [x, y]) }),
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(_p, [x, y], key) {
-    return { ...x, data: key.engine.add(x.data, y.data, x.ringBits) };
+    return { ...x, data: sum(key.engine, x.data, y.data, x.ringBits) };
   },
 };

@@ -6,6 +6,7 @@
 
 import { lowMask } from "../../ring/words.ts";
 import type { LocalOp } from "../primitive.ts";
+import { columnsOf, DISTANCE, ROTATE, ROW_SUM, shift, sum } from "./kernels.ts";
 import { elementCount, type Extent, makeMasks, type MaskWords, type Share, type View, type Wire } from "../tensor.ts";
 
 /** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
@@ -53,7 +54,7 @@ export const add: LocalOp<Record<never, never>> = {
   apply(_p, [x, y], out) {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!) + Number(y!.data[i]!);
   },
-  run: (_p, [x, y], engine) => engine.add(x!.data, y!.data, x!.ringBits),
+  run: (_p, [x, y], engine) => sum(engine, x!.data, y!.data, x!.ringBits),
 };
 
 /** The low bits of a wire, in their own ring: for values that fit there. */
@@ -68,7 +69,7 @@ export const narrow: LocalOp<{ readonly bits: number }> = {
   apply(_p, [x], out) {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
   },
-  run: (p, [x], engine) => engine.shift(x!.data, x!.ringBits, 0, p.bits),
+  run: (p, [x], engine) => shift(engine, x!.data, { in_bits: x!.ringBits, by: 0, out_bits: p.bits }),
 };
 
 /** Parameters of {@linkcode columns}. */
@@ -95,7 +96,7 @@ export const columns: LocalOp<ColumnsParams> = {
       }
     }
   },
-  run: (p, [x], engine) => engine.columns(x!.data, x!.extent, p.from, p.to),
+  run: (p, [x], engine) => columnsOf(engine, x!, x!.extent, p),
 };
 
 /** Parameters of {@linkcode rotate}. */
@@ -131,7 +132,13 @@ export const rotate: LocalOp<RotateParams> = {
       }
     }
   },
-  run: (p, [x], engine) => engine.rotate(x!.data, p.angles, p.heads, p.width, x!.ringBits),
+  run: ({ angles, heads, width }, [x], engine) =>
+    engine.step(ROTATE, {
+      party: 0,
+      reads: { x: x!.data },
+      lists: { angles },
+      params: { heads, width, ring_bits: x!.ringBits },
+    }).result,
 };
 
 /** Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at `scale`. */
@@ -161,7 +168,13 @@ export const distance: LocalOp<Record<never, never>> = {
       }
     }
   },
-  run: (_p, [top, x], engine) => engine.distance(top!.data, x!.data, x!.extent, x!.scale, x!.ringBits),
+  run: (_p, [top, x], engine) =>
+    engine.step(DISTANCE, {
+      party: 0,
+      reads: { top: top!.data, x: x!.data },
+      extent: x!.extent,
+      params: { scale: x!.scale, ring_bits: x!.ringBits },
+    }).result,
 };
 
 /** Sum of every row. */
@@ -178,7 +191,13 @@ export const rowSum: LocalOp<Record<never, never>> = {
       }
     }
   },
-  run: (_p, [x], engine) => engine.rowSum(x!.data, x!.extent, x!.ringBits),
+  run: (_p, [x], engine) =>
+    engine.step(ROW_SUM, {
+      party: 0,
+      reads: { x: x!.data },
+      extent: x!.extent,
+      params: { ring_bits: x!.ringBits },
+    }).result,
 };
 
 function oneColumn(x: Pick<Wire<View>, "extent">): Extent {
@@ -193,7 +212,7 @@ export const firstRow: LocalOp<Record<never, never>> = {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
   },
   run: (_p, [x], engine) =>
-    engine.columns(x!.data, { rows: 1, cols: [elementCount(x!.extent)] }, 0, x!.extent.cols[0]!),
+    columnsOf(engine, x!, { rows: 1, cols: [elementCount(x!.extent)] }, { from: 0, to: x!.extent.cols[0]! }),
 };
 
 /** The last block of a lane: the token whose logits are wanted. */
@@ -210,6 +229,6 @@ export const lastBlock: LocalOp<Record<never, never>> = {
   },
   run(_p, [x], engine) {
     const total = elementCount(x!.extent), size = x!.extent.rows * x!.extent.cols.at(-1)!;
-    return engine.columns(x!.data, { rows: 1, cols: [total] }, total - size, total);
+    return columnsOf(engine, x!, { rows: 1, cols: [total] }, { from: total - size, to: total });
   },
 };

@@ -11,13 +11,13 @@
  * @module
  */
 
-import type { MaximumStep } from "../../engine.ts";
-import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
+import { choosePermuted, dealPermuted, packChunks, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { lowMask } from "../../ring/words.ts";
-import type { KeyRecord } from "../key.ts";
+import { type KeyRecord, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
+import { MERGE, SELECT, SYMBOLS } from "./kernels.ts";
 
 /** The columns that remain after one level. */
 export function halved(extent: Extent): Extent {
@@ -69,7 +69,7 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
       kind: "given",
       counts,
       fields: [{ name: "compare", bits: permutedBits(chunks) }, { name: "select", bits: (3 * paths - 1) * bits }],
-    }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits }] }];
+    }, { name: "free", kind: "free", counts, fields: [{ name: "mask", bits: symbols }, { name: "pad", bits }] }];
     return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
   },
   deal(_p, [x], key) {
@@ -101,12 +101,17 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     return wire("mask", bits, x.scale, halved(x.extent), data);
   },
   *run(_p, [x], key) {
-    const { bits, chunks, openSymbols, openSelected } = layout(x),
-      { engine } = key,
-      step: MaximumStep = { bits, chunks, extent: x.extent };
-    const given = key.record("given"), free = key.record("free");
-    const [symbols] = yield* open(openSymbols, engine.maximumSymbols(step, x.data, given, free));
-    const [selected] = yield* open(openSelected, engine.maximumSelect(key.party, step, x.data, symbols, given, free));
-    return wire("masked", bits, x.scale, halved(x.extent), engine.maximumMerge(step, x.data, selected));
+    const { bits, chunks, openSymbols, openSelected } = layout(x), { extent } = x, chunk_count = chunks.length;
+    const params = { ring_bits: bits, chunk_count };
+    const { symbols } = step(key, SYMBOLS, {
+      reads: { x: x.data },
+      params: { ...params, chunks: packChunks(chunks) },
+      extent,
+    });
+    const [opened] = yield* open(openSymbols, symbols);
+    const share = step(key, SELECT, { reads: { x: x.data, opened }, params, extent });
+    const [selected] = yield* open(openSelected, share.result);
+    const { result } = step(key, MERGE, { reads: { x: x.data, selected }, params: { ring_bits: bits }, extent });
+    return wire("masked", bits, x.scale, halved(extent), result);
   },
 };

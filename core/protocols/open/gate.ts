@@ -8,6 +8,7 @@ import { type KeyRecord, writeMask } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Share, type View, type Wire, wire } from "../tensor.ts";
+import { sum } from "../local/kernels.ts";
 
 function toBoth(z: Share<View>): OpeningSize[] {
   return [{ kind: "add", count: elementCount(z.extent), bits: [z.ringBits, z.ringBits] }];
@@ -67,9 +68,7 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
   },
   *run(_p, [z], key) {
     const { engine, party } = key, [sizes] = toClient(z);
-    const mine = party === 1
-      ? engine.add(z.data, engine.unpack(key.record("mask"), 0, z.ringBits), z.ringBits)
-      : z.data;
+    const mine = party === 1 ? sum(engine, z.data, engine.unpack(key.record("mask"), "r"), z.ringBits) : z.data;
     const [data] = sizes === undefined ? [mine] : yield* open(sizes, mine);
     return wire("masked", z.ringBits, z.scale, z.extent, data);
   },

@@ -17,6 +17,7 @@
 import { lowMask } from "../../ring/words.ts";
 import { assertWordRing, type Primitive } from "../primitive.ts";
 import { elementCount, type Extent } from "../tensor.ts";
+import { sum } from "../local/kernels.ts";
 
 /** Parameters of {@linkcode hidePadding}. */
 export interface PaddingParams {
@@ -65,7 +66,7 @@ export const hidePadding: Primitive<PaddingParams, ["share"], "share"> = {
     eachRow(z.extent, (at, cols) => {
       for (let c = 0; c < cols; c++) words[at + c] = lowered & ~((c - tokens) >> 31);
     });
-    return { ...z, data: key.engine.add(z.data, key.engine.upload(words), z.ringBits) };
+    return { ...z, data: sum(key.engine, z.data, key.engine.upload(words), z.ringBits) };
   },
 };
 

@@ -13,8 +13,9 @@
  * @module
  */
 
-import type { AttentionStep, Handle, WrapStep } from "../../engine.ts";
-import { type KeyRecord, subtractFromPads, writeMask } from "../key.ts";
+import type { AttentionStep, Handle } from "../../engine.ts";
+import { addWrap, widen } from "../extend/kernels.ts";
+import { type KeyRecord, step, subtractFromPads, writeMask } from "../key.ts";
 import { assertKnownToBoth, assertRing, assertWordRing, type GatePlan, type Primitive } from "../primitive.ts";
 import {
   blockCounts,
@@ -27,9 +28,10 @@ import {
   share,
   type View,
 } from "../tensor.ts";
+import { MULTIPLY, MULTIPLY_ROW } from "./kernels.ts";
 
 function padRecord(extent: Extent, ringBits: number): KeyRecord {
-  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: ringBits }] };
+  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: ringBits }] };
 }
 
 /** The ring of a product: both factors live in it. */
@@ -64,7 +66,7 @@ export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(_p, [x], key) {
-    const standing = key.engine.unpack(key.record("mask"), 0, x.ringBits);
+    const standing = key.engine.unpack(key.record("mask"), "r");
     return { ...x, kind: "operand", standing, lift: null };
   },
 };
@@ -123,16 +125,20 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x, y], key) {
-    const { engine, party } = key, pad = key.record("pad"), n = x.ringBits, scale = x.scale + y.scale;
+    const { engine } = key, n = x.ringBits, scale = x.scale + y.scale;
     const product = (value: Handle, mask: Handle): Handle =>
-      engine.multiply(party, value, mask, y.data, standing(y), x.extent, p.broadcast, pad);
+      step(key, p.broadcast ? MULTIPLY_ROW : MULTIPLY, {
+        reads: { x: value, mask_x: mask, y: y.data, mask_y: standing(y) },
+        params: { ring_bits: n },
+        ...(p.broadcast ? { extent: x.extent } : {}),
+      }).result;
     if (x.lift === null) return share("masked", n, scale, x.extent, product(x.data, standing(x)));
 
-    const { fromBits, top } = x.lift, subtract: WrapStep = { inBits: fromBits, shift: fromBits, sign: -1, outBits: n };
-    const mask = engine.addWrap(subtract, standing(x), x.data, top!);
-    const data = product(engine.extend(x.data, fromBits, null, n), mask);
-    const rest = engine.unpack(key.record("given"), 0, n - fromBits);
-    return share("masked", n, scale, x.extent, engine.addWrap(subtract, data, x.data, rest));
+    const { fromBits, top } = x.lift, subtract = { in_bits: fromBits, shift: fromBits, subtracts: 1, out_bits: n };
+    const mask = addWrap(engine, { a: standing(x), x: x.data, c: top! }, subtract);
+    const data = product(widen(engine, { x: x.data, top: null }, { in_bits: fromBits, out_bits: n }), mask);
+    const rest = engine.unpack(key.record("given"), "top");
+    return share("masked", n, scale, x.extent, addWrap(engine, { a: data, x: x.data, c: rest }, subtract));
   },
 };
 

@@ -16,15 +16,15 @@
  * @module
  */
 
-import type { RowGroup, RowStep } from "../../engine.ts";
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { genTreeDpf, treeDpf } from "../../fss/tree_dpf.ts";
-import type { KeyRecord } from "../key.ts";
+import { type KeyRecord, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, type MaskWords, type View, type Wire, wire } from "../tensor.ts";
 import { rowTable } from "../tables.ts";
+import { FINISH, groupList, SYMBOLS, THRESHOLDS } from "./kernels.ts";
 
 /** Parameters of {@linkcode rowFunction}. */
 export interface RowFunctionParams {
@@ -48,13 +48,20 @@ export interface RowFunctionParams {
   readonly offset: number;
 }
 
-interface Group extends Omit<RowGroup, "table"> {
+/** Thresholds of a row fit into one word. */
+const MAX_GROUPS = 33;
+
+/** One octave group: the values in [2^fromBit, 2^fromBit of the next one). */
+interface Group {
+  readonly fromBit: number;
+  /** Bits that the index drops. */
+  readonly shift: number;
+  readonly chunks: readonly number[];
   readonly symbols: number;
-  readonly bits: number;
 }
 
 function groups(p: RowFunctionParams): Group[] {
-  const out: Group[] = [], indexBits = p.mantissaBits + p.octaves;
+  const out: Group[] = [];
   for (let fromBit = p.lo; fromBit < p.hi; fromBit += p.octaves) {
     const shift = fromBit - p.mantissaBits;
     if (shift < 1) {
@@ -62,14 +69,8 @@ function groups(p: RowFunctionParams): Group[] {
         `Cannot index a row function as the lowest octave must be above ${p.mantissaBits}: received ${p.lo}`,
       );
     }
-    const chunks = choosePermuted(shift, 4 * p.ringBits), words = 6 + 4 * pathCount(chunks.length);
-    out.push({
-      fromBit,
-      shift,
-      chunks,
-      symbols: symbolCount(chunks.length),
-      bits: permutedBits(chunks) + oneHotBits(indexBits) + p.ringBits * words,
-    });
+    const chunks = choosePermuted(shift, 4 * p.ringBits);
+    out.push({ fromBit, shift, chunks, symbols: symbolCount(chunks.length) });
   }
   return out;
 }
@@ -94,8 +95,13 @@ function openings(p: RowFunctionParams, extent: Extent): [OpeningSize[], Opening
 
 function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
   const counts = blockCounts(v.extent), all = groups(p), tree = treeDpf(v.ringBits - 1);
+  const given = all.flatMap(({ chunks }, g) => [
+    { name: `compare${g}`, bits: permutedBits(chunks) },
+    { name: `index${g}`, bits: oneHotBits(p.mantissaBits + p.octaves) },
+    { name: `words${g}`, bits: p.ringBits * (6 + 4 * pathCount(chunks.length)) },
+  ]);
   return [
-    { name: "given", kind: "given", counts, fields: all.map((group, g) => ({ name: `group${g}`, bits: group.bits })) },
+    { name: "given", kind: "given", counts, fields: given },
     {
       name: "free",
       kind: "free",
@@ -117,9 +123,9 @@ function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
   ];
 }
 
-function rowStep(p: RowFunctionParams, v: Wire<View>, salt: Uint8Array): RowStep {
-  const all = groups(p).map((group) => ({ ...group, table: rowTable(p, v.scale, group) }));
-  return { inBits: v.ringBits, indexBits: p.mantissaBits + p.octaves, groups: all, salt };
+/** Public tables of all groups. */
+function tablesOf(p: RowFunctionParams, inScale: number): Uint32Array[] {
+  return groups(p).map((group) => rowTable(p, inScale, group));
 }
 
 function wideMask(data: MaskWords, row: number): bigint {
@@ -130,7 +136,7 @@ function wideMask(data: MaskWords, row: number): bigint {
 export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
   name: "row",
   clear(p, [v]) {
-    const all = rowStep(p, v, new Uint8Array(16)).groups;
+    const all = groups(p).map((group) => ({ ...group, table: rowTable(p, v.scale, group) }));
     const data = v.data.map((value) => {
       if (!(value >= 2 ** p.lo && value < 2 ** p.hi)) {
         throw new RangeError(`Cannot take the ${p.function} of a row as its value must lie in [2^${p.lo}, 2^${p.hi})`);
@@ -152,6 +158,12 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
     if (indexed > v.ringBits) {
       throw new RangeError(
         `Cannot index a row function as the ring must hold its last group, ${indexed} bits: received ${v.ringBits}`,
+      );
+    }
+    const count = groups(p).length;
+    if (count > MAX_GROUPS) {
+      throw new RangeError(
+        `Cannot index a row function as it must have at most ${MAX_GROUPS} groups: received ${count}`,
       );
     }
     return { out: wire("plan", p.ringBits, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
@@ -182,18 +194,17 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       common.bytes(0, genTreeDpf(tree, { alpha: BigInt.asUintN(q - 1, r), seeds, salt: keys.salt }));
       // Threshold t_g stands under ρ_g ⊕ msb(r); t_0 = 1 and t_G = 0 are public.
       const thresholds = all.map((_, g) => g === 0 ? 0 : free.xor(at.thresholds + g - 1, 1) ^ top);
-      let offset = 0;
       all.forEach((group, g) => {
         const masks = dealPermuted(
           given,
-          offset,
+          keys.offset("given", `compare${g}`),
           group.chunks,
           Number(BigInt.asUintN(group.shift, r)),
           free.xor(at.symbols + g * width, group.symbols),
         );
         const index = Number(BigInt.asUintN(indexBits, r >> BigInt(group.shift))),
-          hot = offset + permutedBits(group.chunks),
-          words = hot + oneHotBits(indexBits);
+          hot = keys.offset("given", `index${g}`),
+          words = keys.offset("given", `words${g}`);
         const s = 2 * given.oneHot(hot, indexBits, index) - 1, rhoM = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
         const mu0 = free.sum(at.values + 2 * n * g, n) | 0,
           mu1 = free.sum(at.values + 2 * n * g + n, n) | 0,
@@ -204,18 +215,33 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
           monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
         }
         monomials.forEach((value, i) => given.word(words + n * i, n, value));
-        offset += group.bits;
       });
       data[row] = free.sum(at.pad, n);
     }
     return wire("mask", n, p.scale, v.extent, data);
   },
   *run(p, [v], keys) {
-    const { engine, party } = keys, step = rowStep(p, v, keys.salt), [openFirst, openValue] = openings(p, v.extent);
-    const given = keys.record("given"), free = keys.record("free");
-    const first = engine.rowSymbols(party, step, v.data, given, free, keys.record("tree"));
-    const [thresholds, symbols, values] = yield* open(openFirst, first.thresholds, first.symbols, first.values);
-    const [data] = yield* open(openValue, engine.rowFinish(step, v.data, thresholds, symbols, values, given, free));
+    const all = groups(p), [openFirst, openValue] = openings(p, v.extent), places = keys.record("given").fields;
+    const counts = { group_count: all.length, value_count: 2 * all.length }, ring_bits = p.ringBits;
+    const lists = { groups: groupList(all, places) }, salt = new Uint32Array(keys.salt.slice().buffer);
+    const { thresholds } = step(keys, THRESHOLDS, {
+      reads: { v: v.data },
+      params: { in_bits: v.ringBits, group_count: all.length },
+      lists: { ...lists, salt },
+    });
+    const { symbols, values } = step(keys, SYMBOLS, {
+      reads: { v: v.data },
+      params: { ...counts, index_bits: p.mantissaBits + p.octaves, symbol_bits: symbolWidth(all), ring_bits },
+      tables: { entries: tablesOf(p, v.scale) },
+      lists,
+    });
+    const opened = yield* open(openFirst, thresholds, symbols, values);
+    const { result } = step(keys, FINISH, {
+      reads: { v: v.data, opened: opened[0], symbols: opened[1], values: opened[2] },
+      params: { ...counts, in_bits: v.ringBits, ring_bits },
+      lists,
+    });
+    const [data] = yield* open(openValue, result);
     return wire("masked", p.ringBits, p.scale, v.extent, data);
   },
 };

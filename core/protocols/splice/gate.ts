@@ -24,11 +24,10 @@
  * @module
  */
 
-import type { SpliceStep } from "../../engine.ts";
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { lowMask } from "../../ring/words.ts";
 import { dithered } from "../dither/gate.ts";
-import type { KeyRecord, RecordWriter } from "../key.ts";
+import { type KeyRecord, type RecordWriter, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import {
@@ -42,6 +41,7 @@ import {
   wire,
 } from "../tensor.ts";
 import { asymptote, bumpTable, type SpliceFunction } from "../tables.ts";
+import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
 
 /** Parameters of {@linkcode splice}. */
 export interface SpliceParams {
@@ -91,11 +91,11 @@ function openings(p: SpliceParams, extent: Extent): [OpeningSize[], OpeningSize[
 }
 
 /** What engines need to know. */
-function stepOf(p: SpliceParams, x: Wire<View>): SpliceStep {
+function stepOf(p: SpliceParams, x: Wire<View>) {
   const [low, index, top] = p.digits;
   return {
     skip: p.skip,
-    digits: [low - p.skip, index, top],
+    digits: [low - p.skip, index, top] as const,
     table: bumpTable(p.function, p.digits, x.scale),
     inBits: asymptote(p.function) === "ramp" ? x.ringBits : p.ringBits,
     valueBits: p.valueBits,
@@ -133,8 +133,8 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
       { name: "top", bits: oneHotBits(top) },
       { name: "pairs", bits: SPLICE_PAIRS.length },
       { name: "words", bits: 7 * n },
-      { name: "inputTops", bits: 2 * (n - inBits) },
-      { name: "valueTops", bits: 4 * (n - valueBits) },
+      { name: "input_tops", bits: 2 * (n - inBits) },
+      { name: "value_tops", bits: 4 * (n - valueBits) },
     ],
   }, {
     name: "free",
@@ -237,18 +237,25 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     return { ...wire("mask", n, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   *run(p, [x], keys) {
-    const { engine, party } = keys, step = stepOf(p, x);
-    const [openFirst, openBits, openValue] = openings(p, x.extent),
-      given = keys.record("given"),
-      free = keys.record("free");
-    if (party === 1 && p.skip > 0) keys.keepCoins?.(x.data, p.skip);
-    const first = engine.spliceSymbols(party, step, x.data, given, free);
+    const { digits: [low_bits, index_bits, top_bits], skip, table, inBits, valueBits } = stepOf(p, x);
+    const [openFirst, openBits, openValue] = openings(p, x.extent);
+    if (keys.party === 1 && p.skip > 0) keys.keepCoins?.(x.data, p.skip);
+    const first = step(keys, SYMBOLS, {
+      reads: { x: x.data },
+      params: { skip, low_bits, index_bits, top_bits, value_bits: valueBits },
+      tables: { table },
+    });
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
-    const [bits] = yield* open(openBits, engine.spliceBits(party, step, symbols, given, free));
+    const [bits] = yield* open(openBits, step(keys, BITS, { reads: { opened: symbols }, params: {} }).result);
+    // A step is a public constant in place of x.
     const far = asymptote(p.function) === "ramp"
       ? x.data
-      : engine.upload(new Uint32Array(elementCount(x.extent)).fill(2 ** (x.scale + 1)));
-    const [data] = yield* open(openValue, engine.spliceFinish(party, step, far, values, bits, given, free));
+      : keys.engine.upload(new Uint32Array(elementCount(x.extent)).fill(2 ** (x.scale + 1)));
+    const { result } = step(keys, FINISH, {
+      reads: { x: far, values, opened: bits },
+      params: { in_bits: inBits, value_bits: valueBits, ring_bits: p.ringBits },
+    });
+    const [data] = yield* open(openValue, result);
     return { ...wire("masked", p.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
   },
 };

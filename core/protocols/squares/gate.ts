@@ -14,7 +14,7 @@
  */
 
 import type { Handle } from "../../engine.ts";
-import type { KeyRecord } from "../key.ts";
+import { type KeyRecord, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
 import {
@@ -27,6 +27,7 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
+import { SQUARE_SUM } from "./kernels.ts";
 
 /** Parameters of {@linkcode squares}. */
 export interface SquaresParams {
@@ -107,7 +108,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         name: "pad",
         kind: "free",
         counts: blockCounts(columnExtent(x.extent)),
-        fields: [{ name: "e", bits: p.outBits }],
+        fields: [{ name: "pad", bits: p.outBits }],
       },
     ];
     const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
@@ -144,16 +145,18 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     };
   },
   *run(p, [x], key) {
-    const { engine, party } = key, given = key.record("given");
-    const standing = engine.unpack(given, 0, p.operandBits), missing = p.operandBits - x.ringBits;
-    const top = missing > 0 ? engine.unpack(given, p.outBits, missing) : null;
-    const [data] = yield* open(
-      opening(p, x.extent),
-      engine.squareSum(party, x.data, x.extent, x.ringBits, p.outBits, given, key.record("pad")),
-    );
+    const { engine } = key, given = key.record("given"), n = x.ringBits, q = p.outBits, bits = fields(q, n);
+    const standing = engine.unpack(given, "r", p.operandBits), missing = p.operandBits - n;
+    const top = missing > 0 ? engine.unpack(given, "b", missing) : null;
+    const { result } = step(key, SQUARE_SUM, {
+      reads: { x: x.data },
+      params: { in_bits: n, out_bits: q, r_bits: bits.r, b_bits: bits.b, br_bits: bits.br },
+      extent: x.extent,
+    });
+    const [data] = yield* open(opening(p, x.extent), result);
     return {
       kind: "squares",
-      sum: wire("masked", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
+      sum: wire("masked", q, 2 * x.scale, columnExtent(x.extent), data),
       operand: operand(p, x, standing, top),
     };
   },

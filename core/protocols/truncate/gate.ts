@@ -17,10 +17,9 @@
  * @module
  */
 
-import type { TruncateStep } from "../../engine.ts";
-import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
+import { choosePermuted, dealPermuted, packChunks, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { lowMask } from "../../ring/words.ts";
-import type { KeyRecord, KeyWriter } from "../key.ts";
+import { type KeyRecord, type KeyWriter, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
 import {
@@ -35,6 +34,7 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
+import { FINISH, SYMBOLS } from "./kernels.ts";
 
 /** Parameters of {@linkcode truncate}. */
 export interface TruncateParams {
@@ -155,7 +155,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       name: "free",
       kind: "free",
       counts,
-      fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }],
+      fields: [{ name: "mask", bits: symbols }, { name: "pad", bits: p.to }],
     }];
     const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
     return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
@@ -183,22 +183,20 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   *run(p, [z], key) {
-    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z),
-      { engine, party } = key;
-    const given = key.record("given"), free = key.record("free");
-    const step: TruncateStep = {
-      chunks,
-      inBits: z.ringBits,
-      by: p.by,
-      outBits: p.to,
-      addend,
-      wrapBits,
-      full: !fromShare || party === p.full,
-      adds: party === (fromShare ? p.full : 0),
-    };
+    const { chunks, wrapBits, addend, fromShare, openInput, openSymbols, openResult } = layout(p, z), { party } = key;
+    const holdsAll = !fromShare || party === p.full, chunk_count = chunks.length;
+    const shift = { in_bits: z.ringBits, by: p.by, addend, chunk_count };
     const [masked] = fromShare ? yield* open(openInput, z.data) : [z.data];
-    const [symbols] = yield* open(openSymbols, engine.truncateSymbols(step, masked, given, free));
-    const [data] = yield* open(openResult, engine.truncateFinish(step, masked, symbols, given, free));
+    const first = step(key, SYMBOLS, {
+      reads: { z: masked },
+      params: { ...shift, chunks: packChunks(chunks), tells: holdsAll && wrapBits > 0 ? 1 : 0 },
+    });
+    const [opened] = yield* open(openSymbols, first.symbols);
+    const { result } = step(key, FINISH, {
+      reads: { z: masked, opened },
+      params: { ...shift, out_bits: p.to, wrap_bits: wrapBits, adds: party === (fromShare ? p.full : 0) ? 1 : 0 },
+    });
+    const [data] = yield* open(openResult, result);
     return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
   },
 };

@@ -1,0 +1,59 @@
+/**
+ * The two steps of a dithered exponential, each defined for one element (SPEC.md §5.16).
+ *
+ * @module
+ */
+
+import { flatLookup, flatLookupSigned } from "../../fss/flat_dpf.ts";
+import { kernel } from "../../kernel.ts";
+import { lowMask } from "../../ring/words.ts";
+
+/** Exchange 1: the signed values of both digits' tables under their pads. */
+export const VALUES = kernel({
+  name: "exp_dithered_values",
+  reads: { t: { holds: "masked value" } },
+  writes: { values: { holds: "shares, secret", per: 2 } },
+  records: { given: { fields: ["low", "high"] }, free: { fields: ["masks"] } },
+  params: {
+    skip: "low bits of t that no digit reads",
+    low_bits: "bits of the low digit",
+    high_bits: "bits of the high digit",
+    ring_bits: "n",
+  },
+  tables: {
+    low: { holds: "of the low digit's difference", kind: "signed" },
+    high: { holds: "of the high digit's difference", kind: "plain" },
+  },
+  costNs: ({ low_bits, high_bits }) => 10 + (2 ** low_bits + 2 ** high_bits) / 3,
+  element({ i, x, given, free, p, table }) {
+    const { bytes, parity } = given, n = p.ring_bits, t = x.t[i]! >>> p.skip, sign = 1 - 2 * p.party;
+    const low = flatLookupSigned(
+      bytes,
+      given.place("low"),
+      p.low_bits,
+      parity,
+      t & lowMask(p.low_bits),
+      (d) => table.low[d]!,
+    );
+    const digit = (t >>> p.low_bits) & lowMask(p.high_bits);
+    const high = flatLookup(bytes, given.place("high"), p.high_bits, parity, digit, (d) => table.high[d]!);
+    x.values[2 * i] = (sign * low + free.word("masks", n)) & lowMask(n);
+    x.values[2 * i + 1] = (sign * high + free.word("masks", n, 1)) & lowMask(n);
+  },
+});
+
+/** Exchange 2: s·(v_0 - μ_0)·(v_1 - μ_1) without the monomial of masks alone, under its pad. */
+export const FINISH = kernel({
+  name: "exp_dithered_finish",
+  reads: { values: { holds: "opened values", per: 2 } },
+  writes: { result: { holds: "share, secret" } },
+  records: { given: { fields: ["words"] }, free: { fields: ["pad"] } },
+  params: { ring_bits: "n" },
+  costNs: () => 5,
+  element({ i, x, given, free, p }) {
+    const n = p.ring_bits, v0 = x.values[2 * i]!, v1 = x.values[2 * i + 1]!;
+    const word = (index: number): number => given.word("words", n, index);
+    const sum = Math.imul(Math.imul(v0, v1), word(0)) - Math.imul(v1, word(1)) - Math.imul(v0, word(2));
+    x.result[i] = (sum + free.word("pad", n)) & lowMask(n);
+  },
+});

@@ -1,0 +1,32 @@
+// distance: measures how far values are below just above their row's coarse maximum.
+//
+//   result[row][c] = (top[row] + 1)·2^scale - x[row][c] mod 2^n
+//
+// Spec      SPEC.md §5.13 (public-linear operations)
+// Needs     _ring.wgsl, _segments.wgsl
+// Dispatch  x = items, strided past 65535 groups: a group works on an item
+// Items     a row
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+// <declarations> written by `deno task kernels`
+// </declarations>
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  for (var i = params.first + group.x; i < params.end; i += groups.x) {
+    let segment = segment_of(i);
+    let columns = lists[segment + 7u];
+    let first = lists[segment + 6u] + (i - lists[segment]) * columns;
+    let above = (top[i - params.top_base] + 1u) << params.scale;
+    for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
+      result[first + c - params.result_base] = (above - x[first + c - params.x_base]) & low_mask(params.ring_bits);
+    }
+  }
+}

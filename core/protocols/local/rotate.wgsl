@@ -1,0 +1,37 @@
+// rotate: turns the pairs of a head by the angles of its token.
+//
+//   result[j] = cos·x[j] - sin·x[half + j],   result[half + j] = cos·x[half + j] + sin·x[j] mod 2^n
+//
+// Spec      SPEC.md §5.13 (public-linear operations)
+// Needs     _ring.wgsl
+// Dispatch  x = items, strided past 65535 groups: a group works on an item
+// Items     a head of a token
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+// <declarations> written by `deno task kernels`
+// </declarations>
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  for (var i = params.first + group.x; i < params.end; i += groups.x) {
+    let half = params.width / 2u;
+    let angle = i / params.heads * half;
+    let from = i * params.width - params.x_base;
+    let to = i * params.width - params.result_base;
+    for (var j = thread; j < half; j += WORKGROUP_SIZE) {
+      let cos = lists[params.angles_list + 2u * (angle + j)];
+      let sin = lists[params.angles_list + 2u * (angle + j) + 1u];
+      let a = x[from + j];
+      let b = x[from + half + j];
+      result[to + j] = (cos * a - sin * b) & low_mask(params.ring_bits);
+      result[to + half + j] = (cos * b + sin * a) & low_mask(params.ring_bits);
+    }
+  }
+}

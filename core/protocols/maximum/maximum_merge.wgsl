@@ -1,0 +1,39 @@
+// maximum_merge: makes one column of every pair; an odd last one is carried over.
+//
+//   result[row][j] = x[row][2j + 1] + selected[row][j] mod 2^n
+//
+// Spec      SPEC.md §5.10 (maximum)
+// Needs     _ring.wgsl, _segments.wgsl
+// Dispatch  x = items, strided past 65535 groups: a group works on an item
+// Items     a row; word 2 of a segment is the block's first pair
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+// <declarations> written by `deno task kernels`
+// </declarations>
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  for (var i = params.first + group.x; i < params.end; i += groups.x) {
+    let segment = segment_of(i);
+    let columns = lists[segment + 7u];
+    let row = i - lists[segment];
+    let pairs = columns >> 1u;
+    let from = lists[segment + 6u] + row * columns - params.x_base;
+    let chosen = lists[segment + 2u] + row * pairs - params.selected_base;
+    let to = lists[segment + 6u] - lists[segment + 2u] + row * (columns - pairs) - params.result_base;
+    for (var j = thread; j < columns - pairs; j += WORKGROUP_SIZE) {
+      var value = x[from + min(2u * j + 1u, columns - 1u)];
+      if (j < pairs) {
+        value += selected[chosen + j];
+      }
+      result[to + j] = value & low_mask(params.ring_bits);
+    }
+  }
+}

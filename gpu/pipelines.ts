@@ -1,0 +1,107 @@
+/**
+ * Compiled kernels: sources put together with the fragments that they need.
+ *
+ * @module
+ */
+
+import bits from "./kernels/_bits.wgsl" with { type: "text" };
+import chacha from "./kernels/_chacha.wgsl" with { type: "text" };
+import common from "./kernels/_common.wgsl" with { type: "text" };
+import double from "./kernels/_double.wgsl" with { type: "text" };
+import flat from "./kernels/_flat.wgsl" with { type: "text" };
+import free from "./kernels/_free.wgsl" with { type: "text" };
+import given from "./kernels/_given.wgsl" with { type: "text" };
+import lookup from "./kernels/_lookup.wgsl" with { type: "text" };
+import pairs from "./kernels/_pairs.wgsl" with { type: "text" };
+import path from "./kernels/_path.wgsl" with { type: "text" };
+import permuted from "./kernels/_permuted.wgsl" with { type: "text" };
+import ring from "./kernels/_ring.wgsl" with { type: "text" };
+import segments from "./kernels/_segments.wgsl" with { type: "text" };
+import spare from "./kernels/_spare.wgsl" with { type: "text" };
+import tree from "./kernels/_tree.wgsl" with { type: "text" };
+import word from "./kernels/_word.wgsl" with { type: "text" };
+import type { Device } from "./device.ts";
+import { KERNELS } from "./kernels.ts";
+import type { KernelSpec } from "./specs.ts";
+
+/** Shared functions by name: `_name.wgsl`. */
+export const FRAGMENTS: Readonly<Record<string, string>> = {
+  bits,
+  chacha,
+  common,
+  double,
+  flat,
+  free,
+  given,
+  lookup,
+  pairs,
+  path,
+  permuted,
+  ring,
+  segments,
+  spare,
+  tree,
+  word,
+};
+
+/** A kernel, ready to run. */
+export interface Pipeline {
+  /** The compiled kernel. */
+  readonly pipeline: GPUComputePipeline;
+  /** Layout of its bindings. */
+  readonly layout: GPUBindGroupLayout;
+  /** Its specification. */
+  readonly spec: KernelSpec;
+}
+
+/** Names of the fragments that a kernel's header asks for. */
+export function needsOf(source: string): string[] {
+  const line = source.match(/^\/\/ Needs +(.*)$/m)?.[1] ?? "";
+  return [...line.matchAll(/_(\w+)\.wgsl/g)].map(([, name]) => name!);
+}
+
+/** Whole source of a kernel: fragments, those of the ring first, then its file. `isWide` makes `Ring` two words. */
+export function sourceOf({ source }: KernelSpec, isWide: boolean): string {
+  const needs = needsOf(source), all = needs.length === 0 ? [] : ["ring", isWide ? "double" : "word", ...needs];
+  return [...new Set(all)].map((name) => FRAGMENTS[name]!).concat(source).join("\n");
+}
+
+/** Compiles kernels when they are first used. */
+export class Pipelines {
+  readonly #made = new Map<string, Pipeline>();
+  constructor(readonly device: Device) {}
+
+  /** The kernel of that name, for words or for pairs of words. */
+  get(name: string, isWide: boolean): Pipeline {
+    const key = isWide ? `${name}/wide` : name;
+    let made = this.#made.get(key);
+    if (made === undefined) this.#made.set(key, made = this.#make(name, isWide));
+    return made;
+  }
+
+  #make(name: string, isWide: boolean): Pipeline {
+    const spec = KERNELS.get(name), { gpu } = this.device;
+    if (spec === undefined) throw new Error(`Internal error: the GPU engine has no kernel ${name}`);
+    return this.device.guard(
+      "validation",
+      () => {
+        const kinds = Object.values(spec.bindings),
+          entries: GPUBindGroupLayoutEntry[] = kinds.map(({ kind }, binding) => ({
+            binding,
+            visibility: GPUShaderStage.COMPUTE,
+            buffer: { type: kind.startsWith("write") ? "storage" : "read-only-storage" },
+          }));
+        entries.push({ binding: kinds.length, visibility: GPUShaderStage.COMPUTE, buffer: { type: "uniform" } });
+        const layout = gpu.createBindGroupLayout({ label: name, entries }),
+          module = gpu.createShaderModule({ label: name, code: sourceOf(spec, isWide) }),
+          pipeline = gpu.createComputePipeline({
+            label: name,
+            layout: gpu.createPipelineLayout({ label: name, bindGroupLayouts: [layout] }),
+            compute: { module, entryPoint: "main" },
+          });
+        return { pipeline, layout, spec };
+      },
+      (error) => `Cannot compile the kernel ${name} as the device must accept it: received ${error.message}`,
+    );
+  }
+}
