@@ -23,7 +23,6 @@ import type {
   Weights,
   WrapStep,
 } from "../core/engine.ts";
-import { ProtocolError } from "../core/errors.ts";
 import { assertStream } from "../core/prg/seed.ts";
 import { lowMask, lowWords } from "../core/ring/words.ts";
 import * as steps from "./gate_steps.ts";
@@ -142,18 +141,7 @@ class KernelEngine implements WasmEngine {
     const run = this.#run,
       { heap } = run,
       out = run.tensor(count, bits > 32 || (bits === 0 && mine?.wordsPerElement === 2) ? 2 : 1),
-      byteLength = Math.ceil(count * bits / 8),
-      paddingBits = 8 * byteLength - count * bits;
-    if (theirs.length !== byteLength) {
-      throw new ProtocolError(
-        `Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`,
-      );
-    }
-    if (paddingBits > 0 && theirs[byteLength - 1]! >>> (8 - paddingBits) !== 0) {
-      throw new ProtocolError(
-        `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
-      );
-    }
+      byteLength = Math.ceil(count * bits / 8);
     const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement ? wide.lowWords(run, mine) : mine,
       own = narrow === null ? 0 : addressOf(narrow);
     if (bits === 0) {

@@ -25,7 +25,6 @@ import type {
   Weights,
   WrapStep,
 } from "../core/engine.ts";
-import { ProtocolError } from "../core/errors.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { Batches } from "./buffers.ts";
 import { Device, type DeviceOptions } from "./device.ts";
@@ -205,18 +204,7 @@ class KernelEngine implements GpuEngine {
       kept = bits === 0 ? mine?.wordsPerElement ?? 1 : 1,
       wide = bits > 32 ? 2 : 1,
       out = run.owners.tensor("opened values", count, bits === 0 ? kept : wide),
-      byteLength = Math.ceil(count * bits / 8),
-      paddingBits = 8 * byteLength - count * bits;
-    if (theirs.length !== byteLength) {
-      throw new ProtocolError(
-        `Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`,
-      );
-    }
-    if (paddingBits > 0 && theirs[byteLength - 1]! >>> (8 - paddingBits) !== 0) {
-      throw new ProtocolError(
-        `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
-      );
-    }
+      byteLength = Math.ceil(count * bits / 8);
     const narrow = mine !== null && mine.wordsPerElement > out.wordsPerElement
         ? wideSteps.lowWords(run, mine as Tensor)
         : mine,

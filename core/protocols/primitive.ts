@@ -44,7 +44,7 @@ export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
   /** From the masks of the inputs: writes the key, returns the mask of the result. */
   readonly deal: (p: P, x: Inputs<"mask", I>, key: KeyWriter) => Kinds<"mask">[K];
   /** One party's side: yields its openings, returns the masked result. */
-  readonly run: (p: P, x: Inputs<"masked", I>, key: KeyReader) => Gate<Kinds<"masked">[K]>;
+  readonly run: (p: P, x: Inputs<"masked", I>, key: KeyReader) => Gate<Kinds<"masked">[K], Handle>;
 }
 
 /** A public-linear operation: every view does it by itself, without key or message. Public constants never reach a mask. */

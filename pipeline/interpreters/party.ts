@@ -8,7 +8,7 @@ import type { Engine, Handle, KeyMemory, RecordView, Weights } from "../../core/
 import type { Party } from "../../core/channel.ts";
 import { KeyError } from "../../core/errors.ts";
 import type { KeyReader, WeightRef } from "../../core/protocols/key.ts";
-import type { Gate, Opening } from "../../core/protocols/opening.ts";
+import type { Gate } from "../../core/protocols/opening.ts";
 import type { Context, LocalOp, Primitive } from "../../core/protocols/primitive.ts";
 import {
   type Cache,
@@ -132,10 +132,13 @@ export class PartyContext implements Context<"masked"> {
     let next = gate.next();
     while (!next.done) {
       engine.enter(scope.parent);
-      yield next.value;
+      const openings = next.value, theirs = yield openings;
       engine.enter(scope);
-      for (const opening of next.value) combine(engine, lane.party, opening);
-      next = gate.next();
+      next = gate.next(
+        openings.map(({ kind, share, count, bits }, i) =>
+          engine.combine(kind, share, count, theirs[i]!, bits[lane.party]!)
+        ),
+      );
     }
     scope.end(handlesOf(next.value));
     return next.value;
@@ -153,9 +156,4 @@ export class PartyContext implements Context<"masked"> {
     this.#lane.engine.store(this.#lane.party, cache.data, cache.tokens, x.data, x.standing!);
     cache.tokens += elementCount(x.extent) / cache.width;
   };
-}
-
-function combine(engine: Engine, party: Party, opening: Opening): void {
-  if (opening.received === undefined) throw new Error("Internal error: a lane was resumed before its openings arrived");
-  opening.opened = engine.combine(opening.kind, opening.share, opening.count, opening.received, opening.bits[party]!);
 }

@@ -90,7 +90,7 @@ export class PlanContext implements Context<"plan"> {
 /** Runs a gate to its end without moving data, and counts its exchanges. */
 export function finish<T>(gate: Gate<T>): { value: T; exchanges: number } {
   let exchanges = 0;
-  for (let next = gate.next();; next = gate.next()) {
+  for (let next = gate.next();; next = gate.next([])) {
     if (next.done) return { value: next.value, exchanges };
     exchanges++;
   }
