@@ -243,14 +243,13 @@ export function layerCase(model: ModelSpec, positions: Positions): LaneCase {
 export function runLockstep(parties: readonly LaneParty[], memories: readonly KeyMemory[]): void {
   const scopes = parties.map(({ engine }) => engine.begin()),
     gates = parties.map((party, i) => party.start(memories[i]!));
-  for (;;) {
-    const [mine, theirs] = gates.map((gate) => gate.next());
+  for (let answers: Uint8Array[][] = [[], []];;) {
+    const [mine, theirs] = gates.map((gate, party) => gate.next(answers[party]!));
     if (mine!.done || theirs!.done) break;
-    mine!.value.forEach((opening, i) => {
-      const other = theirs!.value[i]!;
-      opening.received = packed(parties[1]!.engine, other.share, opening.bits[0]!);
-      other.received = packed(parties[0]!.engine, opening.share, opening.bits[1]!);
-    });
+    answers = [
+      theirs!.value.map(({ share, bits }) => packed(parties[1]!.engine, share, bits[0])),
+      mine!.value.map(({ share, bits }) => packed(parties[0]!.engine, share, bits[1])),
+    ];
   }
   for (const scope of scopes) scope.end([]);
 }

@@ -10,11 +10,12 @@
  */
 
 import { archPlan } from "../cmd/plan.ts";
-import type { Lane } from "../core/channel.ts";
+import type { Lane, Party } from "../core/channel.ts";
 import type { Opening } from "../core/protocols/opening.ts";
 import { packedBytes } from "../core/ring/bits.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { createGpuEngine, type GpuEngine, type GpuEngineOptions } from "../gpu/mod.ts";
+import { receivedShares } from "../pipeline/interpreters/runner.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 import { dealLane, type DealtLane, type LaneParty, layerCase } from "./lane.ts";
@@ -133,10 +134,11 @@ async function runLayer(
   for (const engine of engines) await engine.settle();
   await takeKernels(engines); // those that expanded the keys
   const scopes = pair((p) => engines[p].begin()), gates = pair((p) => parties[p].start(memories[p]));
+  let answers: Uint8Array[][] = [[], []];
   for (let exchange = 0;; exchange++) {
     const busy = [0, 0], payloads: Uint8Array[][] = [[], []], openings: (readonly Opening[])[] = [];
     for (const p of [0, 1] as const) {
-      const since = counters(engines[p]), next = gates[p].next();
+      const since = counters(engines[p]), next = gates[p].next(answers[p]!);
       if (next.done) await engines[p].settle();
       else {
         const packing = next.value.flatMap(({ share, bits, count }) =>
@@ -156,12 +158,7 @@ async function runLayer(
       const bytes = openings[p]!.map(({ bits, count }) => packedBytes(bits[p]!, count));
       return link.take(lane, exchange, bytes.reduce((sum, length) => sum + length, 0));
     }));
-    openings.forEach((list, p) => {
-      let at = 0;
-      for (const opening of list) {
-        opening.received = received[p]!.subarray(at, at += packedBytes(opening.bits[p]!, opening.count));
-      }
-    });
+    answers = openings.map((list, p) => receivedShares(list, received[p]!, p as Party));
     for (const split of splits) split.networkMs += performance.now() - since;
   }
   for (const scope of scopes) scope.end([]);

@@ -133,7 +133,10 @@ export interface Engine {
   // --- openings ---------------------------------------------------------------------------------------------------------
   /** Packs the low `bits` bits of every element, little-endian, padded with zeros to a byte. */
   pack(x: Handle, bits: number): Uint8Array | Promise<Uint8Array>;
-  /** mine + theirs mod 2^bits ("add"; no share of mine counts as 0), or mine XOR theirs ("xor", where `mine` keeps the bits above `bits`). */
+  /**
+   * mine + theirs mod 2^bits ("add"; no share of mine counts as 0), or mine XOR theirs ("xor", where `mine` keeps the bits above `bits`). With 0 bits mine as it
+   * is. `theirs` is a packed tensor of `count` values: who takes it from the peer has checked its length and its padding.
+   */
   combine(kind: "add" | "xor", mine: Handle | null, count: number, theirs: Uint8Array, bits: number): Handle;
 
   // --- key material ---------------------------------------------------------------------------------------------------------

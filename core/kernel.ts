@@ -110,23 +110,23 @@ export interface Kernel<
   /** What an item is, in kernels whose calls have an extent. */
   readonly over?: Over;
   /** Tensors in the order of an engine's arguments. */
-  readonly reads: Readonly<Record<R, TensorSpec<P>>>;
+  readonly reads: Readonly<Record<R, TensorSpec<NoInfer<P>>>>;
   /** Tensors that it makes. */
-  readonly writes: Readonly<Record<W, TensorSpec<P>>>;
+  readonly writes: Readonly<Record<W, TensorSpec<NoInfer<P>>>>;
   /** Records of the gate's key. */
   readonly records?: Readonly<Partial<Record<RecordName, RecordSpec>>>;
   /** Public numbers, by name, with what they mean. */
   readonly params: Readonly<Record<P, string>>;
   /** Public tables. */
-  readonly tables?: Readonly<Record<T, TableSpec<P>>>;
+  readonly tables?: Readonly<Record<T, TableSpec<NoInfer<P>>>>;
   /** Lists of public words, by name, with what they hold. */
   readonly lists?: Readonly<Record<string, string>>;
   /** A GPU gives every item a workgroup, not a thread. */
   readonly byGroup?: true;
   /** About what one item takes on a CPU, in nanoseconds; `cols` are the columns of a row on average. */
-  costNs(params: Readonly<Record<P, number>>, cols: number): number;
+  costNs(params: Readonly<Record<NoInfer<P>, number>>, cols: number): number;
   /** The definition: writes the item's results. */
-  element(item: Item<R, W, P, T>): void;
+  element(item: Item<R, W, NoInfer<P>, T>): void;
 }
 
 /** One call of a kernel. */

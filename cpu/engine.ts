@@ -16,7 +16,6 @@ import type {
   Weights,
 } from "../core/engine.ts";
 import { type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
-import { ProtocolError } from "../core/errors.ts";
 import { assertStream } from "../core/prg/seed.ts";
 import { areSigned, lowMask, lowWords } from "../core/ring/words.ts";
 import { compileKernels, instantiateKernels, kernelNames } from "./kernels.ts";
@@ -136,18 +135,7 @@ class KernelEngine implements WasmEngine {
     const run = this.#run,
       { heap } = run,
       out = run.tensor(count, bits > 32 || (bits === 0 && mine?.wordsPerElement === 2) ? 2 : 1),
-      byteLength = Math.ceil(count * bits / 8),
-      paddingBits = 8 * byteLength - count * bits;
-    if (theirs.length !== byteLength) {
-      throw new ProtocolError(
-        `Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`,
-      );
-    }
-    if (paddingBits > 0 && theirs[byteLength - 1]! >>> (8 - paddingBits) !== 0) {
-      throw new ProtocolError(
-        `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
-      );
-    }
+      byteLength = Math.ceil(count * bits / 8);
     const own = mine === null ? 0 : addressOf(mine), ownWords = mine?.wordsPerElement ?? 1;
     if (bits === 0) {
       if (mine === null) heap.u8.fill(0, out.at, out.at + out.byteLength);

@@ -18,7 +18,6 @@ import type {
   Weights,
 } from "../core/engine.ts";
 import { type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
-import { ProtocolError } from "../core/errors.ts";
 import { Batches } from "./buffers.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { expandInto } from "./expand.ts";
@@ -192,18 +191,7 @@ class KernelEngine implements GpuEngine {
       kept = bits === 0 ? mine?.wordsPerElement ?? 1 : 1,
       wide = bits > 32 ? 2 : 1,
       out = run.owners.tensor("opened values", count, bits === 0 ? kept : wide),
-      byteLength = Math.ceil(count * bits / 8),
-      paddingBits = 8 * byteLength - count * bits;
-    if (theirs.length !== byteLength) {
-      throw new ProtocolError(
-        `Cannot combine shares as ${count} of ${bits} bits must have ${byteLength} bytes: received ${theirs.length}`,
-      );
-    }
-    if (paddingBits > 0 && theirs[byteLength - 1]! >>> (8 - paddingBits) !== 0) {
-      throw new ProtocolError(
-        `Cannot combine shares as the last ${paddingBits} bits must be zero padding: received ones`,
-      );
-    }
+      byteLength = Math.ceil(count * bits / 8);
     const isWide = out.wordsPerElement === 2,
       share = (received: Operand): void =>
         run.run("combine", {

@@ -3,7 +3,7 @@
  * parities and both parties. Key bits need not be dealt: what an operation does to arbitrary bits is defined.
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type {
   CacheHandle,
   Engine,
@@ -15,7 +15,6 @@ import type {
   SeedStream,
   SpliceStep,
 } from "../core/engine.ts";
-import { ProtocolError } from "../core/errors.ts";
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { treeDpf } from "../core/fss/tree_dpf.ts";
@@ -595,18 +594,5 @@ for (const subject of SUBJECTS) {
       first.values,
       engine.rowFinish(step, v, thresholds, opened, values, given, free),
     ];
-  });
-
-  Deno.test(`${subject.name} combine() refuses what is not a packed tensor`, {
-    ignore: subject.isMissing ?? false,
-  }, async () => {
-    const { engine, close } = await subject.make();
-    assertThrows(
-      () => engine.combine("add", null, 3, new Uint8Array(3), 3),
-      ProtocolError,
-      "3 of 3 bits must have 2 bytes: received 3",
-    );
-    assertThrows(() => engine.combine("add", null, 3, Uint8Array.of(0, 2), 3), ProtocolError, "zero padding");
-    close();
   });
 }

@@ -222,7 +222,9 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
     return test.run(new PartyContext(partyLane), inputs, cache);
   });
   const results: Wire<"masked">[] = [];
-  for (let next = gates.map((gate) => gate.next());; next = gates.map((gate) => gate.next())) {
+  for (let answers: Uint8Array[][] = [[], []];;) {
+    const next = gates.map((gate, party) => gate.next(answers[party]!));
+    answers = [[], []];
     if (next.every((step) => step.done)) {
       for (const step of next) results.push(step.value as Wire<"masked">);
       break;
@@ -238,13 +240,14 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
         const mine = openings[party]![i]!, theirs = openings[1 - party]![i]!;
         assertEquals([mine.kind, mine.bits, mine.count], [theirs.kind, theirs.bits, theirs.count]);
         const bits = mine.bits[party]!;
-        theirs.share === null || bits === 0 || mine.count === 0
-          ? mine.received = new Uint8Array(packedBytes(bits, mine.count))
-          : mine.received = await test.engines[1 - party]!.pack(theirs.share, bits);
-        sentBytes[1 - party]! += mine.received.length;
-        assertEquals(mine.received.length, openingBytes(mine, (1 - party) as 0 | 1));
+        const received = theirs.share === null || bits === 0 || mine.count === 0
+          ? new Uint8Array(packedBytes(bits, mine.count))
+          : await test.engines[1 - party]!.pack(theirs.share, bits);
+        answers[party]!.push(received);
+        sentBytes[1 - party]! += received.length;
+        assertEquals(received.length, openingBytes(mine, (1 - party) as 0 | 1));
         if (bits > 0) {
-          const sum = test.engines[party].combine(mine.kind, mine.share, mine.count, mine.received, bits);
+          const sum = test.engines[party].combine(mine.kind, mine.share, mine.count, received, bits);
           opened[party].push((await test.engines[party].download(sum)).slice());
         }
       }

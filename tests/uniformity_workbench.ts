@@ -203,7 +203,7 @@ export class Bench {
       })),
       exchanges: (readonly Opening[])[] = [];
     let step = planned.next();
-    for (; !step.done; step = planned.next()) exchanges.push(step.value);
+    for (; !step.done; step = planned.next([])) exchanges.push(step.value);
     this.units = findUnits(exchanges, setting.corrupt);
     this.gates = plan.gates;
     const owners: Owners = new Map(
@@ -300,7 +300,9 @@ export class Bench {
     this.deal();
     const gates = ([0, 1] as const).map((party) => this.#party(party)), { corrupt } = this.setting;
     const messages: Uint8Array[] = [];
-    for (let next = gates.map((gate) => gate.next());; next = gates.map((gate) => gate.next())) {
+    for (let answers: Uint8Array[][] = [[], []];;) {
+      const next = gates.map((gate, party) => gate.next(answers[party]!));
+      answers = [[], []];
       const openings = next.map((step) => step.done ? null : step.value);
       if (openings[0] === null || openings[1] === null) return messages;
       openings[0]!.forEach((opening, i) => {
@@ -308,7 +310,7 @@ export class Bench {
         for (const party of [0, 1]) {
           const bits = pair[party]!.bits[party]!, { share } = pair[1 - party]!;
           const message = bits === 0 || share === null ? new Uint8Array(0) : this.#engine.pack(share, bits);
-          pair[party]!.received = message;
+          answers[party]!.push(message);
           if (party === corrupt) messages.push(message);
         }
       });

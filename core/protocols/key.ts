@@ -155,6 +155,13 @@ export function step<R extends string, W extends string, P extends string, T ext
   return key.engine.step(kernel, { ...call, party: key.party, records });
 }
 
+/** The record of that name in a gate's plan. */
+export function findRecord(records: readonly KeyRecord[], name: string): KeyRecord {
+  const record = records.find((candidate) => candidate.name === name);
+  if (record === undefined) throw new Error(`Internal error: a gate has no record ${name}`);
+  return record;
+}
+
 /** Where the fields of a record lie, by name. */
 export function fieldPlaces(fields: readonly Field[]): Record<string, FieldPlace> {
   const out: Record<string, FieldPlace> = {};
@@ -171,6 +178,15 @@ export function recordBits(fields: readonly Field[]): number {
   let bits = 0;
   for (const field of fields) bits += field.bits;
   return bits;
+}
+
+/** Bit offsets of some fields within their record, by name. */
+export function offsets<F extends string>(
+  key: Pick<KeyWriter, "offset">,
+  record: string,
+  fields: readonly F[],
+): Readonly<Record<F, number>> {
+  return Object.fromEntries(fields.map((field) => [field, key.offset(record, field)])) as Record<F, number>;
 }
 
 /** Makes a field of up to 64 bits an additive sharing of a mask. */

@@ -17,29 +17,23 @@ export interface Opening {
   readonly count: number;
   /** This party's share; null under interpreters that move no data. */
   readonly share: Handle | null;
-  /** The peer's packed share; filled by the runner before it resumes the lane. */
-  received?: Uint8Array;
-  /** The sum; filled from `received` when the gate goes on. A party that receives 0 bits finds its own share here. */
-  opened?: Handle;
 }
 
-/** A running gate: one yield is one exchange. */
-export type Gate<T> = Generator<readonly Opening[], T, void>;
+/**
+ * A running gate: one yield is one exchange, and what comes back is one answer for each opening. A lane is answered with the peer's packed shares;
+ * {@linkcode Primitive.run}, inside its context, with the opened values: `Gate<T, Handle>`. Interpreters that move no data answer with nothing.
+ */
+export type Gate<T, Answer = Uint8Array> = Generator<readonly Opening[], T, readonly Answer[]>;
 
 /** What one exchange opens, as data of the plan. */
 export type OpeningSize = Pick<Opening, "kind" | "bits" | "count">;
 
-/** Opens one or more shares in one exchange; `sizes` are those of the plan. */
+/** Opens one or more shares in one exchange; `sizes` are those of the plan. A party that receives 0 bits gets its own share back. */
 export function* open<T extends readonly (Handle | null)[]>(
   sizes: readonly OpeningSize[],
   ...shares: T
-): Gate<{ [J in keyof T]: Handle }> {
-  const openings: Opening[] = sizes.map((size, i) => ({ ...size, share: shares[i] ?? null }));
-  yield openings;
-  return openings.map((opening) => {
-    if (opening.opened === undefined) throw new Error("Internal error: a gate was resumed before its openings");
-    return opening.opened;
-  }) as { [J in keyof T]: Handle };
+): Gate<{ [J in keyof T]: Handle }, Handle> {
+  return (yield sizes.map((size, i) => ({ ...size, share: shares[i] ?? null }))) as { [J in keyof T]: Handle };
 }
 
 /**
@@ -59,23 +53,28 @@ export function* open<T extends readonly (Handle | null)[]>(
  * let exchanges = 0, step = both.next();
  * while (!step.done) {
  *   exchanges++;
- *   step = both.next();
+ *   step = both.next([]);
  * }
  * assertEquals([exchanges, step.value], [2, [1, 2]]);
  * ```
  */
 export function* par<T extends readonly unknown[]>(...gates: { readonly [J in keyof T]: Gate<T[J]> }): Gate<T> {
   const results: unknown[] = gates.map(() => undefined);
-  let live = gates.map((gate, index) => ({ gate: gate as Gate<unknown>, index }));
+  let live = gates.map((gate, index) => ({ gate: gate as Gate<unknown>, index, asks: 0 })),
+    answers: readonly Uint8Array[] = [];
   while (live.length > 0) {
-    const wanted: Opening[] = [];
-    live = live.filter(({ gate, index }) => {
-      const next = gate.next();
+    const openings: Opening[] = [];
+    let at = 0;
+    live = live.filter((running) => {
+      const { gate, index, asks } = running, next = gate.next(answers.slice(at, at += asks));
       if (next.done) results[index] = next.value;
-      else wanted.push(...next.value);
+      else {
+        openings.push(...next.value);
+        running.asks = next.value.length;
+      }
       return !next.done;
     });
-    if (live.length > 0) yield wanted;
+    if (live.length > 0) answers = yield openings;
   }
   return results as unknown as T;
 }

@@ -5,8 +5,7 @@
  */
 
 import type { Extent, Handle } from "../engine.ts";
-import {
-  itemCounts,
+import { countWritten, itemCounts,
   type Kernel,
   type KernelCall,
   perRow,

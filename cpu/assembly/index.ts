@@ -4,26 +4,6 @@
 
 export { expand, setScratch } from "./chacha";
 export { combine, pack, unpack } from "./openings";
-export { add, addWrap, columns, distance, extend, rotate, rowSum, shift } from "./lanes";
 export { cacheStore, mix, scores } from "./attention";
-export { matrixAdd, packPanels, subtractMask } from "./matrix";
-export { multiply, squareSum } from "./products";
-export { truncateFinish, truncateSymbols } from "./truncate";
-export { maximumMerge, maximumSelect, maximumSymbols } from "./maximum";
-export { expClip, expFinish, expSymbols } from "./exp";
-export { expDitheredFinish, expDitheredValues } from "./exp_dithered";
-export { spliceBits, spliceFinish, spliceSymbols } from "./splice";
-export { rowFinish, rowSymbols } from "./row";
-export {
-  addWide,
-  addWrapWide,
-  extendWide,
-  matrixAddSigned,
-  matrixAddWide,
-  multiplyWide,
-  shiftWide,
-  squareSumWide,
-  subtractWide,
-  truncateFinishWide,
-  truncateSymbolsWide,
-} from "./wide";
+export { matrixAdd, packPanels, subtract } from "./matrix";
+export { matrixAddSigned, matrixAddWide } from "./matrix_wide";

@@ -18,18 +18,19 @@ export function packPanels(args: usize, _segment: usize, from: u32, to: u32): vo
   }
 }
 
-/** x - r (x = 0: -r). Items are elements. Arguments: 0 x, 1 out. Segment: 0 first element, 2 record of r. */
-export function subtractMask(args: usize, segment: usize, from: u32, to: u32): void {
-  const first = <usize> word(segment, 0) << 2, x = pointer(args, 0), out = pointer(args, 1) + first, r = pointer(segment, 2);
-  const end = <usize> to << 2;
-  let at = <usize> from << 2;
-  for (; at + 16 <= end; at += 16) {
-    v128.store(out + at, i32x4.sub(x == 0 ? i32x4.splat(0) : v128.load(x + first + at), v128.load(r + at)));
+/** out = x - out (x = 0: -out). Items are elements. Arguments: 0 x, 1 out, 2 words per element. */
+export function subtract(args: usize, _segment: usize, from: u32, to: u32): void {
+  const x = pointer(args, 0), out = pointer(args, 1), shift = <usize> word(args, 2) + 1, end = <usize> to << shift;
+  let at = <usize> from << shift;
+  if (shift == 3) {
+    for (; at < end; at += 8) store<u64>(out + at, (x == 0 ? 0 : load<u64>(x + at)) - load<u64>(out + at));
+    return;
   }
-  for (; at < end; at += 4) store<u32>(out + at, (x == 0 ? 0 : load<u32>(x + first + at)) - load<u32>(r + at));
+  for (; at + 16 <= end; at += 16) v128.store(out + at, i32x4.sub(x == 0 ? i32x4.splat(0) : v128.load(x + at), v128.load(out + at)));
+  for (; at < end; at += 4) store<u32>(out + at, (x == 0 ? 0 : load<u32>(x + at)) - load<u32>(out + at));
 }
 
-/** out += x·W. Items are panels. Arguments: 0 x, 1 panels, 2 out, 3 rows, 4 inputs, 5 outputs. */
+/** out = (out + x·W) & ring. Items are panels. Arguments: 0 x, 1 panels, 2 out, 3 rows, 4 inputs, 5 outputs, 6 ring mask. */
 export function matrixAdd(args: usize, _segment: usize, from: u32, to: u32): void {
   const x = pointer(args, 0), out = pointer(args, 2), rows = word(args, 3), inputs = word(args, 4), outputs = word(args, 5);
   const stride = <usize> outputs << 2, rowBytes = <usize> inputs << 2;
@@ -48,6 +49,14 @@ export function matrixAdd(args: usize, _segment: usize, from: u32, to: u32): voi
         for (; row < rows; row++, from += rowBytes, to += stride) narrowRow(from, weights, to, depth, columns);
       }
     }
+    if (word(args, 6) != 0xffffffff) reduce(out + (<usize> panel << 6), rows, stride, min<u32>(16, columns), word(args, 6));
+  }
+}
+
+/** Reduces the columns of a panel. */
+function reduce(out: usize, rows: u32, stride: usize, columns: u32, ring: u32): void {
+  for (let row: u32 = 0; row < rows; row++, out += stride) {
+    for (let c: usize = 0; c < columns; c++) store<u32>(out + (c << 2), load<u32>(out + (c << 2)) & ring);
   }
 }
 

@@ -77,38 +77,33 @@ function packWide(x: usize, out: usize, count: u32, bits: u32): void {
 
 /**
  * mine + theirs mod 2^bits, or mine XOR theirs. Items are elements.
- * Arguments: 0 mine (0: none), 1 theirs (packed), 2 out, 3 bits (1 to 64), 4 xor, 5 words per element.
+ * Arguments: 0 mine (0: none), 1 words per element of it, 2 theirs (packed), 3 out, 4 bits (1 to 64), 5 xor, 6 words per element of the result.
  */
 export function combine(args: usize, _segment: usize, from: u32, to: u32): void {
-  const mine = pointer(args, 0), out = pointer(args, 2), bits = word(args, 3), mask = lowMask(bits);
-  let bit = recordBit(pointer(args, 1), from, bits);
-  if (word(args, 5) == 2) {
-    for (let i = from; i < to; i++, bit += bits) {
-      const own = mine == 0 ? 0 : load<u64>(mine + (<usize> i << 3));
-      store<u64>(out + (<usize> i << 3), (own + fieldAt(bit, bits)) & mask);
-    }
-  } else if (word(args, 4) != 0) {
-    for (let i = from; i < to; i++, bit += bits) {
-      const own = mine == 0 ? 0 : load<u32>(mine + (<usize> i << 2));
-      store<u32>(out + (<usize> i << 2), own ^ <u32> (bitsAt(bit) & mask));
-    }
-  } else if (bits == 32) {
-    const theirs = pointer(args, 1);
+  const mine = pointer(args, 0), mineWords = word(args, 1), out = pointer(args, 3), bits = word(args, 4), mask = lowMask(bits);
+  let bit = recordBit(pointer(args, 2), from, bits);
+  if (word(args, 6) == 2) {
+    for (let i = from; i < to; i++, bit += bits) store<u64>(out + (<usize> i << 3), (own<u64>(mine, i, mineWords) + fieldAt(bit, bits)) & mask);
+  } else if (word(args, 5) != 0) {
+    for (let i = from; i < to; i++, bit += bits) store<u32>(out + (<usize> i << 2), own<u32>(mine, i, mineWords) ^ <u32> (bitsAt(bit) & mask));
+  } else if (bits == 32 && mineWords == 1) {
+    const theirs = pointer(args, 2);
     let i = from;
     for (; i + 4 <= to; i += 4) {
-      const at = <usize> i << 2, own = mine == 0 ? i32x4.splat(0) : v128.load(mine + at);
-      v128.store(out + at, i32x4.add(own, v128.load(theirs + at)));
+      const at = <usize> i << 2, words = mine == 0 ? i32x4.splat(0) : v128.load(mine + at);
+      v128.store(out + at, i32x4.add(words, v128.load(theirs + at)));
     }
-    for (; i < to; i++) {
-      const at = <usize> i << 2, own = mine == 0 ? 0 : load<u32>(mine + at);
-      store<u32>(out + at, own + load<u32>(theirs + at));
-    }
+    for (; i < to; i++) store<u32>(out + (<usize> i << 2), own<u32>(mine, i, 1) + load<u32>(theirs + (<usize> i << 2)));
   } else {
-    for (let i = from; i < to; i++, bit += bits) {
-      const own = mine == 0 ? 0 : load<u32>(mine + (<usize> i << 2));
-      store<u32>(out + (<usize> i << 2), (own + <u32> bitsAt(bit)) & <u32> mask);
-    }
+    for (let i = from; i < to; i++, bit += bits) store<u32>(out + (<usize> i << 2), (own<u32>(mine, i, mineWords) + <u32> bitsAt(bit)) & <u32> mask);
   }
+}
+
+/** The low words of an element of this party's share; 0 where it has none. */
+// @ts-ignore: decorator
+@inline
+function own<T>(mine: usize, i: u32, words: u32): T {
+  return mine == 0 ? <T> 0 : load<T>(mine + (<usize> (i * words) << 2));
 }
 
 /**

@@ -10,6 +10,20 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,     // first item
+  end: u32,       // item behind the last
+  x_base: u32,    // index of the first bound word of `x`
+  mask_base: u32, // index of the first bound word of `mask`
+  cache_at: u32,  // index of the first cached value
+  is_party0: u32, // 1 for party 0
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // masked values
+@group(0) @binding(1) var<storage, read> mask: array<u32>; // shares of their masks, secret
+@group(0) @binding(2) var<storage, read_write> own: array<u32>; // masked values minus masks, or minus masks
+@group(0) @binding(3) var<storage, read_write> negated: array<u32>; // masked values, negated
+@group(0) @binding(4) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

@@ -10,6 +10,36 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,        // first item
+  end: u32,          // item behind the last
+  mine_base: u32,    // index of the first bound word of `mine`
+  theirs_base: u32,  // index of the first bound word of `theirs`
+  opened_base: u32,  // index of the first bound word of `opened`
+  bits: u32,         // bits of a packed element, 0 to 64
+  mine_words: u32,   // words of an element of `mine`, 1 or 2
+  opened_words: u32, // words of an opened element, 1 or 2
+  is_xor: u32,       // 1 for XOR, 0 for addition
+  has_mine: u32,     // 1 where there is `mine`
+}
+
+@group(0) @binding(0) var<storage, read> mine: array<u32>; // this party's share, secret
+@group(0) @binding(1) var<storage, read> theirs: array<u32>; // the peer's packed share
+@group(0) @binding(2) var<storage, read_write> opened: array<u32>; // opened values
+@group(0) @binding(3) var<uniform> params: Params;
+
+fn load_mine(i: u32) -> Ring {
+  let at = params.mine_words * i - params.mine_base;
+  return ring_join(mine[at], mine[at + params.mine_words - 1u], params.mine_words);
+}
+
+fn store_opened(i: u32, value: Ring) {
+  let at = params.opened_words * i - params.opened_base;
+  opened[at] = ring_low(value);
+  if (params.opened_words == 2u) {
+    opened[at + 1u] = ring_high(value);
+  }
+}
 // </declarations>
 
 // A field of the packed share, at most 32 bits.

@@ -18,6 +18,15 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,       // first item
+  end: u32,         // item behind the last
+  range_count: u32, // ranges in `seed`
+}
+
+@group(0) @binding(0) var<storage, read> seed: array<u32>; // seed, ranges and nonces
+@group(0) @binding(1) var<storage, read_write> key_memory: array<u32>; // key bits, secret
+@group(0) @binding(2) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

@@ -10,6 +10,24 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,        // first item
+  end: u32,          // item behind the last
+  x_base: u32,       // index of the first bound word of `x`
+  product_base: u32, // index of the first bound word of `product`
+  rows: u32,         // rows of x
+  inputs: u32,       // columns of x
+  outputs: u32,      // columns of the weights
+  input_first: u32,  // row of the weights that is bound first
+  input_end: u32,    // row of the weights behind the last
+  slice_first: u32,  // index of the first partial product
+  slice_inputs: u32, // rows of the weights that a slice covers
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // masked values or shares
+@group(0) @binding(1) var<storage, read> weights: array<u32>; // a part of the weights
+@group(0) @binding(2) var<storage, read_write> product: array<u32>; // partial products
+@group(0) @binding(3) var<uniform> params: Params;
 // </declarations>
 
 const TILE: u32 = 64u;          // rows and columns of a group's tile

@@ -10,6 +10,32 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  x_base: u32,        // index of the first bound word of `x`
+  mask_base: u32,     // index of the first bound word of `mask`
+  result_base: u32,   // index of the first bound word of `result`
+  free_bits: u32,     // bits of one free record
+  heads: u32,         // query heads of a token
+  group_heads: u32,   // query heads that share a cached one
+  width: u32,         // values of a head
+  per_token: u32,     // cached values of a token
+  column_first: u32,  // first column whose token is bound
+  column_end: u32,    // column behind the last
+  ring_mask: u32,     // 2^n - 1
+  is_first: u32,      // 1 for the part of the cache that adds the pad
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // masked values
+@group(0) @binding(1) var<storage, read> mask: array<u32>; // shares of their masks, secret
+@group(0) @binding(2) var<storage, read> own: array<u32>; // right operands: masked values minus masks, or minus masks
+@group(0) @binding(3) var<storage, read> negated: array<u32>; // right operands: masked values, negated
+@group(0) @binding(4) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(5) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(6) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(7) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

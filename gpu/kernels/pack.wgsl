@@ -10,6 +10,19 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,       // first item
+  end: u32,         // item behind the last
+  x_base: u32,      // index of the first bound word of `x`
+  packed_base: u32, // index of the first bound word of `packed`
+  count: u32,       // elements
+  bits: u32,        // bits of an element to pack
+  wide: u32,        // words of an element, 1 or 2
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // share, secret
+@group(0) @binding(1) var<storage, read_write> packed: array<u32>; // packed share, secret
+@group(0) @binding(2) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

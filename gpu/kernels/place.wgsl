@@ -10,6 +10,18 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,      // first item
+  end: u32,        // item behind the last
+  word_first: u32, // first word of `key_memory` to write
+  source_bit: u32, // bit of `source` that the first word begins with, plus 32
+  shift: u32,      // bits of the first word to keep
+  bit_end: u32,    // bits of the last word to write
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>; // bytes to copy
+@group(0) @binding(1) var<storage, read_write> key_memory: array<u32>; // key bits, secret
+@group(0) @binding(2) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

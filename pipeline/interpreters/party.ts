@@ -7,8 +7,8 @@
 import type { Engine, Handle, KeyMemory, RecordView, Weights } from "../../core/engine.ts";
 import type { Party } from "../../core/channel.ts";
 import { KeyError } from "../../core/errors.ts";
-import type { KeyReader, WeightRef } from "../../core/protocols/key.ts";
-import type { Gate, Opening } from "../../core/protocols/opening.ts";
+import { fieldPlaces, findRecord, type KeyReader, type KeyRecord, type WeightRef } from "../../core/protocols/key.ts";
+import type { Gate } from "../../core/protocols/opening.ts";
 import type { Context, LocalOp, Primitive } from "../../core/protocols/primitive.ts";
 import {
   type Cache,
@@ -20,7 +20,7 @@ import {
   type Wire,
   wire,
 } from "../../core/protocols/tensor.ts";
-import { fieldOffset } from "./layout.ts";
+
 import { type BlockLayout, recordAddress } from "./layout.ts";
 import { leastKnown } from "../../core/protocols/tensor.ts";
 
@@ -66,7 +66,7 @@ export interface PartyLane {
 export function recordView(
   lane: Pick<PartyLane, "party" | "memory" | "blocks">,
   path: string,
-  record: string,
+  { name: record, fields }: Pick<KeyRecord, "name" | "fields">,
 ): RecordView {
   const counts: number[] = [], at: number[] = [], address = recordAddress(path, record);
   let bits = 0, parity: 0 | 1 = 0;
@@ -79,7 +79,7 @@ export function recordView(
     bits = placed.bits;
     parity = place.part === "explicit" ? 1 : 0;
   }
-  return { memory: lane.memory, bits, counts, at, parity };
+  return { memory: lane.memory, bits, counts, at, parity, fields: fieldPlaces(fields) };
 }
 
 function handlesOf(tensor: Kinds<"masked">[Kind]): Handle[] {
@@ -111,12 +111,16 @@ export class PartyContext implements Context<"masked"> {
   ): Gate<Kinds<"masked">[K]> {
     const lane = this.#lane, { engine } = lane, path = this.#path + name;
     const { key: records } = primitive.plan(params, x as unknown as Inputs<"plan", I>);
+    const views = new Map<string, RecordView>();
     const reader: KeyReader = {
       party: lane.party,
       engine,
       salt: lane.salt,
-      record: (record) => recordView(lane, path, record),
-      offset: (record, field) => fieldOffset(records.find((candidate) => candidate.name === record)!, field),
+      record: (name) => {
+        let view = views.get(name);
+        if (view === undefined) views.set(name, view = recordView(lane, path, findRecord(records, name)));
+        return view;
+      },
       weights: lane.weights,
       prepared: () => lane.prepared.get(path) ?? null,
       constants: ({ name, from, count }) =>
@@ -132,10 +136,13 @@ export class PartyContext implements Context<"masked"> {
     let next = gate.next();
     while (!next.done) {
       engine.enter(scope.parent);
-      yield next.value;
+      const openings = next.value, theirs = yield openings;
       engine.enter(scope);
-      for (const opening of next.value) combine(engine, lane.party, opening);
-      next = gate.next();
+      next = gate.next(
+        openings.map(({ kind, share, count, bits }, i) =>
+          engine.combine(kind, share, count, theirs[i]!, bits[lane.party]!)
+        ),
+      );
     }
     scope.end(handlesOf(next.value));
     return next.value;
@@ -149,13 +156,10 @@ export class PartyContext implements Context<"masked"> {
 
   scope = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
 
+  as = (): PartyContext => this;
+
   store = (cache: Cache<"masked">, x: Operand<"masked">): void => {
     this.#lane.engine.store(this.#lane.party, cache.data, cache.tokens, x.data, x.standing!);
     cache.tokens += elementCount(x.extent) / cache.width;
   };
-}
-
-function combine(engine: Engine, party: Party, opening: Opening): void {
-  if (opening.received === undefined) throw new Error("Internal error: a lane was resumed before its openings arrived");
-  opening.opened = engine.combine(opening.kind, opening.share, opening.count, opening.received, opening.bits[party]!);
 }

@@ -82,6 +82,8 @@ export class PlanContext implements Context<"plan"> {
 
   scope = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
 
+  as = (): PlanContext => this;
+
   store = (cache: Cache<"plan">, x: Operand<"plan">): void => {
     cache.tokens += elementCount(x.extent) / cache.width;
   };
@@ -90,7 +92,7 @@ export class PlanContext implements Context<"plan"> {
 /** Runs a gate to its end without moving data, and counts its exchanges. */
 export function finish<T>(gate: Gate<T>): { value: T; exchanges: number } {
   let exchanges = 0;
-  for (let next = gate.next();; next = gate.next()) {
+  for (let next = gate.next();; next = gate.next([])) {
     if (next.done) return { value: next.value, exchanges };
     exchanges++;
   }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Channel, Lane } from "../../core/channel.ts";
+import type { Channel, Lane, Party } from "../../core/channel.ts";
 import type { Engine, Scope } from "../../core/engine.ts";
-import type { Gate, Opening } from "../../core/protocols/opening.ts";
+import { ProtocolError } from "../../core/errors.ts";
+import type { Gate, OpeningSize } from "../../core/protocols/opening.ts";
 import { packedBytes } from "../../core/ring/bits.ts";
 
 /** What a runner counts. */
@@ -40,8 +41,9 @@ export async function runLane<T>(
   options: { readonly scope: Scope; readonly counts: RunnerCounts; readonly now: () => number },
 ): Promise<T> {
   const { scope, counts, now } = options;
+  let answers: Uint8Array[] = [];
   for (let exchange = 0;; exchange++) {
-    const resumed = now(), outer = engine.enter(scope), next = gate.next();
+    const resumed = now(), outer = engine.enter(scope), next = gate.next(answers);
     engine.enter(outer);
     if (next.done) {
       counts.computeMs += now() - resumed;
@@ -65,21 +67,27 @@ export async function runLane<T>(
     counts.computeMs += now() - resumed;
     channel.post(lane, exchange, payload);
     const taken = channel.take(lane, exchange, expectedBytes);
-    if (taken instanceof Uint8Array) distribute(next.value, taken, channel.party);
-    else {
-      const since = now(), message = await taken;
-      counts.waitMs += now() - since;
-      distribute(next.value, message, channel.party);
-    }
+    const since = now(), message = taken instanceof Uint8Array ? taken : await taken;
+    if (message !== taken) counts.waitMs += now() - since;
+    answers = receivedShares(next.value, message, channel.party);
   }
 }
 
-/** Gives every opening its part of the peer's message. */
-function distribute(openings: readonly Opening[], message: Uint8Array, party: 0 | 1): void {
+/**
+ * The peer's packed share of every opening, from its message of their sizes.
+ *
+ * @throws {ProtocolError} If a share is not padded with zeros.
+ */
+export function receivedShares(openings: readonly OpeningSize[], message: Uint8Array, party: Party): Uint8Array[] {
   let at = 0;
-  for (const opening of openings) {
-    const bytes = packedBytes(opening.bits[party]!, opening.count);
-    opening.received = message.subarray(at, at + bytes);
-    at += bytes;
-  }
+  return openings.map(({ bits, count }) => {
+    const own = bits[party]!, packed = message.subarray(at, at += packedBytes(own, count));
+    const padding = 8 * packed.length - own * count;
+    if (padding > 0 && packed.at(-1)! >>> (8 - padding) !== 0) {
+      throw new ProtocolError(
+        `Cannot take the share of ${count} values of ${own} bits as its last ${padding} bits must be zero: received ones`,
+      );
+    }
+    return packed;
+  });
 }

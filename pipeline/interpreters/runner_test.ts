@@ -1,11 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../core/errors.ts";
 import type { Handle } from "../../core/engine.ts";
 import type { Gate } from "../../core/protocols/opening.ts";
 import { ReferenceEngine } from "../../core/reference/engine.ts";
 import type { Link } from "../../transport/link.ts";
 import { memoryPair } from "../../transport/memory.ts";
-import { noCounts, runLane, type RunnerCounts } from "./runner.ts";
+import { noCounts, receivedShares, runLane, type RunnerCounts } from "./runner.ts";
 
 const LANE = { request: 1, step: 4, layer: 2 };
 
@@ -16,10 +16,9 @@ function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {
     { kind: "add", bits: [12, 12], count: 5, share: share(1, 2, 3, 4, 4000 + party) },
     { kind: "xor", bits: [0, 7], count: 3, share: party === 0 ? share(5, 6, 127) : null },
   ] as const;
-  yield first;
+  const received = yield first;
   const second = [{ kind: "xor", bits: [2, 0], count: 1, share: party === 1 ? share(3) : null }] as const;
-  yield second;
-  return [...first, ...second].map((opening) => [...(opening as { received?: Uint8Array }).received!]);
+  return [...received, ...yield second].map((share) => [...share]);
 }
 
 /** Runs the lane at one party. */
@@ -41,6 +40,15 @@ Deno.test("runLane() gives every opening the peer's packed share and counts what
   assertEquals([theirs!.counts.exchanges, theirs!.counts.sentBytes], [2, 8 + 1]);
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));
+});
+
+Deno.test("receivedShares() cuts a message by the sizes of the plan and refuses what is not padded with zeros", () => {
+  const openings = [{ kind: "add", bits: [3, 0], count: 3 }, { kind: "xor", bits: [8, 1], count: 1 }] as const;
+
+  assertEquals(receivedShares(openings, Uint8Array.of(255, 1, 7), 0), [Uint8Array.of(255, 1), Uint8Array.of(7)]);
+  assertEquals(receivedShares(openings, Uint8Array.of(1), 1), [new Uint8Array(0), Uint8Array.of(1)]);
+  assertThrows(() => receivedShares(openings, Uint8Array.of(0, 2, 7), 0), ProtocolError, "last 7 bits must be zero");
+  assertThrows(() => receivedShares(openings, Uint8Array.of(2), 1), ProtocolError, "last 7 bits must be zero");
 });
 
 Deno.test("runLane() rejects when the link ends while it waits", async () => {

@@ -5,11 +5,12 @@
  */
 
 import type { Channel } from "../../core/channel.ts";
-import type { Engine, Handle, KeyMemory, Scope, Weights } from "../../core/engine.ts";
+import type { Engine, Handle, KeyMemory, RecordView, Scope, Weights } from "../../core/engine.ts";
 import { fromBigInts, signExtend, toBigInts } from "../../core/ring/words.ts";
 import { KeyError } from "../../core/errors.ts";
 import type { Seed } from "../../core/prg/seed.ts";
 import type { AttentionCache, Positions } from "../../core/protocols/layers/attention.ts";
+import { findRecord } from "../../core/protocols/key.ts";
 import type { Wire } from "../../core/protocols/tensor.ts";
 import type { CoinRecord } from "../interpreters/coins.ts";
 import { layerCache, stage, stageCount, wanted } from "../forward/forward.ts";
@@ -225,8 +226,9 @@ export class PartySession {
       expandLane(engine, seed, 1, lane, loaded);
       const outer = engine.enter(null), scope = engine.begin();
       for (const gate of linear) {
-        const pad = recordView({ party: 1, ...loaded }, gate.path, "pad"),
-          mask = recordView({ party: 1, ...loaded }, gate.path, "mask");
+        const [pad, mask] = ["pad", "mask"].map((name) =>
+          recordView({ party: 1, ...loaded }, gate.path, findRecord(gate.records, name))
+        ) as [RecordView, RecordView];
         elements += pad.counts.reduce((a, b) => a + b, 0);
         if (elements > MAX_PREPARED_ELEMENTS) break;
         products.set(gate.path, engine.linear(null, mask, weights(gate.weights!.name), pad));

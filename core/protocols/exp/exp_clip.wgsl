@@ -10,6 +10,23 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  opened_base: u32,   // index of the first bound word of `opened`
+  clip_base: u32,     // index of the first bound word of `clip`
+  free_bits: u32,     // bits of one free record
+  symbols_at: u32,    // first bit of the field symbols
+  clip_at: u32,       // first bit of the field clip
+  party: u32,         // whose call
+}
+
+@group(0) @binding(0) var<storage, read> opened: array<u32>; // opened symbols, public
+@group(0) @binding(1) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(2) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(3) var<storage, read_write> clip: array<u32>; // XOR share, secret
+@group(0) @binding(4) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

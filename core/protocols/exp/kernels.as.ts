@@ -4,6 +4,18 @@ import { bitsAt, lowBits, pointer, recordBit, word, wordAt } from "../../../cpu/
 import { equalAt, lessAt, lookup, second } from "../../../cpu/assembly/one_hot";
 
 // <arguments> written by `deno task kernels`
+const enum ExpClip {
+  opened, clip, freeBits, symbolsAt, clipAt, party,
+}
+
+const enum ExpFinish {
+  opened, values, clip, result, givenBits, freeBits, wordsAt, padAt, party, parity, ringBits,
+}
+
+const enum ExpSymbols {
+  t, symbols, values, low, high, givenBits, freeBits, lowAt, highAt, topAt, symbolsAt, valuesAt, party, parity, lowBits,
+  highBits, topBits, ringBits,
+}
 // </arguments>
 
 /** Symbols and signed values of the digits. */

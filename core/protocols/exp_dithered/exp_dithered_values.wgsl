@@ -11,6 +11,34 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  t_base: u32,        // index of the first bound word of `t`
+  values_base: u32,   // index of the first bound word of `values`
+  low_table: u32,     // where in `tables` begins: of the low digit's difference
+  high_table: u32,    // where in `tables` begins: of the high digit's difference
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  low_at: u32,        // first bit of the field low
+  high_at: u32,       // first bit of the field high
+  masks_at: u32,      // first bit of the field masks
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  skip: u32,          // low bits of t that no digit reads
+  low_bits: u32,      // bits of the low digit
+  high_bits: u32,     // bits of the high digit
+  ring_bits: u32,     // n
+}
+
+@group(0) @binding(0) var<storage, read> t: array<u32>; // masked value
+@group(0) @binding(1) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(2) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(4) var<storage, read> tables: array<vec4u>; // public tables
+@group(0) @binding(5) var<storage, read_write> values: array<u32>; // shares, secret
+@group(0) @binding(6) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

@@ -4,6 +4,13 @@ import { lowBits, pointer, recordBit, word, wordAt } from "../../../cpu/assembly
 import { lookupOne } from "../../../cpu/assembly/one_hot";
 
 // <arguments> written by `deno task kernels`
+const enum ExpDitheredFinish {
+  values, result, givenBits, freeBits, wordsAt, padAt, party, parity, ringBits,
+}
+
+const enum ExpDitheredValues {
+  t, values, low, high, givenBits, freeBits, lowAt, highAt, masksAt, party, parity, skip, lowBits, highBits, ringBits,
+}
 // </arguments>
 
 export function expDitheredValues(args: usize, segment: usize, from: u32, to: u32): void {

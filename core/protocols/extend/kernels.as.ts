@@ -3,6 +3,13 @@
 import { elementAt, lowBits, pointer, putElement, shiftLeft, unit, word } from "../../../cpu/assembly/bits";
 
 // <arguments> written by `deno task kernels`
+const enum AddWrap {
+  a, x, c, result, aWords, xWords, cWords, resultWords, party, inBits, shift, subtracts, outBits,
+}
+
+const enum Extend {
+  x, top, result, xWords, topWords, hasTop, resultWords, party, inBits, outBits,
+}
 // </arguments>
 
 /** x without the wrap of its mask, and the bits above it. */

@@ -282,26 +282,26 @@ export interface ShareColumnsParams extends ColumnsParams {
 export const shareColumns: Primitive<ShareColumnsParams, ["share"], "share"> = {
   name: "columns",
   clear(p, [z]) {
-    const out = columnsOf(p, z), data = new Float64Array(elementCount(out.extent));
+    const out = narrowed(p, z), data = new Float64Array(elementCount(out.extent));
     columns.apply(p, [z], data, true);
     return share("clear", z.ringBits, out.scale, out.extent, data);
   },
   plan(p, [z]) {
-    const out = columnsOf(p, z);
+    const out = narrowed(p, z);
     return { out: share("plan", z.ringBits, out.scale, out.extent, null), key: [], opens: [] };
   },
   deal(p, [z]) {
-    const out = columnsOf(p, z);
+    const out = narrowed(p, z);
     return share("mask", z.ringBits, out.scale, out.extent, onMasks(columns, p, [z]));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [z], key) {
-    const out = columnsOf(p, z);
+    const out = narrowed(p, z);
     return share("masked", z.ringBits, out.scale, out.extent, columnsOf(key.engine, z, z.extent, p));
   },
 };
 
-function columnsOf(p: ShareColumnsParams, z: Share<View>): { extent: Extent; scale: number } {
+function narrowed(p: ShareColumnsParams, z: Share<View>): { extent: Extent; scale: number } {
   return {
     extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) },
     scale: z.scale + p.moreScale,

@@ -4,6 +4,29 @@ import { elementAt, lowBits, pointer, putElement, word } from "../../../cpu/asse
 import { laneSum } from "../../../cpu/assembly/lanes";
 
 // <arguments> written by `deno task kernels`
+const enum Add {
+  x, y, result, xWords, yWords, resultWords, party, ringBits,
+}
+
+const enum Columns {
+  x, result, xWords, resultWords, party, column, width, ringBits,
+}
+
+const enum Distance {
+  top, x, result, party, scale, ringBits,
+}
+
+const enum Rotate {
+  x, result, angles, party, heads, width, ringBits,
+}
+
+const enum RowSum {
+  x, result, party, ringBits,
+}
+
+const enum Shift {
+  x, result, xWords, resultWords, party, inBits, by, outBits,
+}
 // </arguments>
 
 /** (x + y) & ring. Items are elements. */

@@ -10,6 +10,20 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  x_base: u32,        // index of the first bound word of `x`
+  result_base: u32,   // index of the first bound word of `result`
+  party: u32,         // whose call
+  ring_bits: u32,     // n
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // rows
+@group(0) @binding(1) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(2) var<storage, read_write> result: array<u32>; // one value a row
+@group(0) @binding(3) var<uniform> params: Params;
 // </declarations>
 
 var<workgroup> partial: array<u32, WORKGROUP_SIZE>;

@@ -4,6 +4,17 @@ import { bitsAt, fieldOf, lowBits, pointer, recordBit, word } from "../../../cpu
 import { permutedPath, permutedSymbols } from "../../../cpu/assembly/permuted";
 
 // <arguments> written by `deno task kernels`
+const enum MaximumMerge {
+  x, selected, result, party, ringBits,
+}
+
+const enum MaximumSelect {
+  x, opened, result, givenBits, freeBits, selectAt, padAt, party, parity, ringBits, chunkCount,
+}
+
+const enum MaximumSymbols {
+  x, symbols, givenBits, freeBits, compareAt, maskAt, party, parity, ringBits, chunks, chunkCount,
+}
 // </arguments>
 
 /** Symbols of every pair. Items are pairs. */

@@ -3,6 +3,13 @@
 import { fieldOf, lowBits, pointer, recordBit, word } from "../../../cpu/assembly/bits";
 
 // <arguments> written by `deno task kernels`
+const enum Multiply {
+  x, maskX, y, maskY, result, freeBits, padAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
+}
+
+const enum MultiplyRow {
+  x, maskX, y, maskY, result, freeBits, padAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
+}
 // </arguments>
 
 /** One product of words of type T. */

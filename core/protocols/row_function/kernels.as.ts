@@ -7,6 +7,20 @@ import { lookup, second, tableBytes } from "../../../cpu/assembly/one_hot";
 import { permutedPath, permutedSymbols } from "../../../cpu/assembly/permuted";
 
 // <arguments> written by `deno task kernels`
+const enum RowFinish {
+  v, opened, symbols, values, result, groups, givenBits, freeBits, padAt, vWords, party, parity, inBits, groupCount,
+  valueCount, ringBits,
+}
+
+const enum RowSymbols {
+  v, symbols, values, groups, entries, givenBits, freeBits, symbolsAt, valuesAt, vWords, party, parity, groupCount,
+  valueCount, indexBits, symbolBits, ringBits,
+}
+
+const enum RowThresholds {
+  v, thresholds, groups, salt, freeBits, commonBits, rootAt, thresholdsAt, correctionsAt, vWords, party, inBits,
+  groupCount,
+}
 // </arguments>
 
 const GROUP_BYTES: usize = 32;

@@ -11,6 +11,42 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  v_base: u32,        // index of the first bound word of `v`
+  opened_base: u32,   // index of the first bound word of `opened`
+  symbols_base: u32,  // index of the first bound word of `symbols`
+  values_base: u32,   // index of the first bound word of `values`
+  result_base: u32,   // index of the first bound word of `result`
+  groups_list: u32,   // where in `lists` begins: of every group: chunk sizes, their count, shift, first bits of comparison, one-hot and words, 2^from_bit
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  pad_at: u32,        // first bit of the field pad
+  v_words: u32,       // words of an element of `v`, 1 or 2
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  in_bits: u32,       // ring of v
+  group_count: u32,   // groups
+  value_count: u32,   // two values of each
+  ring_bits: u32,     // n
+}
+
+@group(0) @binding(0) var<storage, read> v: array<u32>; // masked values
+@group(0) @binding(1) var<storage, read> opened: array<u32>; // opened thresholds
+@group(0) @binding(2) var<storage, read> symbols: array<u32>; // opened symbols
+@group(0) @binding(3) var<storage, read> values: array<u32>; // opened values
+@group(0) @binding(4) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(5) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(6) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(7) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(8) var<uniform> params: Params;
+
+fn load_v(i: u32) -> Ring {
+  let at = params.v_words * i - params.v_base;
+  return ring_join(v[at], v[at + params.v_words - 1u], params.v_words);
+}
 // </declarations>
 
 const GROUP_WORDS: u32 = 8u; // chunk sizes, their count, shift, first bits of comparison, one-hot and words, 2^from_bit (two words)

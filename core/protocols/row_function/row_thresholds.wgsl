@@ -10,6 +10,36 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,           // first item
+  end: u32,             // item behind the last
+  segment_count: u32,   // segments in `lists`
+  v_base: u32,          // index of the first bound word of `v`
+  thresholds_base: u32, // index of the first bound word of `thresholds`
+  groups_list: u32,     // where in `lists` begins: of every group: chunk sizes, their count, shift, first bits of comparison, one-hot and words, 2^from_bit
+  salt_list: u32,       // where in `lists` begins: session salt of the tree's PRG
+  free_bits: u32,       // bits of one free record
+  common_bits: u32,     // bits of one common record
+  root_at: u32,         // first bit of the field root
+  thresholds_at: u32,   // first bit of the field thresholds
+  corrections_at: u32,  // first bit of the field corrections
+  v_words: u32,         // words of an element of `v`, 1 or 2
+  party: u32,           // whose call
+  in_bits: u32,         // ring of v
+  group_count: u32,     // groups
+}
+
+@group(0) @binding(0) var<storage, read> v: array<u32>; // masked values
+@group(0) @binding(1) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(2) var<storage, read> common_key: array<u32>; // bits of the common record, secret
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(4) var<storage, read_write> thresholds: array<u32>; // XOR share, secret
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn load_v(i: u32) -> Ring {
+  let at = params.v_words * i - params.v_base;
+  return ring_join(v[at], v[at + params.v_words - 1u], params.v_words);
+}
 // </declarations>
 
 const MAX_GROUPS: u32 = 33u; // thresholds fit into one word

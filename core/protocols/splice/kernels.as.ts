@@ -4,6 +4,19 @@ import { bitsAt, lowBits, pointer, recordBit, word, wordAt } from "../../../cpu/
 import { equalAt, lessAt, lookup, lookupHalves, negativeAt, second } from "../../../cpu/assembly/one_hot";
 
 // <arguments> written by `deno task kernels`
+const enum SpliceBits {
+  opened, result, givenBits, freeBits, pairsAt, symbolsAt, bitsAt, party, parity,
+}
+
+const enum SpliceFinish {
+  x, values, opened, result, givenBits, freeBits, wordsAt, inputTopsAt, valueTopsAt, padAt, party, parity, inBits,
+  valueBits, ringBits,
+}
+
+const enum SpliceSymbols {
+  x, symbols, values, table, givenBits, freeBits, lowAt, indexAt, topAt, symbolsAt, valuesAt, party, parity, skip,
+  lowBits, indexBits, topBits, valueBits,
+}
 // </arguments>
 
 /** Eight symbols and two signed table values; the table is in halves for values of up to 16 bits. */

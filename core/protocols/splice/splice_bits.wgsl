@@ -10,6 +10,27 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  opened_base: u32,   // index of the first bound word of `opened`
+  result_base: u32,   // index of the first bound word of `result`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  pairs_at: u32,      // first bit of the field pairs
+  symbols_at: u32,    // first bit of the field symbols
+  bits_at: u32,       // first bit of the field bits
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+}
+
+@group(0) @binding(0) var<storage, read> opened: array<u32>; // opened symbols, public
+@group(0) @binding(1) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(2) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(4) var<storage, read_write> result: array<u32>; // XOR share, secret
+@group(0) @binding(5) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

@@ -12,6 +12,35 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  x_base: u32,        // index of the first bound word of `x`
+  values_base: u32,   // index of the first bound word of `values`
+  opened_base: u32,   // index of the first bound word of `opened`
+  result_base: u32,   // index of the first bound word of `result`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  words_at: u32,      // first bit of the field words
+  input_tops_at: u32, // first bit of the field input_tops
+  value_tops_at: u32, // first bit of the field value_tops
+  pad_at: u32,        // first bit of the field pad
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  in_bits: u32,       // ring of x
+  value_bits: u32,    // ring of the values
+  ring_bits: u32,     // n, ring of the result
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // masked value
+@group(0) @binding(1) var<storage, read> values: array<u32>; // opened values
+@group(0) @binding(2) var<storage, read> opened: array<u32>; // opened bits
+@group(0) @binding(3) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(4) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(5) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(6) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(7) var<uniform> params: Params;
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads

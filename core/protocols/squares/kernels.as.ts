@@ -3,6 +3,10 @@
 import { elementAt, fieldOf, lowBits, pointer, putElement, recordBit, shiftLeft, unit, word } from "../../../cpu/assembly/bits";
 
 // <arguments> written by `deno task kernels`
+const enum SquareSum {
+  x, result, givenBits, freeBits, rAt, bAt, brAt, padAt, xWords, resultWords, party, parity, inBits, outBits, rBits,
+  bBits, brBits,
+}
 // </arguments>
 
 /** Share of Σ x² + pad of every row. */

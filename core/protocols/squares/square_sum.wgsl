@@ -11,6 +11,48 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  x_base: u32,        // index of the first bound word of `x`
+  result_base: u32,   // index of the first bound word of `result`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  r_at: u32,          // first bit of the field r
+  b_at: u32,          // first bit of the field b
+  br_at: u32,         // first bit of the field br
+  pad_at: u32,        // first bit of the field pad
+  x_words: u32,       // words of an element of `x`, 1 or 2
+  result_words: u32,  // words of an element of `result`, 1 or 2
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  in_bits: u32,       // n, ring of x
+  out_bits: u32,      // q, ring of the sums
+  r_bits: u32,        // bits of r
+  b_bits: u32,        // bits of b
+  br_bits: u32,       // bits of b·r
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>; // masked rows
+@group(0) @binding(1) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(2) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(4) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn load_x(i: u32) -> Ring {
+  let at = params.x_words * i - params.x_base;
+  return ring_join(x[at], x[at + params.x_words - 1u], params.x_words);
+}
+
+fn store_result(i: u32, value: Ring) {
+  let at = params.result_words * i - params.result_base;
+  result[at] = ring_low(value);
+  if (params.result_words == 2u) {
+    result[at + 1u] = ring_high(value);
+  }
+}
 // </declarations>
 
 var<workgroup> partial: array<Ring, WORKGROUP_SIZE>;

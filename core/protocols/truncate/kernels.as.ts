@@ -4,6 +4,15 @@ import { elementAt, fieldOf, lowBits, pointer, putElement, recordBit, shiftLeft,
 import { permutedPath, permutedSymbols } from "../../../cpu/assembly/permuted";
 
 // <arguments> written by `deno task kernels`
+const enum TruncateFinish {
+  z, opened, result, givenBits, freeBits, carriesAt, wrapAt, padAt, zWords, resultWords, party, parity, inBits, by,
+  addend, outBits, wrapBits, chunkCount, adds,
+}
+
+const enum TruncateSymbols {
+  z, symbols, givenBits, freeBits, compareAt, maskAt, zWords, party, parity, inBits, by, addend, chunks, chunkCount,
+  tells,
+}
 // </arguments>
 
 /** Shares of the comparison's symbols, and the top bit for the party that does not hold it. */

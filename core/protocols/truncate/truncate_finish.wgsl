@@ -10,6 +10,51 @@
 // Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  z_base: u32,        // index of the first bound word of `z`
+  opened_base: u32,   // index of the first bound word of `opened`
+  result_base: u32,   // index of the first bound word of `result`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  carries_at: u32,    // first bit of the field carries
+  wrap_at: u32,       // first bit of the field wrap
+  pad_at: u32,        // first bit of the field pad
+  z_words: u32,       // words of an element of `z`, 1 or 2
+  result_words: u32,  // words of an element of `result`, 1 or 2
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  in_bits: u32,       // n, ring of z
+  by: u32,            // bits to drop
+  addend: u32,        // added before the shift
+  out_bits: u32,      // m, ring of the result
+  wrap_bits: u32,     // bits of the wrap correction, 0 for none
+  chunk_count: u32,   // chunks
+  adds: u32,          // 1 for the party that adds the public part
+}
+
+@group(0) @binding(0) var<storage, read> z: array<u32>; // masked value
+@group(0) @binding(1) var<storage, read> opened: array<u32>; // opened symbols, public
+@group(0) @binding(2) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(3) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(4) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(5) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn load_z(i: u32) -> Ring {
+  let at = params.z_words * i - params.z_base;
+  return ring_join(z[at], z[at + params.z_words - 1u], params.z_words);
+}
+
+fn store_result(i: u32, value: Ring) {
+  let at = params.result_words * i - params.result_base;
+  result[at] = ring_low(value);
+  if (params.result_words == 2u) {
+    result[at + 1u] = ring_high(value);
+  }
+}
 // </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
