@@ -149,6 +149,15 @@ export function recordBits(fields: readonly Field[]): number {
   return bits;
 }
 
+/** Bit offsets of some fields within their record, by name. */
+export function offsets<F extends string>(
+  key: Pick<KeyWriter, "offset">,
+  record: string,
+  fields: readonly F[],
+): Readonly<Record<F, number>> {
+  return Object.fromEntries(fields.map((field) => [field, key.offset(record, field)])) as Record<F, number>;
+}
+
 /** Makes a field of up to 64 bits an additive sharing of a mask. */
 export function writeMask(record: RecordWriter, offset: number, bits: number, mask: number | bigint): void {
   if (bits > 32 || typeof mask === "bigint") record.wide(offset, bits, BigInt(mask));

@@ -6,6 +6,7 @@
 
 import type { ExpStep, Handle, RecordView } from "../engine.ts";
 import { flatEqual, flatLess, flatLookup, oneHotBits } from "../fss/flat_dpf.ts";
+import { clipFormula, expFormula } from "../protocols/exp/formula.ts";
 import { Cursor, reduce, signOf, stepRing, tensor, words } from "./memory.ts";
 
 /** {@linkcode Engine.expSymbols}, as loops. */
@@ -51,10 +52,9 @@ export function expSymbols(
 export function expClip(party: 0 | 1, _step: ExpStep, symbols: Handle, _given: RecordView, free: RecordView): Handle {
   const opened = words(symbols), out = new Uint32Array(opened.length), pads = new Cursor(free);
   for (let e = 0; e < opened.length; e++) {
-    // g = E_0 ⊕ l·(E_0 ⊕ E_1) in masked bits; the product of both mask bits went into the result's mask.
-    const s = opened[e]!, l = (s >>> 1) & 1, e0 = (s >>> 2) & 1, d = e0 ^ (s >>> 3), mine = pads.seek(e).field(0, 4);
-    const rhoL = (mine >>> 1) & 1, rhoD = ((mine >>> 2) ^ (mine >>> 3)) & 1;
-    out[e] = pads.field(4, 1) ^ (d & rhoL) ^ (l & rhoD) ^ (party === 0 ? e0 ^ (l & d) : 0);
+    const bits = (symbols: number) => ({ less: symbols >>> 1, equal0: symbols >>> 2, equal1: symbols >>> 3 });
+    const mine = pads.seek(e).field(0, 4), word = () => 0;
+    out[e] = pads.field(4, 1) ^ clipFormula.share({ party, values: bits(opened[e]!), halves: bits(mine), word });
   }
   return tensor(out);
 }
@@ -68,30 +68,17 @@ export function expFinish(
   given: RecordView,
   free: RecordView,
 ): Handle {
-  const opened = words(symbols),
-    v = words(values),
-    clips = words(clip),
-    out = new Uint32Array(opened.length),
-    key = new Cursor(given),
-    pads = new Cursor(free);
+  const out = new Uint32Array(symbols.count), key = new Cursor(given), pads = new Cursor(free);
   const base = step.digits.reduce((bits, k) => bits + oneHotBits(k), 0), n = stepRing(free, 5, 4);
-  for (let e = 0; e < opened.length; e++) {
+  for (let e = 0; e < out.length; e++) {
     key.seek(e);
-    const c = opened[e]! & 1,
-      vLow = v[3 * e]!,
-      v0 = v[3 * e + 1]!,
-      v1 = v[3 * e + 2]!,
-      own = c === 1 ? v1 : v0,
-      step01 = (c === 1 ? -1 : 1) * (v1 - v0);
-    // Monomials S, S·ρ_c, A_0, A_1, S·m_low, S·m_low·ρ_c, m_low·A_0, m_low·A_1; the second eight carry the clip's mask bit.
-    const polynomial = (from: number): number => {
-      const word = (i: number): number => key.field(base + n * (from + i), n);
-      return Math.imul(Math.imul(own, vLow), word(0)) + Math.imul(Math.imul(step01, vLow), word(1)) -
-        Math.imul(vLow, word(2 + c)) - Math.imul(own, word(4)) -
-        Math.imul(step01, word(5)) + word(6 + c);
-    };
-    const g = clips[e]!;
-    out[e] = pads.seek(e).field(5 + 3 * n, n) + g * polynomial(0) + (1 - 2 * g) * polynomial(8);
+    const [low, v0, v1] = words(values).subarray(3 * e) as unknown as [number, number, number];
+    const share = expFormula(n).share({
+      party: 0, // no term is public
+      values: { low, v0, v1, carry: words(symbols)[e]! & 1, clip: words(clip)[e]! },
+      word: (at, bits) => key.field(base + at, bits),
+    });
+    out[e] = pads.seek(e).field(5 + 3 * n, n) + share;
   }
   return tensor(reduce(out, n));
 }

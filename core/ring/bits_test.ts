@@ -2,7 +2,17 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { pack, readBits as readBitsTwin } from "../../tests/reference/ring.ts";
 import { ProtocolError } from "../errors.ts";
-import { packBits, packedBytes, readBits, readWide, unpackBits, writeBits, writeWide, xorBits } from "./bits.ts";
+import {
+  packBits,
+  packedBytes,
+  readBits,
+  readWide,
+  subtractBits,
+  unpackBits,
+  writeBits,
+  writeWide,
+  xorBits,
+} from "./bits.ts";
 import { fromBigInts, toBigInts, wordsPerElement } from "./words.ts";
 
 const SEED = { seed: 1 };
@@ -43,6 +53,24 @@ Deno.test("xorBits() equals reading, XORing and writing", () => {
         const expected = bytes.slice();
         writeBits(expected, offset, bits, readBits(bytes, offset, bits) ^ value);
         xorBits(bytes, offset, bits, value);
+        assertEquals(bytes, expected);
+      },
+    ),
+    { ...SEED, numRuns: 500 },
+  );
+});
+
+Deno.test("subtractBits() equals reading, subtracting and writing", () => {
+  fc.assert(
+    fc.property(
+      bytesArbitrary,
+      fc.integer({ min: 0, max: 96 }),
+      fc.oneof(fc.constant(32), fc.integer({ min: 0, max: 32 })),
+      fc.integer({ min: -(2 ** 31), max: 2 ** 32 - 1 }),
+      (bytes, offset, bits, value) => {
+        const expected = bytes.slice();
+        writeBits(expected, offset, bits, value - readBits(bytes, offset, bits));
+        subtractBits(bytes, offset, bits, value);
         assertEquals(bytes, expected);
       },
     ),

@@ -32,12 +32,13 @@ export function expClip(args: usize, segment: usize, from: u32, to: u32): void {
   }
 }
 
-/** Monomials S, S·ρ_c, A_0, A_1, S·m_low, S·m_low·ρ_c, m_low·A_0, m_low·A_1 at `bit`, over the opened values. */
+/**
+ * What is multiplied by the clip, but for m_low·A_c. At `words`: S, S·m_low, S·ρ_c, S·m_low·ρ_c; at `selected`: A_c.
+ */
 // @ts-ignore: decorator
 @inline
-function polynomial(bit: u64, c: u32, low: u32, own: u32, step: u32): u32 {
-  return own * low * wordAt(bit) + step * low * wordAt(bit + 32) - low * wordAt(bit + 64 + (c << 5)) - own * wordAt(bit + 128) - step * wordAt(bit + 160) +
-    wordAt(bit + 192 + (c << 5));
+function polynomial(words: u64, selected: u64, low: u32, own: u32, step: u32): u32 {
+  return own * (low * wordAt(words) - wordAt(words + 32)) + step * (low * wordAt(words + 64) - wordAt(words + 96)) - low * wordAt(selected);
 }
 
 /** Arguments: 0 symbols, 1 values, 2 clip, 3 out, 4 given bits, 5 free bits, 6 words' offset. */
@@ -48,7 +49,10 @@ export function expFinish(args: usize, segment: usize, from: u32, to: u32): void
   for (let i = from; i < to; i++, words += givenBits, free += freeBits, at += 4) {
     const c = load<u32>(pointer(args, 0) + at) & 1, g = load<u32>(pointer(args, 2) + at), values = pointer(args, 1) + 3 * at;
     const low = load<u32>(values), v0 = load<u32>(values, 4), v1 = load<u32>(values, 8), own = c == 1 ? v1 : v0, step = (1 - 2 * c) * (v1 - v0);
-    const sum = wordAt(free + 101) + g * polynomial(words, c, low, own, step) + (1 - 2 * g) * polynomial(words + 256, c, low, own, step);
+    // Words: 4 of the polynomial, 4 times κ, A_0 and A_1, both times κ, m_low·(A_1 - A_0), that times κ, (1 - 2κ)·m_low·A_0.
+    const selected = words + 256 + (<u64> c << 5), apart = wordAt(words + 416);
+    let sum = wordAt(free + 101) + g * polynomial(words, selected, low, own, step) + (1 - 2 * g) * polynomial(words + 128, selected + 64, low, own, step);
+    sum += g * wordAt(words + 448) + c * (apart + g * (wordAt(words + 384) - 2 * apart));
     store<u32>(pointer(args, 3) + at, sum);
   }
 }

@@ -1,7 +1,7 @@
 // exp_finish: shares an exponential from its masked digits' values.
 //
-//   P(i) = own·v_low·w_i + step·v_low·w_{i+1} - v_low·w_{i+2+c} - own·w_{i+4} - step·w_{i+5} + w_{i+6+c}
-//   result = pad + g·P(0) + (1 - 2g)·P(8) mod 2^n
+//   P(i, j) = own·(v_low·w_i - w_{i+1}) + step·(v_low·w_{i+2} - w_{i+3}) - v_low·w_{j+c}
+//   result = pad + g·P(0, 8) + (1 - 2g)·P(4, 10) + g·w_14 + c·(w_13 + g·(w_12 - 2·w_13)) mod 2^n
 //
 // Spec      SPEC.md §5.11 (exponential)
 // Twin      core/reference/engine.ts        Test  tests/engine_parity_test.ts
@@ -46,14 +46,13 @@ override WORKGROUP_SIZE: u32 = 64u; // threads
 @group(0) @binding(6) var<storage, read_write> result: array<u32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-// Monomials S, S·ρ_c, A_0, A_1, S·m_low, S·m_low·ρ_c, m_low·A_0, m_low·A_1; the second eight carry the clip's mask bit.
-fn polynomial(key: Cursor, first: u32, c: u32, v_low: u32, own: u32, difference: u32) -> u32 {
-  return own * v_low * monomial(key, first) + difference * v_low * monomial(key, first + 1u)
-    - v_low * monomial(key, first + 2u + c) - own * monomial(key, first + 4u)
-    - difference * monomial(key, first + 5u) + monomial(key, first + 6u + c);
+// Of the words S, S·m_low, S·ρ_c, S·m_low·ρ_c from `first` on and A_0, A_1 from `selected` on.
+fn polynomial(key: Cursor, first: u32, selected: u32, v_low: u32, own: u32, difference: u32) -> u32 {
+  return own * (v_low * word(key, first) - word(key, first + 1u))
+    + difference * (v_low * word(key, first + 2u) - word(key, first + 3u)) - v_low * word(key, selected);
 }
 
-fn monomial(key: Cursor, index: u32) -> u32 {
+fn word(key: Cursor, index: u32) -> u32 {
   return given_field(key, params.words_at + params.ring_bits * index, params.ring_bits);
 }
 
@@ -73,7 +72,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let g = clip[i - params.clip_base];
     let n = params.ring_bits;
     let pad = free_field(free_cursor(segment, i), 5u + 3u * n, n);
-    let sum = pad + g * polynomial(key, 0u, c, v_low, own, difference) + sign_of(g) * polynomial(key, 8u, c, v_low, own, difference);
+    var sum = pad + g * polynomial(key, 0u, 8u + c, v_low, own, difference);
+    sum += sign_of(g) * polynomial(key, 4u, 10u + c, v_low, own, difference);
+    // m_low·(A_1 - A_0) without and with the clip's mask bit, and (1 - 2κ)·m_low·A_0.
+    sum += g * word(key, 14u) + c * (word(key, 13u) + g * (word(key, 12u) - 2u * word(key, 13u)));
     result[i - params.result_base] = sum & low_mask(n);
   }
 }

@@ -3,24 +3,26 @@
  *
  * All three digits of r stand in one-hot vectors; the lower digit's comparison gives the borrow c, and the upper value is looked up for both borrows.
  * Exchange 1 opens c, l = 1{hi < r_hi}, E_b = 1{r_up = up - b} and the signed values v_low, v_0, v_1 under pads; exchange 2 the clip bit
- * g = E_0 ⊕ l·(E_0 ⊕ E_1); exchange 3 the value, a polynomial of the opened values whose monomials in the dealer's secrets are given. The borrow out of
- * equal upper digits may be ignored because the last entry of T_high is 0.
+ * g = E_0 ⊕ l·(E_0 ⊕ E_1); exchange 3 the value, a formula of the opened values. The borrow out of equal upper digits may be ignored because the last entry
+ * of T_high is 0.
  *
  * The parties' own halves of ρ_l, ρ_E0 and ρ_E1 serve as shares of these mask bits in exchange 2: its result stands under a fresh pad (SPEC §3.3).
  *
  * - **Exchanges:** 3   **Sends:** 4 + 3·n, 1 and n bits per element, n the ring of the result
- * - **Key:** the three one-hots + 16·n given bits
+ * - **Key:** the three one-hots + 15·n given bits
  *
  * @module
  */
 
 import type { ExpStep } from "../../engine.ts";
 import { oneHotBits } from "../../fss/flat_dpf.ts";
-import type { KeyRecord } from "../key.ts";
+import { lowMask } from "../../ring/words.ts";
+import { type KeyRecord, offsets } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, wire } from "../tensor.ts";
 import { expTables } from "../tables.ts";
+import { clipFormula, expFormula } from "./formula.ts";
 
 /** Parameters of {@linkcode exp}. */
 export interface ExpParams {
@@ -31,9 +33,6 @@ export interface ExpParams {
   /** Ring of the result, at most 32 bits; it must hold 2^(2·tableScale). */
   readonly ringBits: number;
 }
-
-/** Number of words in the key of one element: 8 monomials, each also times the clip's mask bit. */
-const WORDS = 16;
 
 function openings(p: ExpParams, extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
   const count = elementCount(extent), n = p.ringBits;
@@ -54,7 +53,7 @@ function key(p: ExpParams, extent: Extent): KeyRecord[] {
       { name: "low", bits: oneHotBits(low) },
       { name: "high", bits: oneHotBits(high) },
       { name: "top", bits: oneHotBits(top) },
-      { name: "words", bits: p.ringBits * WORDS },
+      { name: "words", bits: expFormula(p.ringBits).bits },
     ],
   }, {
     name: "free",
@@ -100,43 +99,36 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     const [low, high, top] = p.digits,
       n = p.ringBits,
       r = maskWords(t),
-      data = new Uint32Array(r.length),
+      masks = expFormula(n).masks(r.length),
+      bits = clipFormula.masks(r.length),
       given = keys.record("given"),
-      free = keys.record("free");
-    const highAt = oneHotBits(low), topAt = highAt + oneHotBits(high), words = topAt + oneHotBits(top);
+      free = keys.record("free"),
+      at = offsets(keys, "given", ["low", "high", "top", "words"]),
+      pads = offsets(keys, "free", ["symbols", "clip", "values", "pad"]);
+    const data = new Uint32Array(r.length);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
-      const mask = r[e]!, lowMaskDigit = mask & (2 ** low - 1), highMaskDigit = (mask >>> low) & (2 ** high - 1);
-      const signLow = 2 * given.oneHot(0, low, lowMaskDigit) - 1,
-        signHigh = 2 * given.oneHot(highAt, high, highMaskDigit) - 1;
-      given.oneHot(topAt, top, mask >>> (low + high));
-      const s = signLow * signHigh,
-        symbols = free.xor(0, 4),
-        rhoC = symbols & 1,
-        rhoL = (symbols >>> 1) & 1,
-        rhoE0 = (symbols >>> 2) & 1,
-        rhoE1 = symbols >>> 3;
-      const clip = free.xor(4, 1) ^ (rhoL & (rhoE0 ^ rhoE1)) ^ rhoE0;
-      const mLow = free.sum(5, n), m0 = free.sum(5 + n, n), m1 = free.sum(5 + 2 * n, n);
-      // s times the mask of the value that borrow 0 and borrow 1 select, in terms of the public borrow bit.
-      const selected0 = s * ((rhoC === 1 ? m1 : m0) | 0), selected1 = s * ((rhoC === 1 ? m0 : m1) | 0);
-      const monomials = [
-        s,
-        s * rhoC,
-        selected0,
-        selected1,
-        s * (mLow | 0),
-        s * (mLow | 0) * rhoC,
-        Math.imul(mLow, selected0),
-        Math.imul(mLow, selected1),
-      ];
-      monomials.forEach((value, i) => {
-        given.word(words + n * i, n, value);
-        given.word(words + n * (8 + i), n, value * clip);
-      });
-      data[e] = free.sum(5 + 3 * n, n);
+      const mask = r[e]!;
+      const signLow = 2 * given.oneHot(at.low, low, mask & (2 ** low - 1)) - 1,
+        signHigh = 2 * given.oneHot(at.high, high, (mask >>> low) & (2 ** high - 1)) - 1;
+      given.oneHot(at.top, top, mask >>> (low + high));
+      const symbols = free.xor(pads.symbols, 4);
+      masks.s[e] = signLow * signHigh;
+      masks.low[e] = free.sum(pads.values, n);
+      masks.v0[e] = free.sum(pads.values + n, n);
+      masks.v1[e] = free.sum(pads.values + 2 * n, n);
+      masks.carry[e] = symbols;
+      bits.less[e] = symbols >>> 1;
+      bits.equal0[e] = symbols >>> 2;
+      bits.equal1[e] = symbols >>> 3;
+      masks.clip[e] = free.xor(pads.clip, 1);
+      data[e] = free.sum(pads.pad, n);
     }
+    const [ofClip] = clipFormula.deal(bits, null);
+    ofClip!.forEach((taken, e) => masks.clip[e]! ^= taken);
+    const [ofValue] = expFormula(n).deal(masks, keys.record("given"), at.words);
+    ofValue!.forEach((taken, e) => data[e] = (data[e]! - taken) & lowMask(n));
     return wire("mask", n, 2 * p.tableScale, t.extent, data);
   },
   *run(p, [t], keys) {
