@@ -118,7 +118,7 @@ Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
     128,
   );
 
-  assertEquals(keyBytes, [7_564_251_184, 7_566_405_680]);
+  assertEquals(keyBytes, [7_547_367_472, 7_549_472_816]);
   assertEquals(sentBytes, [2_583_881_728, 2_667_841_536]);
   assertEquals([exchangesPerLayer, exchanges], [62, 32 * 62 + 1]);
 });
