@@ -18,6 +18,7 @@ import type {
 import { oneHotBits } from "../core/fss/flat_dpf.ts";
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { treeDpf } from "../core/fss/tree_dpf.ts";
+import { expFormula } from "../core/protocols/exp/formula.ts";
 import { lowMask, signExtend } from "../core/ring/words.ts";
 import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
@@ -480,7 +481,7 @@ for (const subject of SUBJECTS) {
       count = sum(blocks);
     const step = { digits, lowTable: kit.words(2 ** digits[0]), highTable: kit.words(2 ** digits[1]) },
       party = (round % 2) as 0 | 1;
-    const given = kit.record(sum(digits.map(oneHotBits)) + 16 * n, blocks),
+    const given = kit.record(sum(digits.map(oneHotBits)) + expFormula(n).bits, blocks),
       free = kit.record(5 + 4 * n, blocks),
       opened = kit.tensor(count, 4);
     const { symbols, values } = engine.expSymbols(party, step, kit.tensor(count, bits), given, free);

@@ -9,6 +9,12 @@ const ROOT = posix(import.meta.dirname ?? "").slice(0, -"tools".length);
 const PURE_CORE = ["core/ring/", "core/prg/", "core/fss/", "core/errors.ts"];
 const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference/"];
 
+/** What gates compute of opened values. */
+const FORMULAS = [
+  "core/protocols/formula/",
+  "core/protocols/exp/formula.ts",
+];
+
 /**
  * What each part of the tree may import besides itself; the longest prefix counts. Parts without a row (`cmd/`, `mod.ts`,
  * `tests/`, `bench/`, `tools/`, `std/`) and `*_test.ts` files may import everything.
@@ -18,7 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "core/ring/": ["core/errors.ts"],
   "core/prg/": ["core/ring/", "core/errors.ts"],
   "core/fss/": ["core/prg/", "core/ring/", "core/errors.ts"],
-  "core/reference/": [...PURE_CORE, "core/engine.ts"],
+  "core/reference/": [...PURE_CORE, "core/engine.ts", ...FORMULAS],
   "core/protocols/": [...PURE_CORE, "core/engine.ts", "core/channel.ts"],
   "models/": ["core/ring/", "core/errors.ts"],
   "pipeline/interpreters/": ["core/"],

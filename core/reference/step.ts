@@ -5,7 +5,9 @@
  */
 
 import type { Extent, Handle } from "../engine.ts";
-import { countWritten, itemCounts,
+import {
+  countWritten,
+  itemCounts,
   type Kernel,
   type KernelCall,
   perRow,

@@ -90,6 +90,26 @@ export function xorBits(bytes: Uint8Array, bitOffset: number, bits: number, valu
 }
 
 /**
+ * Overwrites `bits` bits h at `bitOffset` with `value - h mod 2^bits`: an additive share becomes the other one of `value`.
+ *
+ * @throws {RangeError} If `bits` exceeds 32 or the range leaves the array.
+ */
+export function subtractBits(bytes: Uint8Array, bitOffset: number, bits: number, value: number): void {
+  if (bits < 32) return writeBits(bytes, bitOffset, bits, value - readBits(bytes, bitOffset, bits));
+  checkRange(bytes, bitOffset, bits, 32);
+  // Whole words are most of a key: four or five bytes without a loop.
+  const first = Math.floor(bitOffset / 8), shift = bitOffset - first * 8, below = (1 << shift) - 1;
+  const low = bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16) | (bytes[first + 3]! << 24);
+  const high = shift === 0 ? 0 : bytes[first + 4]!;
+  const next = value - (shift === 0 ? low : (low >>> shift) | (high << (32 - shift)));
+  bytes[first] = (low & below) | (next << shift);
+  bytes[first + 1] = next >>> (8 - shift);
+  bytes[first + 2] = next >>> (16 - shift);
+  bytes[first + 3] = next >>> (24 - shift);
+  if (shift > 0) bytes[first + 4] = (high & ~below) | (next >>> (32 - shift));
+}
+
+/**
  * Reads up to 64 bits as a bigint.
  *
  * @throws {RangeError} If `bits` exceeds 64 or the range leaves the array.

@@ -30,7 +30,7 @@ import {
 } from "../../core/protocols/tensor.ts";
 import { onMasks } from "../../core/protocols/local/gate.ts";
 import { oneHotBits } from "../../core/fss/flat_dpf.ts";
-import { readBits, readWide, writeBits, writeWide, xorBits } from "../../core/ring/bits.ts";
+import { readBits, readWide, subtractBits, writeWide, xorBits } from "../../core/ring/bits.ts";
 import { lowMask } from "../../core/ring/words.ts";
 import { type BlockLayout, fieldOffset, type PlacedRecord, recordAddress } from "./layout.ts";
 import { leastKnown } from "../../core/protocols/tensor.ts";
@@ -112,9 +112,9 @@ class Writer implements RecordWriter {
     xorBits(bytes, 8 * at + this.#bit + offset, 1, 1);
   }
   word(offset: number, bits: number, value: number): void {
-    const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset;
+    const { bytes, at } = this.#half(this.#segment.written);
     // The explicit half still is a copy of the seed half (all zero where the client's record has none).
-    writeBits(bytes, bit, bits, (value - readBits(bytes, bit, bits)) & lowMask(bits));
+    subtractBits(bytes, 8 * at + this.#bit + offset, bits, value);
   }
   wide(offset: number, bits: number, value: bigint): void {
     const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset;

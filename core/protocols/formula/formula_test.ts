@@ -194,7 +194,7 @@ function results(
     return {
       opened,
       clear: test.clear(clear).map((y) => y & lowMask(ringBits)),
-      masked: taken.map((column, i) => shares[0]![i]! + shares[1]![i]!),
+      masked: taken.map((_, i) => shares[0]![i]! + shares[1]![i]!),
       taken: taken.map((column) => column[e]!),
     };
   });
