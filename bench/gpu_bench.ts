@@ -11,12 +11,12 @@
 
 import { parseArgs } from "node:util";
 import type { Engine, Handle, RecordView } from "../core/engine.ts";
-import { oneHotBits } from "../core/fss/flat_dpf.ts";
-import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
-import { treeDpf } from "../core/fss/tree_dpf.ts";
+import { itemCounts } from "../core/kernel.ts";
+import { sum } from "../core/protocols/local/kernels.ts";
 import { Device } from "../gpu/device.ts";
 import { createGpuEngine, type GpuEngine } from "../gpu/mod.ts";
 import { layerSplit, splitTable } from "./layer_split.ts";
+import { gateCalls } from "./gate_calls.ts";
 import multiplyAdd from "./multiply_add.wgsl" with { type: "text" };
 
 /** What one call does. */
@@ -40,11 +40,11 @@ function words(count: number, bits = 32): Uint32Array {
 function record(engine: Engine, bits: number, count: number): RecordView {
   const byteLength = 4 * Math.ceil(bits * count / 32), memory = engine.keyMemory(byteLength);
   engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset: 0, byteLength }]);
-  return { memory, bits, counts: [count], at: [0], parity: 1 };
+  return { memory, bits, counts: [count], at: [0], parity: 1, fields: { only: { at: 0, bits } } };
 }
 
 function bytesOf(...records: readonly RecordView[]): number {
-  return records.reduce((sum, { bits, counts }) => sum + bits * counts[0]! / 8, 0);
+  return records.reduce((sum, { bits, counts }) => sum + bits * counts.reduce((a, b) => a + b, 0) / 8, 0);
 }
 
 /** Milliseconds of one call of `step`, many of which `finish` waits for. */
@@ -96,8 +96,8 @@ async function ceilings(adapter: string | undefined): Promise<{ copyBytes: numbe
 }
 
 /** The kernels on tensors of about `count` elements. */
-function works(engine: GpuEngine, count: number): Work[] {
-  const list: Work[] = [], x = engine.upload(words(count)), narrow = engine.upload(words(count, 20));
+async function works(engine: GpuEngine, count: number): Promise<Work[]> {
+  const list: Work[] = [];
   const add = (
     name: string,
     run: () => void,
@@ -106,102 +106,24 @@ function works(engine: GpuEngine, count: number): Work[] {
     list.push({ name, elements: count, ...rest, run });
   };
 
-  const chunks = choosePermuted(12, 32), symbols = symbolCount(chunks.length);
-  const truncate = { chunks, inBits: 32, by: 12, outBits: 32, addend: 2048, wrapBits: 12, full: true, adds: true },
-    truncateGiven = record(engine, permutedBits(chunks) + pathCount(chunks.length) * 32 + 12, count),
-    truncateFree = record(engine, symbols + 32, count);
-  const memory = truncateGiven.memory;
+  const memory = engine.keyMemory(64 * count);
   add(
     "expand seeds",
     () =>
       engine.expand(new Uint8Array(32), memory, [
         { nonce: new Uint8Array(12), offset: 0, byteLength: memory.byteLength },
       ]),
-    { elements: memory.byteLength / 64, bytes: memory.byteLength },
+    { elements: count, bytes: memory.byteLength },
   );
   const wordRecord = record(engine, 29, count);
-  add("unpack 29 bits", () => engine.unpack(wordRecord, 0, 29), { bytes: bytesOf(wordRecord) });
-  add("truncate: symbols", () => engine.truncateSymbols(truncate, x, truncateGiven, truncateFree), {
-    bytes: bytesOf(truncateGiven, truncateFree),
-  });
-  add("truncate: finish", () => engine.truncateFinish(truncate, x, narrow, truncateGiven, truncateFree), {});
-
-  const extent = { rows: Math.max(1, count >> 7), cols: [128] },
-    maximum = { bits: 20, chunks: choosePermuted(19, 60), extent },
-    pairs = extent.rows * 64,
-    maximumGiven = record(
-      engine,
-      permutedBits(maximum.chunks) + (3 * pathCount(maximum.chunks.length) - 1) * 20,
-      pairs,
-    ),
-    maximumFree = record(engine, symbolCount(maximum.chunks.length) + 20, pairs);
-  add("maximum: symbols", () => engine.maximumSymbols(maximum, narrow, maximumGiven, maximumFree), {
-    elements: pairs,
-    bytes: bytesOf(maximumGiven, maximumFree),
-  });
-
-  const expDigits = [7, 7, 6] as const,
-    exp = { digits: expDigits, lowTable: words(128), highTable: words(128) },
-    expGiven = record(engine, expDigits.reduce((sum, k) => sum + oneHotBits(k), 16 * 32), count),
-    expFree = record(engine, 5 + 4 * 32, count),
-    two = engine.upload(words(2 * count)),
-    three = engine.upload(words(3 * count)),
-    bits = engine.upload(words(count, 1));
-  add("exp: symbols", () => engine.expSymbols(0, exp, narrow, expGiven, expFree), {
-    bytes: bytesOf(expGiven, expFree),
-  });
-  add("exp: finish", () => engine.expFinish(exp, narrow, three, bits, expGiven, expFree), { bytes: 16 * 4 * count });
-
-  const ditheredDigits = [6, 8] as const,
-    dithered = { skip: 0, digits: ditheredDigits, lowTable: words(128), highTable: words(256) },
-    ditheredGiven = record(engine, ditheredDigits.reduce((sum, k) => sum + oneHotBits(k), 3 * 32), count),
-    ditheredFree = record(engine, 3 * 32, count);
-  add("dithered exp: values", () => engine.expDitheredValues(0, dithered, narrow, ditheredGiven, ditheredFree), {
-    bytes: bytesOf(ditheredGiven, ditheredFree),
-  });
-  add("dithered exp: finish", () => engine.expDitheredFinish(dithered, two, ditheredGiven, ditheredFree), {
-    bytes: 4 * 4 * count,
-  });
-
-  const spliceDigits = [5, 8, 7] as const,
-    splice = { digits: spliceDigits, table: words(256), skip: 0, inBits: 24, valueBits: 16, ringBits: 32 },
-    spliceWords = 6 + 7 * 32 + 2 * 8 + 4 * 16,
-    spliceGiven = record(engine, spliceDigits.reduce((sum, k) => sum + oneHotBits(k), spliceWords), count),
-    spliceFree = record(engine, 11 + 2 * 16 + 32, count);
-  add("splice: symbols", () => engine.spliceSymbols(0, splice, x, spliceGiven, spliceFree), {
-    bytes: bytesOf(spliceGiven, spliceFree),
-  });
-  add("splice: finish", () => engine.spliceFinish(0, splice, x, two, bits, spliceGiven, spliceFree), {
-    bytes: spliceWords * count / 8,
-  });
-
-  const rows = Math.max(1, count >> 8),
-    groups = [10, 14, 18, 22, 26].map((fromBit) => ({
-      fromBit,
-      shift: fromBit - 6,
-      chunks: choosePermuted(fromBit - 6, 128),
-      table: words(1024),
-    })),
-    rowGiven = record(
-      engine,
-      groups.reduce(
-        (sum, { chunks }) => sum + permutedBits(chunks) + 1023 + 32 * (6 + 4 * pathCount(chunks.length)),
-        0,
-      ),
-      rows,
-    ),
-    width = Math.max(...groups.map((group) => symbolCount(group.chunks.length))),
-    rowFree = record(engine, 128 + groups.length - 1 + groups.length * (width + 64) + 32, rows),
-    common = record(engine, 8 * Math.ceil(treeDpf(31).correctionBits / 8), rows),
-    row = { inBits: 32, indexBits: 10, groups, salt: new Uint8Array(16) },
-    v = engine.upload(words(rows));
-  add("row function: symbols", () => engine.rowSymbols(0, row, v, rowGiven, rowFree, common), {
-    elements: rows,
-    bytes: bytesOf(rowGiven, rowFree, common),
-  });
-
-  const squares = record(engine, 48 + 16 + 15, extent.rows * 128), sums = record(engine, 48, extent.rows);
-  add("sum of squares", () => engine.squareSum(0, x, extent, 32, 48, squares, sums), { bytes: bytesOf(squares, sums) });
+  add("unpack 29 bits", () => engine.unpack(wordRecord, "only"), { bytes: bytesOf(wordRecord) });
+  for (const { kernel, call } of await gateCalls(engine, count)) {
+    const records = Object.values(call.records ?? {});
+    add(kernel.name, () => engine.step(kernel, call), {
+      elements: itemCounts(kernel, call).reduce((a, b) => a + b, 0),
+      ...(records.length > 0 ? { bytes: bytesOf(...records) } : {}),
+    });
+  }
 
   const side = 2 ** Math.floor(Math.log2(Math.sqrt(4 * count))),
     weights = engine.weights(words(side * side), side, side);
@@ -239,7 +161,7 @@ async function exchangeMs(engine: GpuEngine, count: number): Promise<number> {
   const since = performance.now();
   for (let i = 0; i < rounds; i++) {
     const scope = engine.begin();
-    engine.combine("add", x, count, await engine.pack(engine.add(x, y, 20), 20), 20);
+    engine.combine("add", x, count, await engine.pack(sum(engine, x, y, 20), 20), 20);
     scope.end([]);
   }
   return (performance.now() - since) / rounds;
@@ -284,7 +206,7 @@ async function benchKernels(options: {
     print(`exchange of ${elements} × 20 bits: ${ms.toFixed(3)} ms`);
   }
   const probe = engine.upload(Uint32Array.of(0));
-  for (const work of works(engine, count).filter(({ name }) => name.includes(only))) {
+  for (const work of (await works(engine, count)).filter(({ name }) => name.includes(only))) {
     const ms = await timeOf(() => {
         const scope = engine.begin();
         work.run();

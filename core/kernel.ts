@@ -9,8 +9,7 @@
  * @module
  */
 
-import type { Extent, FieldPlace, Handle, RecordView } from "./engine.ts";
-import type { Cursor } from "./reference/memory.ts";
+import type { Extent, FieldPlace, Handle, RecordView } from "./memory.ts";
 
 /**
  * What the items of a kernel, or the elements of a tensor or record, run over in a ragged lane: its elements, its rows, the pairs of neighbouring columns, or
@@ -67,6 +66,27 @@ export type OwnParameter = "party" | "parity";
 /** Numbers that a definition sees: its parameters, and those that an engine fills in. */
 export type Numbers<P extends string> = Readonly<Record<P | OwnParameter | "cols", number>>;
 
+/** This party's half of a record, at one element. */
+export interface KeyCursor {
+  /** All bytes that the record lies in, and where in them the element begins, in bits. */
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  /** 1 where this half's one-hot vectors have odd parity. */
+  readonly parity: 0 | 1;
+  /** Moves to element e; elements are visited in ascending order. */
+  seek(e: number): KeyCursor;
+  /** Absolute position of a field's first bit. */
+  place(field: string): number;
+  /** Word `index` of a field that holds words of at most 32 bits, unsigned. */
+  word(field: string, bits: number, index?: number): number;
+  /** A word of up to 64 bits. */
+  wide(field: string, bits: number, index?: number): bigint;
+  /** `bits` bits of a field, from bit `from` of it on. */
+  part(field: string, from: number, bits: number): number;
+  /** `bits` bits from bit `from` of the element on. */
+  bit(from: number, bits: number): number;
+}
+
 /** What the definition of a kernel sees of one item. */
 export interface Item<
   R extends string = string,
@@ -88,9 +108,9 @@ export interface Item<
   /** Parameters; `party` and `parity`; `cols`, the columns of the block. */
   readonly p: Numbers<P>;
   /** This party's halves of the records, at the item's first element. */
-  readonly given: Cursor;
-  readonly free: Cursor;
-  readonly common: Cursor;
+  readonly given: KeyCursor;
+  readonly free: KeyCursor;
+  readonly common: KeyCursor;
   /** Public tables; `tables` where a call has several of one name. */
   readonly table: Readonly<Record<T, Uint32Array>>;
   readonly tables: Readonly<Record<T, readonly Uint32Array[]>>;

@@ -7,8 +7,6 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { demoModel } from "../assets/demo_model.ts";
 import type { Engine, Handle, RecordView } from "../core/engine.ts";
 import { DeviceError } from "../core/errors.ts";
-import { oneHotBits } from "../core/fss/flat_dpf.ts";
-import { choosePermuted, pathCount, permutedBits, symbolCount } from "../core/fss/permuted.ts";
 import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { memoryFiles } from "../models/files.ts";
@@ -16,6 +14,16 @@ import { createTokenizer } from "../models/tokenizer.ts";
 import { calibratedModel, readFolded } from "../tests/models.ts";
 import { runTestSession } from "../tests/two_parties.ts";
 import { createGpuEngine, findAdapter, type GpuEngine, type GpuEngineOptions } from "./mod.ts";
+import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
+import { extend } from "../core/protocols/extend/gate.ts";
+import { columns, distance, rowSum } from "../core/protocols/local/gate.ts";
+import { shift, sum as add } from "../core/protocols/local/kernels.ts";
+import { maximumLevel } from "../core/protocols/maximum/gate.ts";
+import { multiply } from "../core/protocols/products/gate.ts";
+import { splice } from "../core/protocols/splice/gate.ts";
+import { squares } from "../core/protocols/squares/gate.ts";
+import { truncate } from "../core/protocols/truncate/gate.ts";
+import { Kit, readResults, type Result } from "../tests/parity.ts";
 
 const ignore = await findAdapter() === null && Deno.env.get("REQUIRE_GPU") !== "1";
 
@@ -45,11 +53,11 @@ function record(engine: Engine, bits: number, counts: readonly number[], first: 
   }
   const memory = engine.keyMemory(byteLength), seed = new Uint8Array(32).fill(bits % 251);
   engine.expand(seed, memory, [{ nonce: new Uint8Array(12), offset: first, byteLength: byteLength - first }]);
-  return { memory, bits, counts, at, parity: 1 };
+  return { memory, bits, counts, at, parity: 1, fields: { only: { at: 0, bits } } };
 }
 
 testGpu("pack() and download() of one turn share a readback", async (engine) => {
-  const x = engine.upload(Uint32Array.of(1, 2, 3)), y = engine.add(x, x, 32), before = engine.readbackCount;
+  const x = engine.upload(Uint32Array.of(1, 2, 3)), y = add(engine, x, x, 32), before = engine.readbackCount;
 
   const [packed, whole, sum] = await Promise.all([engine.pack(x, 2), engine.pack(y, 32), engine.download(y)]);
 
@@ -60,7 +68,7 @@ testGpu("pack() and download() of one turn share a readback", async (engine) => 
 });
 
 testGpu("awaited readbacks give the same results", async (engine) => {
-  const x = engine.upload(words(3000)), sums = [engine.add(x, x, 32), engine.add(x, x, 7)];
+  const x = engine.upload(words(3000)), sums = [add(engine, x, x, 32), add(engine, x, x, 7)];
 
   const results = await Promise.all(sums.map((sum) => engine.download(sum)));
   const again = await engine.download(sums[0]!);
@@ -91,7 +99,7 @@ testGpu("pack() gives what the tensor held when it was called", async (engine) =
 testGpu("upload() does not disturb commands that were recorded before it", async (engine) => {
   const sums: Handle[] = [];
   for (let i = 0; i < 8; i++) {
-    const scope = engine.begin(), x = engine.upload(Uint32Array.of(i, 10 * i)), sum = engine.add(x, x, 32);
+    const scope = engine.begin(), x = engine.upload(Uint32Array.of(i, 10 * i)), sum = add(engine, x, x, 32);
     scope.end([sum]);
     sums.push(sum);
   }
@@ -108,7 +116,9 @@ testGpu("uploadedBytes counts what goes to the device, keys when they are used n
   engine.expand(new Uint8Array(32), memory, [{ nonce: new Uint8Array(12), offset: 24, byteLength: 40 }]);
   assertEquals(engine.uploadedBytes, before + 64);
   assertEquals(
-    await engine.download(engine.unpack({ memory, bits: 8, counts: [2], at: [0], parity: 0 }, 0, 8)),
+    await engine.download(
+      engine.unpack({ memory, bits: 8, counts: [2], at: [0], parity: 0, fields: { only: { at: 0, bits: 8 } } }, "only"),
+    ),
     Uint32Array.of(3, 3),
   );
   assert(engine.uploadMs > 0);
@@ -119,7 +129,7 @@ testGpu(
   async (engine) => {
     const scope = engine.begin(), x = engine.upload(words(1000));
     let sum = x;
-    for (let i = 0; i < 2100; i++) sum = engine.add(sum, x, 32);
+    for (let i = 0; i < 2100; i++) sum = add(engine, sum, x, 32);
     await engine.pack(sum, 7);
 
     const times = await engine.kernelMs();
@@ -141,7 +151,7 @@ testGpu("kernelMs() is null where no times were asked for", async (engine) => {
 });
 
 testGpu("settle() waits for what was asked of the device, and fails with it", async (engine) => {
-  const x = engine.upload(words(1000)), sum = engine.add(x, x, 32), before = engine.readbackCount;
+  const x = engine.upload(words(1000)), sum = add(engine, x, x, 32), before = engine.readbackCount;
 
   await engine.settle();
 
@@ -173,59 +183,45 @@ testGpu("what is expanded in one turn is submitted at its end", async (engine) =
 
 testGpu("Scope.end() gives back all memory but what is kept", async (engine) => {
   const before = engine.usedBytes, outer = engine.begin(), inner = engine.begin();
-  const x = engine.upload(words(1000)), kept = engine.add(x, x, 32);
+  const x = engine.upload(words(1000)), kept = add(engine, x, x, 32);
   inner.end([kept]);
 
   assert(engine.usedBytes > before);
   assertEquals((await engine.download(kept)).length, 1000);
   outer.end([]);
   assertEquals(engine.usedBytes, before);
-  assertThrows(() => engine.add(kept, kept, 32), Error, "scope had ended");
+  assertThrows(() => add(engine, kept, kept, 32), Error, "scope had ended");
 });
 
 testGpu("tensors and keys larger than a binding give the same results", async (engine) => {
-  const results: (readonly Uint32Array[])[] = [];
-  for (const subject of [engine, new ReferenceEngine()]) {
-    const counts = [700, 0, 900, 1], count = 1601, chunks = choosePermuted(9, 24), symbols = symbolCount(chunks.length);
-    const z = subject.upload(words(count, 24)), opened = subject.upload(words(count, symbols + 1));
-    const truncate = {
-      chunks,
-      inBits: 24,
-      by: 9,
-      outBits: 24,
-      addend: 256,
-      wrapBits: 9,
-      full: true,
-      adds: true,
-    };
-    const given = record(subject, permutedBits(chunks) + pathCount(chunks.length) * 24 + 9, counts, 4),
-      free = record(subject, symbols + 24, counts, 3);
-    const digits = [5, 6, 5] as const,
-      hotBits = digits.reduce((sum, k) => sum + oneHotBits(k), 0),
-      splice = { digits, table: words(64), skip: 2, inBits: 24, valueBits: 20, ringBits: 32 },
-      spliceGiven = record(subject, hotBits + 6 + 7 * 32 + 2 * 8 + 4 * 12, counts, 8),
-      spliceFree = record(subject, 11 + 2 * 20 + 32, counts, 5),
-      exp = { skip: 1, digits: [5, 6] as const, lowTable: words(64), highTable: words(64) },
-      expGiven = record(subject, oneHotBits(5) + oneHotBits(6) + 3 * 29, counts, 1),
-      expFree = record(subject, 3 * 29, counts, 7),
-      wrap = { inBits: 24, shift: 24, sign: -1 as const, outBits: 32 },
-      x = subject.upload(words(count));
-    const spliced = subject.spliceSymbols(1, splice, x, spliceGiven, spliceFree);
-    const extent = { rows: 7, cols: [100, 0, 129] },
-      elements = 7 * 229,
-      wide = subject.upload(words(elements)),
-      pair = subject.upload(words(2 * elements), 2),
-      squares = record(subject, 40 + 8 + 7, [700, 0, 903], 1),
-      sums = record(subject, 40, [7, 7, 7], 0);
-    const maximum = { bits: 12, chunks: choosePermuted(11, 36), extent };
-    const pairs = [350, 0, 448],
-      pairKeys = record(
-        subject,
-        permutedBits(maximum.chunks) + (3 * pathCount(maximum.chunks.length) - 1) * 12,
-        pairs,
-        2,
-      ),
-      pairPads = record(subject, symbolCount(maximum.chunks.length) + 12, pairs, 6);
+  const results: Result[][] = [[], []];
+  for (const [i, subject] of [engine, new ReferenceEngine()].entries()) {
+    const kit = new Kit(subject, 1),
+      extent = { rows: 7, cols: [100, 0, 129] },
+      x = kit.wire(24, extent),
+      count = 7 * 229;
+    const ask = async (asked: Promise<Result[]>): Promise<void> => void results[i]!.push(...await asked);
+    for (const to of [24, 60]) {
+      await ask(kit.gate(0, truncate, { by: 9, to, rounding: "nearest", full: 0, knownTo: "both" }, x));
+      await ask(kit.gate(1, extend, { to: to + 4, knownTo: "both" }, x));
+      await ask(kit.gate(0, squares, { outBits: to + 4, operandBits: 24 }, x));
+    }
+    const splicing = {
+      function: "silu",
+      digits: [7, 6, 5],
+      skip: 2,
+      valueBits: 20,
+      ringBits: 32,
+      knownTo: "both",
+    } as const;
+    await ask(kit.gate(1, splice, splicing, x));
+    await ask(kit.gate(1, expDithered, { skip: 1, digits: [5, 6], tableScale: 6, ringBits: 29 }, x));
+    await ask(kit.gate(0, maximumLevel, {}, kit.wire(12, extent)));
+    for (const broadcast of [false, true]) {
+      const y = broadcast ? { rows: 7, cols: [1, 1, 1] } : extent, lift = { fromBits: 24, top: kit.tensor(count, 8) };
+      await ask(kit.gate(0, multiply, { broadcast }, { ...kit.operand(32, extent), lift }, kit.operand(32, y)));
+      await ask(kit.gate(1, multiply, { broadcast }, kit.operand(48, extent), kit.operand(48, y)));
+    }
     const matrix = subject.weights(words(300 * 40), 300, 40),
       rows = subject.upload(words(20 * 300)),
       mask = record(subject, 29, [20 * 300], 4),
@@ -236,54 +232,23 @@ testGpu("tensors and keys larger than a binding give the same results", async (e
     subject.store(0, cache, 0, subject.upload(words(100 * 32)), subject.upload(words(100 * 32)));
     subject.store(0, cache, 100, subject.upload(words(75 * 32)), subject.upload(words(75 * 32)));
     const queries = subject.upload(words(2 * 640)), weights = subject.upload(words(scored));
-    const handles = [
-      subject.truncateSymbols(truncate, z, given, free),
-      subject.truncateFinish(truncate, z, opened, given, free),
-      spliced.symbols,
-      spliced.values,
-      subject.spliceFinish(
-        1,
-        splice,
-        x,
-        subject.upload(words(2 * count)),
-        subject.upload(words(count, 3)),
-        spliceGiven,
-        spliceFree,
-      ),
-      subject.expDitheredValues(1, exp, x, expGiven, expFree),
-      subject.expDitheredFinish(exp, subject.upload(words(2 * count)), expGiven, expFree),
-      subject.shift(wide, 30, 7, 20),
-      subject.extend(wide, 24, subject.upload(words(elements, 8)), 32),
-      subject.extend(wide, 24, null, 32),
-      subject.addWrap(wrap, wide, wide, subject.upload(words(elements, 8))),
-      subject.extend(wide, 24, pair, 60),
-      subject.extend(pair, 40, null, 60),
-      subject.addWrap({ ...wrap, outBits: 60 }, pair, wide, wide),
-      subject.addWrap({ ...wrap, inBits: 40 }, wide, pair, wide),
-      subject.squareSum(0, wide, extent, 32, 40, squares, sums),
-      subject.maximumSymbols(maximum, wide, pairKeys, pairPads),
-      subject.maximumMerge(maximum, wide, subject.upload(words(798, 12))),
+    results[i]!.push(
+      shift(subject, x.data, { in_bits: 20, by: 7, out_bits: 20 }),
+      distance.run({}, [kit.wire(24, { rows: 7, cols: [1, 1, 1] }, 5), x], subject),
+      rowSum.run({}, [x], subject),
+      columns.run({ from: 90, to: 100 }, [kit.wire(24, { rows: 7, cols: [100, 129] })], subject),
       subject.linear(rows, mask, matrix, pad),
       subject.linear(null, mask, matrix, pad),
       subject.multiplyWeights(rows, matrix),
       subject.scores(queries, queries, cache, step, record(subject, 32, [40 * 150, 40 * 170], 0)),
       subject.mix(weights, weights, cache, step, record(subject, 30, [640, 640], 0)),
-      subject.distance(subject.upload(words(21)), wide, extent, 5, 31),
-      subject.rowSum(wide, extent, 31),
-      subject.columns(wide, { rows: 7, cols: [100, 129] }, 90, 100),
-      subject.combine(
-        "add",
-        wide,
-        elements,
-        new Uint8Array(Math.ceil(elements * 19 / 8) - 1 + 1).fill(0x55, 0, -2),
-        19,
-      ),
-    ];
-    results.push(await Promise.all(handles.map(async (handle) => await subject.download(handle))));
+      subject.combine("add", x.data, count, kit.packed(count, 19), 19),
+    );
   }
-
-  const [actual, expected] = results as [Uint32Array[], Uint32Array[]];
-  expected.forEach((result, i) => assertEquals(actual[i], result, `operation ${i}`));
+  const [actual, expected] = await Promise.all(
+    [engine, new ReferenceEngine()].map((subject, i) => readResults(subject, results[i]!)),
+  );
+  expected!.forEach((result, i) => assertEquals(actual![i], result, `result ${i}`));
 }, { bindingBytes: 4096 });
 
 testGpu(
@@ -317,8 +282,10 @@ testGpu(
 
 testGpu("an engine refuses what cannot fit, by name", async (engine) => {
   assertThrows(() => engine.weights(new Uint32Array(2000), 1, 2000), DeviceError, '"weights of 1 × 2000"');
-  const memory = engine.keyMemory(20000), wide: RecordView = { memory, bits: 40000, counts: [2], at: [0], parity: 0 };
-  assertThrows(() => engine.unpack(wide, 0, 32), DeviceError, "must fit into bindings of 4096 bytes");
+  const memory = engine.keyMemory(20000),
+    fields = { only: { at: 0, bits: 32 } },
+    wide: RecordView = { memory, bits: 40000, counts: [2], at: [0], parity: 0, fields };
+  assertThrows(() => engine.unpack(wide, "only"), DeviceError, "must fit into bindings of 4096 bytes");
   await engine.download(engine.upload(Uint32Array.of(1)));
 }, { bindingBytes: 4096 });
 

@@ -3,6 +3,7 @@ import { permutedSymbols } from "../core/fss/permuted.ts";
 import { open } from "../core/protocols/opening.ts";
 import type { Primitive } from "../core/protocols/primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type Wire } from "../core/protocols/tensor.ts";
+import { sum } from "../core/protocols/local/kernels.ts";
 import { assertTriangular, assertUniform } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
@@ -43,7 +44,7 @@ const sharedMaskBit: Primitive<Record<never, never>, ["wire"], "wire"> = {
     const { engine } = key,
       given = key.record("given"),
       words = (handle: typeof x.data) => engine.download(handle) as Uint32Array;
-    const bits = words(engine.unpack(given, 0, 4)), pads = words(engine.unpack(key.record("free"), 0, 2));
+    const bits = words(engine.unpack(given, "compare")), pads = words(engine.unpack(key.record("free"), "symbols"));
     const symbols = words(x.data).map((u, e) =>
       permutedSymbols(Uint8Array.of(bits[e]!), 0, [1, 1], given.parity, u & 3) ^ pads[e]! ^ ((pads[e]! & 2) << 1)
     );
@@ -81,8 +82,8 @@ function openMask(times: number, cancelled: boolean): Primitive<Record<never, ne
       const { engine } = key,
         n = x.ringBits,
         size = [{ kind: "add" as const, count: x.data.count, bits: [n, n] as const }];
-      const padded = engine.add(engine.unpack(key.record("given"), 0, n), engine.unpack(key.record("free"), 0, n), n);
-      for (let i = 0; i < times; i++) yield* open(size, i === 0 ? padded : engine.add(padded, padded, n));
+      const padded = sum(engine, engine.unpack(key.record("given"), "r"), engine.unpack(key.record("free"), "e"), n);
+      for (let i = 0; i < times; i++) yield* open(size, i === 0 ? padded : sum(engine, padded, padded, n));
       return x;
     },
   };

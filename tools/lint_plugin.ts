@@ -7,31 +7,26 @@
 const ROOT = posix(import.meta.dirname ?? "").slice(0, -"tools".length);
 
 const PURE_CORE = ["core/ring/", "core/prg/", "core/fss/", "core/errors.ts"];
-const LEAF_ENGINE = [...PURE_CORE, "core/engine.ts", "core/reference/"];
-
-/** What gates compute of opened values. */
-const FORMULAS = [
-  "core/protocols/formula/",
-  "core/protocols/exp/formula.ts",
-];
+const ENGINE_FACE = ["core/engine.ts", "core/kernel.ts", "core/memory.ts"];
+const LEAF_ENGINE = [...PURE_CORE, ...ENGINE_FACE, "core/reference/"];
 
 /**
  * What each part of the tree may import besides itself; the longest prefix counts. Parts without a row (`cmd/`, `mod.ts`,
  * `tests/`, `bench/`, `tools/`, `std/`) and `*_test.ts` files may import everything.
  */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  "core/": [...PURE_CORE, "core/engine.ts", "core/channel.ts"],
+  "core/": [...PURE_CORE, ...ENGINE_FACE, "core/channel.ts"],
   "core/ring/": ["core/errors.ts"],
   "core/prg/": ["core/ring/", "core/errors.ts"],
   "core/fss/": ["core/prg/", "core/ring/", "core/errors.ts"],
-  "core/reference/": [...PURE_CORE, "core/engine.ts", ...FORMULAS],
-  "core/protocols/": [...PURE_CORE, "core/engine.ts", "core/channel.ts"],
+  "core/reference/": [...PURE_CORE, ...ENGINE_FACE],
+  "core/protocols/": [...PURE_CORE, ...ENGINE_FACE, "core/channel.ts"],
   "models/": ["core/ring/", "core/errors.ts"],
   "pipeline/interpreters/": ["core/"],
   "pipeline/forward/": ["pipeline/interpreters/", "core/", "models/"],
   "pipeline/session/": ["pipeline/forward/", "pipeline/interpreters/", "core/"],
   "cpu/": LEAF_ENGINE,
-  "gpu/": LEAF_ENGINE,
+  "gpu/": [...LEAF_ENGINE, "core/protocols/kernels.ts"],
   "transport/": ["core/channel.ts", "core/errors.ts"],
 };
 

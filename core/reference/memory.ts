@@ -5,9 +5,9 @@
  */
 
 import type { CacheHandle, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
-import { placeOf } from "../kernel.ts";
+import { type KeyCursor, placeOf } from "../kernel.ts";
 import { readBits, readWide } from "../ring/bits.ts";
-import { fromBigInts, lowMask, lowWords, toBigInts, wordsPerElement } from "../ring/words.ts";
+import { fromBigInts, lowWords, toBigInts, wordsPerElement } from "../ring/words.ts";
 
 export class Tensor implements Handle {
   constructor(readonly words: Uint32Array, readonly wordsPerElement: 1 | 2) {}
@@ -63,7 +63,7 @@ export function lowWordsOf(x: Handle): Uint32Array {
 }
 
 /** Where the elements of a record lie, one after the other. */
-export class Cursor {
+export class Cursor implements KeyCursor {
   readonly bytes: Uint8Array;
   readonly parity: 0 | 1;
   readonly #record: RecordView;
@@ -76,30 +76,24 @@ export class Cursor {
     this.parity = record.parity;
     this.#record = record;
   }
-  /** Moves to element e; elements are visited in ascending order. */
   seek(e: number): this {
     const { counts, at, bits } = this.#record;
     while (e >= this.#first + counts[this.#block]!) this.#first += counts[this.#block++]!;
     this.at = 8 * at[this.#block]! + (e - this.#first) * bits;
     return this;
   }
-  /** Absolute position of a field's first bit. */
   place(field: string): number {
     return this.at + placeOf(this.#record, field).at;
   }
-  /** Word `index` of a field that holds words of at most 32 bits, unsigned. */
   word(field: string, bits: number, index = 0): number {
     return bits === 0 ? 0 : readBits(this.bytes, this.place(field) + index * bits, bits);
   }
-  /** `bits` bits of a field, from bit `from` of it on. */
   part(field: string, from: number, bits: number): number {
     return bits === 0 ? 0 : readBits(this.bytes, this.place(field) + from, bits);
   }
-  /** `bits` bits from bit `from` of the element on. */
   bit(from: number, bits: number): number {
     return readBits(this.bytes, this.at + from, bits);
   }
-  /** A word of up to 64 bits. */
   wide(field: string, bits: number, index = 0): bigint {
     return bits === 0 ? 0n : readWide(this.bytes, this.place(field) + index * bits, bits);
   }

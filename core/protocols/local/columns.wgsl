@@ -53,9 +53,9 @@ fn main(
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
     let segment = segment_of(i);
-    let from = lists[segment + 6u] + (i - lists[segment]) * lists[segment + 7u] + params.column;
+    let source = lists[segment + 6u] + (i - lists[segment]) * lists[segment + 7u] + params.column;
     for (var c = thread; c < params.width; c += WORKGROUP_SIZE) {
-      store_result(i * params.width + c, load_x(from + c));
+      store_result(i * params.width + c, load_x(source + c));
     }
   }
 }

@@ -40,15 +40,15 @@ fn main(
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
     let half = params.width / 2u;
     let angle = i / params.heads * half;
-    let from = i * params.width - params.x_base;
-    let to = i * params.width - params.result_base;
+    let source = i * params.width - params.x_base;
+    let target_at = i * params.width - params.result_base;
     for (var j = thread; j < half; j += WORKGROUP_SIZE) {
       let cos = lists[params.angles_list + 2u * (angle + j)];
       let sin = lists[params.angles_list + 2u * (angle + j) + 1u];
-      let a = x[from + j];
-      let b = x[from + half + j];
-      result[to + j] = (cos * a - sin * b) & low_mask(params.ring_bits);
-      result[to + half + j] = (cos * b + sin * a) & low_mask(params.ring_bits);
+      let a = x[source + j];
+      let b = x[source + half + j];
+      result[target_at + j] = (cos * a - sin * b) & low_mask(params.ring_bits);
+      result[target_at + half + j] = (cos * b + sin * a) & low_mask(params.ring_bits);
     }
   }
 }

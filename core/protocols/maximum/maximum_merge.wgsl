@@ -41,15 +41,15 @@ fn main(
     let columns = lists[segment + 7u];
     let row = i - lists[segment];
     let pairs = columns >> 1u;
-    let from = lists[segment + 6u] + row * columns - params.x_base;
+    let source = lists[segment + 6u] + row * columns - params.x_base;
     let chosen = lists[segment + 2u] + row * pairs - params.selected_base;
-    let to = lists[segment + 6u] - lists[segment + 2u] + row * (columns - pairs) - params.result_base;
+    let target_at = lists[segment + 6u] - lists[segment + 2u] + row * (columns - pairs) - params.result_base;
     for (var j = thread; j < columns - pairs; j += WORKGROUP_SIZE) {
-      var value = x[from + min(2u * j + 1u, columns - 1u)];
+      var value = x[source + min(2u * j + 1u, columns - 1u)];
       if (j < pairs) {
         value += selected[chosen + j];
       }
-      result[to + j] = value & low_mask(params.ring_bits);
+      result[target_at + j] = value & low_mask(params.ring_bits);
     }
   }
 }
