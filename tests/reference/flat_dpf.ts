@@ -73,3 +73,20 @@ export function follow(opened: readonly number[], chunkCount: number): { path: n
   }
   return { path, bit };
 }
+
+/** Bits of a comparison's key. */
+export function comparisonBits(chunks: readonly number[]): number {
+  return pieces(chunks).reduce((sum, { bits }) => sum + bits, 0);
+}
+
+/** The chunks of a comparison of so many bits whose consumer gives `perPath` bits for each path: the cheapest of all cuts, the first of equal ones. */
+export function chooseChunks(bits: number, perPath: number): number[] {
+  const cuts = (rest: number, most: number): number[][] => {
+    if (rest === 0) return [[]];
+    if (most === 0) return [];
+    const sizes = [8, 7, 6, 5, 4, 3, 2, 1].filter((size) => size <= rest);
+    return sizes.flatMap((size) => cuts(rest - size, most - 1).map((cut) => [size, ...cut]));
+  };
+  const cost = (chunks: readonly number[]): number => comparisonBits(chunks) + 2 ** (chunks.length - 1) * perPath;
+  return cuts(bits, 4).reduce((best, chunks) => cost(chunks) < cost(best) ? chunks : best);
+}

@@ -7,6 +7,7 @@
 import { Example } from "./example.ts";
 import { caseVector, type GateVectors } from "./gate_vectors.ts";
 import { jsonText } from "./json.ts";
+import { flatDpf, permutedSelection, streams, treeDpf } from "./primitives.ts";
 
 const ROOT = new URL("../../", import.meta.url), PAGES = "docs/spec/", GATES = "tests/vectors/gates/";
 
@@ -43,7 +44,12 @@ export function write({ path, text }: WrittenFile): void {
 
 /** All files. */
 export async function writtenFiles(): Promise<WrittenFile[]> {
-  const files: WrittenFile[] = [];
+  const files: WrittenFile[] = Object.entries({
+    streams: streams(),
+    flat_dpf: flatDpf(),
+    permuted_selection: permutedSelection(),
+    tree_dpf: treeDpf(),
+  }).map(([name, value]) => ({ path: `tests/vectors/${name}.json`, text: jsonText(value) }));
   for (const [name, gate] of await gateVectors()) {
     const cases = [];
     for (const test of gate.cases) cases.push(await caseVector(gate, test));
