@@ -1,14 +1,21 @@
-/** A second implementation, written from SPEC, that reads nothing but the vectors. */
+/** A second implementation, written from SPEC, that reads nothing but the vectors; in one test it speaks to ours. */
 
 import { assertEquals } from "@std/assert";
+import { readFully, writeFully } from "../transport/duplex.ts";
+import { memoryDuplexPair } from "../transport/memory.ts";
+import { sealStream } from "../transport/seal.ts";
+import { encode } from "./reference/cbor.ts";
 import { chacha8Block } from "./reference/chacha8.ts";
 import { chooseChunks, equal, follow, less, lookup, symbols, wholeHalf } from "./reference/flat_dpf.ts";
 import { nonceOf, Party, stream, toBits, toInteger } from "./reference/party.ts";
 import { readBits, reduce, signed } from "./reference/ring.ts";
+import { agree, direction, helloOf, openFrame, privateKey, sealFrame, transcriptOf } from "./reference/seal.ts";
 import { truncateFinish, truncateSymbols, type Truncation } from "./reference/truncate.ts";
 import flatVectors from "./vectors/flat_dpf.json" with { type: "json" };
+import frameVectors from "./vectors/frames.json" with { type: "json" };
 import permutedVectors from "./vectors/permuted_selection.json" with { type: "json" };
 import type { CaseVector } from "./vectors/gate_vectors.ts";
+import sealVectors from "./vectors/seal.json" with { type: "json" };
 import streamVectors from "./vectors/streams.json" with { type: "json" };
 
 /** The cases of a gate. */
@@ -101,4 +108,63 @@ Deno.test("a second implementation truncates as the vectors do", () => {
       assertEquals(y, (BigInt(input!.values[e]!) + BigInt(a)) >> BigInt(f));
     }
   }
+});
+
+Deno.test("a second implementation makes the frames of the vectors", () => {
+  for (const { head, length, plain } of frameVectors.frames) {
+    const bytes = Uint8Array.fromHex(plain), encoded = encode(head), size = encoded.length;
+    assertEquals([...bytes.subarray(0, 4 + size)], [size % 256, size >> 8, 0, 0, ...encoded]);
+    assertEquals(length, bytes.length + 16);
+  }
+});
+
+Deno.test("a second implementation seals as the vectors do", async () => {
+  const { linkKey, ends: [dialer, listener], sharedSecret, transcript, secrets, frames } = sealVectors;
+  const [a, b] = [dialer!, listener!].map(({ secret, hello }) => ({
+    secret,
+    publicKey: Uint8Array.fromHex(hello).subarray(8),
+  }));
+  const shared = await agree(await privateKey(Uint8Array.fromHex(a!.secret)), b!.publicKey);
+  assertEquals(await agree(await privateKey(Uint8Array.fromHex(b!.secret)), a!.publicKey), shared);
+  assertEquals(shared.toHex(), sharedSecret);
+  const hash = await transcriptOf(helloOf(a!.publicKey), helloOf(b!.publicKey));
+  assertEquals(hash.toHex(), transcript);
+  for (const { role, frames, confirm, confirmation } of secrets) {
+    const made = await direction(role, shared, Uint8Array.fromHex(linkKey), hash);
+    assertEquals([made.frames, made.confirm, made.confirmation].map((bytes) => bytes.toHex()), [
+      frames,
+      confirm,
+      confirmation,
+    ]);
+  }
+  for (const { role, index, plain, sealed } of frames) {
+    const key = Uint8Array.fromHex(secrets.find((secret) => secret.role === role)!.frames);
+    assertEquals(sealFrame(key, index, Uint8Array.fromHex(plain)).toHex(), sealed);
+    assertEquals(openFrame(key, index, Uint8Array.fromHex(sealed)).toHex(), plain);
+  }
+});
+
+Deno.test("a second implementation makes a link with ours", async () => {
+  const linkKey = new Uint8Array(32).fill(9), [ours, theirs] = memoryDuplexPair();
+  const secret = crypto.getRandomValues(new Uint8Array(32)),
+    mine = await privateKey(secret),
+    basePoint = new Uint8Array(32);
+  basePoint[0] = 9;
+  const hello = helloOf(await agree(mine, basePoint)),
+    peer = new Uint8Array(72),
+    sealing = sealStream(ours, { role: "dialer", linkKey });
+  await writeFully(theirs, hello);
+  await readFully(theirs, peer.subarray(0, 40));
+  const transcript = await transcriptOf(peer.subarray(0, 40), hello), shared = await agree(mine, peer.subarray(8, 40));
+  const [dialer, listener] = [
+    await direction("dialer", shared, linkKey, transcript),
+    await direction("listener", shared, linkKey, transcript),
+  ];
+  await writeFully(theirs, listener.confirmation);
+  await readFully(theirs, peer.subarray(40));
+  assertEquals(peer.subarray(40).toHex(), dialer.confirmation.toHex());
+  const { sealer, opener } = await sealing, sealed = new Uint8Array(19);
+  sealer!.seal(Uint8Array.of(1, 2, 3), sealed, 0);
+  assertEquals(openFrame(dialer.frames, 0, sealed), Uint8Array.of(1, 2, 3));
+  assertEquals(opener.open(sealFrame(listener.frames, 0, Uint8Array.of(4))), Uint8Array.of(4));
 });

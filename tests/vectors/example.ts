@@ -54,11 +54,17 @@ export function digitsOf(value: number, sizes: readonly number[]): number[] {
 
 /** The text of one example, as it grows. */
 export class Example {
-  readonly #vector: CaseVector;
+  readonly #case: CaseVector | null;
   readonly #lines: string[] = [];
 
-  constructor(vector: CaseVector) {
-    this.#vector = vector;
+  /** Begins the text of a gate's case, or of something else. */
+  constructor(vector: CaseVector | null = null) {
+    this.#case = vector;
+  }
+
+  get #vector(): CaseVector {
+    if (this.#case === null) throw new Error("Internal error: an example of no gate reads a gate's vector");
+    return this.#case;
   }
 
   /** The finished text. */
@@ -147,7 +153,9 @@ export class Example {
   /** Throws unless the text says what the vector says. */
   holds(what: string, computed: unknown, stated: unknown): void {
     const [a, b] = [JSON.stringify(computed), JSON.stringify(stated)];
-    if (a !== b) throw new Error(`The example of ${this.#vector.name} is wrong about ${what}: ${a} is not ${b}`);
+    if (a !== b) {
+      throw new Error(`The example of ${this.#case?.name ?? "a primitive"} is wrong about ${what}: ${a} is not ${b}`);
+    }
   }
 }
 

@@ -7,7 +7,9 @@
 import { Example } from "./example.ts";
 import { caseVector, type GateVectors } from "./gate_vectors.ts";
 import { jsonText } from "./json.ts";
-import { flatDpf, permutedSelection, streams, treeDpf } from "./primitives.ts";
+import { keyStream } from "./key_stream.ts";
+import { frames, seal } from "./link.ts";
+import { flatDpf, flatExample, permutedSelection, streamExample, streams, treeDpf } from "./primitives.ts";
 
 const ROOT = new URL("../../", import.meta.url), PAGES = "docs/spec/", GATES = "tests/vectors/gates/";
 
@@ -49,7 +51,15 @@ export async function writtenFiles(): Promise<WrittenFile[]> {
     flat_dpf: flatDpf(),
     permuted_selection: permutedSelection(),
     tree_dpf: treeDpf(),
+    frames: frames(),
+    seal: seal(),
+    key_stream: await keyStream(),
   }).map(([name, value]) => ({ path: `tests/vectors/${name}.json`, text: jsonText(value) }));
+  const examples = new Map([["3.1", streamExample()], ["4.1", flatExample()]]);
+  for (const [section, text] of examples) {
+    const path = pageOf(section.slice(0, section.indexOf(".")));
+    files.push({ path, text: withBlock(textOf(path), `example ${section}`, text) });
+  }
   for (const [name, gate] of await gateVectors()) {
     const cases = [];
     for (const test of gate.cases) cases.push(await caseVector(gate, test));

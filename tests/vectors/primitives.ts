@@ -17,6 +17,7 @@ import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { address, type StreamAddress } from "../../core/prg/seed.ts";
 import { readBits, xorBits } from "../../core/ring/bits.ts";
 import { encode, evalLeaf, evalLess, gen, leafBits, type Node, toBytes } from "../reference/tree_dpf.ts";
+import { bitsOf, Example, row } from "./example.ts";
 import { fixedRandom } from "./gate_vectors.ts";
 
 /** Addresses as nonces, and the beginnings of streams. */
@@ -161,4 +162,58 @@ function hex(value: bigint, bits: number): string {
 
 function nodeOf({ seed, control }: Node): { seed: string; control: number } {
   return { seed: hex(seed, 128), control: Number(control) };
+}
+
+/** The example of §3.1. */
+export function streamExample(): string {
+  const { addresses: [, address], streams: [stream] } = streams(),
+    spaced = (hex: string): string => hex.replaceAll(/(..)(?=.)/g, "$1 ");
+  const { purpose, stage, request, position, nonce } = address!;
+  return [
+    `purpose ${purpose}, stage ${stage}, request ${request}, position ${position}`,
+    `nonce   ${spaced(nonce)}`,
+    `seed    ${spaced(stream!.seed.slice(0, 32))}`,
+    `        ${spaced(stream!.seed.slice(32))}`,
+    `stream  ${spaced(stream!.bytes.slice(0, 32))} …`,
+  ].join("\n");
+}
+
+/** The example of §4.1. */
+export function flatExample(): string {
+  const { k, alpha, seedHalf, explicitHalf, table, points } = flatDpf().cases[2]!,
+    ring = 256,
+    u = 7,
+    point = points[u]!;
+  const halves = [seedHalf, explicitHalf].map((hex, parity) => {
+    const stored = bitsOf(hex, 0, 2 ** k - 1);
+    return [...stored, (stored.filter(Boolean).length + parity) % 2];
+  });
+  const small = table.map((entry) => entry % ring),
+    sums = point.lookup.map((sum) => sum % ring),
+    above = halves.map((half) => half.slice(u + 1));
+  const sign = halves[0]![alpha] === 1 ? 1 : -1, found = small[(u - alpha + 2 ** k) % 2 ** k]!;
+  const ex = new Example();
+  ex.holds("the lookup", (sign * (sums[0]! - sums[1]!) + 2 * ring) % ring, found);
+  ex.holds("less", point.less, above.map((bits) => bits.filter(Boolean).length % 2));
+  ex.say(`k = ${k}, α = ${alpha}, party 0 holds the seed half; bit 0 first, the last bit follows from the parity`);
+  ex.say();
+  ex.table([
+    ["", "stored", "whole"],
+    ...["party 0", "party 1"].map((party, p) => [party, row(halves[p]!.slice(0, -1)), row(halves[p]!)]),
+    ["together", "", row(halves[0]!.map((bit, i) => bit ^ halves[1]![i]!))],
+  ]);
+  ex.say();
+  ex.table([
+    [`at u = ${u}`, "party 0", "party 1", "together"],
+    [`1{u = α}`, ...point.equal.map(String), `${point.equal[0]! ^ point.equal[1]!}`],
+    [`1{u < α}`, ...point.less.map(String), `${point.less[0]! ^ point.less[1]!}`],
+    [
+      `lookup mod ${ring}`,
+      ...sums.map(String),
+      `${sums[0]} − ${sums[1]} = s·T[(${u} − ${alpha}) mod ${2 ** k}] = ${sign < 0 ? "−" : ""}${found}`,
+    ],
+  ]);
+  ex.say();
+  ex.say(`T = (${small.join(", ")}), s = ${sign < 0 ? "−1: party 1's bit at α is 1" : "1: party 0's bit at α is 1"}`);
+  return ex.text();
 }
