@@ -182,7 +182,7 @@ export function streamExample(): string {
 export function flatExample(): string {
   const { k, alpha, seedHalf, explicitHalf, table, points } = flatDpf().cases[2]!,
     ring = 256,
-    u = 7,
+    u = 2,
     point = points[u]!;
   const halves = [seedHalf, explicitHalf].map((hex, parity) => {
     const stored = bitsOf(hex, 0, 2 ** k - 1);
