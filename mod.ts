@@ -116,6 +116,7 @@ export * from "./pipeline/session/digest.ts";
 export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward/forward.ts";
 export {
   expTableScale,
+  type MatrixRef,
   type ModelSpec,
   outputScale,
   outputWidth,

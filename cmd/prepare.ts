@@ -104,7 +104,7 @@ export async function prepare(options: Options, ui: Ui): Promise<void> {
   let index = 0, maskBytes = 0;
   try {
     for (const ref of weightRefs(draft)) {
-      const mask = maskOf(seed, index++, matrices.get(ref.name)!, matrixWords({ config, scales }, ref));
+      const mask = maskOf(seed, index++, matrices.get(ref.name)!, matrixWords({ scales }, ref));
       maskBytes += mask.byteLength;
       await masks.write(mask);
     }

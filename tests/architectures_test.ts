@@ -161,7 +161,7 @@ Deno.test({
 function openingAll<V extends View>(ctx: Context<V>): Context<V> {
   const gate: Context<V>["gate"] = (name, primitive, params, ...x) =>
     ctx.gate(name, Object.is(primitive, reveal) ? openShare as unknown as typeof primitive : primitive, params, ...x);
-  return { view: ctx.view, gate, local: ctx.local, scope: ctx.scope, store: ctx.store };
+  return { ...ctx, gate };
 }
 
 /** The layers and the head of a bidirectional model, from what enters its first layer. */

@@ -64,6 +64,17 @@ export interface LocalOp<P> {
   readonly run: (p: P, x: readonly Wire<"masked">[], engine: Engine) => Handle;
 }
 
+/** What a value is for, said by the composition that reads it: what calibration asks for. */
+export interface Role {
+  /** Number of the norm that reads it, in the order of the forward pass. */
+  readonly norm?: number;
+  /**
+   * What the next gate reads: of a norm the residual stream, the sum of its squares, its root and the product of both; of an attention the products of queries
+   * and keys, all its scores, and what the maximum is taken of; what the activation of a feed-forward layer reads; what the pooler's does.
+   */
+  readonly reads?: "stream" | "squares" | "root" | "product" | "score" | "unpadded" | "coarse" | "hidden" | "pooled";
+}
+
 /** What a composition sees of its interpreter. Members are function-typed properties: methods are bivariant, and a mask would pass for a masked value. */
 export interface Context<V extends View> {
   /** Which interpreter this is. */
@@ -79,6 +90,8 @@ export interface Context<V extends View> {
   readonly local: <P>(op: LocalOp<P>, params: P, ...x: Wire<V>[]) => Wire<V>;
   /** A named part of the address path. */
   readonly scope: (name: string) => Context<V>;
+  /** The same place, for a value whose role calibration must know. */
+  readonly as: (role: Role) => Context<V>;
   /** Appends an operand's tokens to a cache. */
   readonly store: (cache: Cache<V>, x: Operand<V>) => void;
 }

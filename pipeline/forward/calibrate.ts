@@ -7,8 +7,9 @@
  */
 
 import { ModelError } from "../../core/errors.ts";
+import type { Role } from "../../core/protocols/primitive.ts";
 import type { TensorBase } from "../../core/protocols/tensor.ts";
-import { type ModelSpec, normPlaces } from "./model_spec.ts";
+import type { ModelSpec } from "./model_spec.ts";
 import { type IntegerWeights, Oracle, type OracleOptions } from "./oracle.ts";
 import {
   MAX_LAST_GROUP_BIT,
@@ -25,8 +26,8 @@ export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden
   readonly realTokens?: number;
 };
 
-/** What one gate read, and its limit, infinite where it declares none. */
-interface Reading extends Pick<TensorBase<"clear">, "ringBits" | "scale"> {
+/** What one gate read, its role, and its limit, infinite where it declares none. */
+interface Reading extends Pick<TensorBase<"clear">, "ringBits" | "scale">, Role {
   readonly stage: number;
   readonly path: string;
   readonly min: number;
@@ -34,7 +35,7 @@ interface Reading extends Pick<TensorBase<"clear">, "ringBits" | "scale"> {
   readonly limit: number;
 }
 
-/** What the gates of a run read, by {@linkcode placeOf}. */
+/** What the gates of a run read, by stage and path. */
 type Readings = ReadonlyMap<string, Reading>;
 
 /** What calibration found. */
@@ -54,14 +55,8 @@ const SCORE_HEADROOM = 2;
 /** Rings of the residual stream and of sums of squares while a model is calibrated: they hold any value, and a ring tells which of the two a gate reads. */
 const STREAM_ROOM = 64, SUM_ROOM = 63;
 
-/** Where every layer reads its coarse scores, its scores before those of padding are lowered, and the values of its activation. */
-const COARSE = "attention/softmax/coarse", PADDED = "attention/padding", HIDDEN = "mlp/activation";
-
-/**
- * Gates that get less headroom, by path: differences of scores have their own, and what the pooler's tanh reads has none (SPEC §1.3). One that is renamed is
- * asked for more, not for less.
- */
-const LESS_HEADROOM: ReadonlySet<string> = new Set(["attention/softmax/score", COARSE, "tanh"]);
+/** What gets less headroom: differences of scores have their own, and what the pooler's tanh reads has none (SPEC §1.3). */
+const LESS_HEADROOM: ReadonlySet<Role["reads"]> = new Set(["score", "coarse", "pooled"] as const);
 
 /**
  * Chooses the scales of a model.
@@ -106,20 +101,20 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
   // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no window fits.
   for (let attempt = 0; attempt <= spec.scales.norms.length + 4; attempt++) {
     const seen = new Map<string, Reading>(), room = withRoom(spec);
-    const observe: OracleOptions["observe"] = (stage, path, { data, scale, ringBits }, limit) => {
-      let { min, max } = seen.get(placeOf(stage, path)) ?? { min: Infinity, max: -Infinity };
+    const observe: OracleOptions["observe"] = ({ stage, path, role, x: { data, scale, ringBits }, limit }) => {
+      const place = `${stage}:${path}`;
+      let { min, max } = seen.get(place) ?? { min: Infinity, max: -Infinity };
       for (const value of data) {
         if (value < min) min = value;
         if (value > max) max = value;
       }
-      seen.set(placeOf(stage, path), { stage, path, min, max, scale, ringBits, limit });
+      seen.set(place, { ...role, stage, path, min, max, scale, ringBits, limit });
     };
     let failure: ModelError | null = null;
     try {
       const oracle = new Oracle(room, weights, { observe });
       if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens);
       else oracle.hidden(sample.hidden, sample.realTokens);
-      assertPlaces(seen, spec);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       last = failure = error;
@@ -146,32 +141,14 @@ function withRoom(model: ModelSpec): ModelSpec {
   return { ...model, scales: { ...scales, norms, residualBits: scales.residualBits > 32 ? STREAM_ROOM : 32 } };
 }
 
-/** Where a gate stands: its stage and its path there. */
-function placeOf(stage: number, path: string): string {
-  return `${stage}:${path}`;
+/** What was read in this role, in the order of the forward pass; of a failed run as far as it came. */
+function readAs(seen: Readings, reads: NonNullable<Role["reads"]>): Reading[] {
+  return [...seen.values()].filter((read) => read.reads === reads);
 }
 
-/** Where a layer reads its scores before any is lowered. */
-function scoresOf({ bucket }: ModelSpec): string {
-  return bucket === undefined ? COARSE : PADDED;
-}
-
-/** Throws unless a whole run shows in every layer what the rules below look up there: a gate that is renamed must not lose its rule. */
-function assertPlaces(seen: Readings, model: ModelSpec): void {
-  for (let stage = 1; stage <= model.config.layers; stage++) {
-    const scopes = normPlaces(model).filter((norm) => norm.stage === stage).map(({ scope }) => scope);
-    const norms = scopes.flatMap((scope) => ["squares", "rsqrt", "truncate"].map((name) => `${scope}/${name}`));
-    for (const path of [scoresOf(model), HIDDEN, ...norms]) {
-      if (!seen.has(placeOf(stage, path))) {
-        throw new Error(`Internal error: calibration found no gate ${path} in stage ${stage}`);
-      }
-    }
-  }
-}
-
-/** What the gates at this path read, in every stage that has one. */
-function readAt(seen: Readings, path: string): Reading[] {
-  return [...seen.values()].filter((read) => read.path === path);
+/** What a norm read in this role; undefined where the run failed before, or the model has no such norm. */
+function normRead(seen: Readings, norm: number, reads: NonNullable<Role["reads"]>): Reading | undefined {
+  return readAs(seen, reads).find((read) => read.norm === norm);
 }
 
 /** The largest magnitude that a gate read. */
@@ -192,10 +169,8 @@ function residualBitsFor(seen: Readings, least: number): number {
 
 /** Fractional bits of 1/√ beside a wide stream, whose ring makes room for its product: a large mean square must leave its root enough of them. */
 function wantedInverse(model: ModelSpec, seen: Readings, index: number): number {
-  const { scales, config } = model,
-    { stage, scope } = normPlaces(model)[index]!,
-    { inverse, sumShift } = scales.norms[index]!;
-  const sums = seen.get(placeOf(stage, `${scope}/rsqrt`)), roots = seen.get(placeOf(stage, `${scope}/extend`));
+  const { scales, config } = model, { inverse, sumShift } = scales.norms[index]!;
+  const sums = normRead(seen, index, "squares"), roots = normRead(seen, index, "root");
   if (sums === undefined || roots === undefined) return inverse;
   const mean = sums.max * 2 ** (sumShift - 2 * scales.residual) / config.hiddenWidth,
     wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3);
@@ -203,11 +178,10 @@ function wantedInverse(model: ModelSpec, seen: Readings, index: number): number 
 }
 
 function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
-  const { scales } = model, places = normPlaces(model), isWide = least > 32;
+  const { scales } = model, isWide = least > 32;
   const residualBits = isWide ? residualBitsFor(seen, least) : 32;
   const norms = scales.norms.map((norm, index): NormScales => {
-    const { stage, scope } = places[index]!;
-    const sums = seen.get(placeOf(stage, `${scope}/rsqrt`)), products = seen.get(placeOf(stage, `${scope}/truncate`));
+    const sums = normRead(seen, index, "squares"), products = normRead(seen, index, "product");
     let { lo, hi, sumShift, inverse } = norm;
     if (sums !== undefined && (sums.min < 2 ** lo * HEADROOM || sums.max * HEADROOM > 2 ** hi)) {
       // Sums beyond the highest window lose their lowest bits.
@@ -218,7 +192,7 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
       // Beside a stream of 32 bits 1/√ has too few fractional bits for such sums.
       if (sumShift > 0 && !isWide) {
         throw new ModelError(
-          `Cannot represent the wire stage ${stage}: ${scope}/rsqrt in 32 bits as the sum of squares must lie below 2^${top}`,
+          `Cannot represent the wire stage ${sums.stage}: ${sums.path} in 32 bits as the sum of squares must lie below 2^${top}`,
         );
       }
       const needed = whole - sumShift;
@@ -239,7 +213,7 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
     return { sumBits: sumBits(hi, sumShift), sumShift, lo, hi, inverse };
   });
   let spread = 0;
-  for (const { min, max, scale } of readAt(seen, scoresOf(model))) {
+  for (const { min, max, scale } of readAs(seen, model.bucket === undefined ? "coarse" : "unpadded")) {
     spread = Math.max(spread, Math.max(max - min, max, -min) / 2 ** scale);
   }
   const coarseBits = Math.max(
@@ -261,13 +235,12 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
 /** The room that dithered truncations leave for the residual stream, where its values have two bits of headroom beside the spare one. */
 function ditheredResidualBits(model: ModelSpec, seen: Readings): number {
   const room = residualRoom(model.scales);
-  const streams = normPlaces(model).map(({ stage, scope }) => seen.get(placeOf(stage, `${scope}/squares`)));
-  return streams.some((read) => read !== undefined && largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;
+  return readAs(seen, "stream").some((read) => largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;
 }
 
 /** The window's digits, with as large a top digit as the hidden values need. */
 function hiddenDigits({ hiddenDigits: [low, index, top] }: Scales, seen: Readings): Scales["hiddenDigits"] {
-  const largest = readAt(seen, HIDDEN).map((read) => largestOf(read) * HEADROOM);
+  const largest = readAs(seen, "hidden").map((read) => largestOf(read) * HEADROOM);
   const bits = 1 + Math.ceil(Math.log2(Math.max(1, ...largest)));
   return [low, index, Math.max(top, bits - low - index)];
 }
@@ -276,7 +249,7 @@ function hiddenDigits({ hiddenDigits: [low, index, top] }: Scales, seen: Reading
 function assertHeadroom(seen: Readings): void {
   for (const read of seen.values()) {
     const bits = Math.ceil(Math.log2(read.limit));
-    if (!LESS_HEADROOM.has(read.path) && largestOf(read) * HEADROOM > 2 ** bits) {
+    if (!LESS_HEADROOM.has(read.reads) && largestOf(read) * HEADROOM > 2 ** bits) {
       throw new ModelError(
         `Cannot represent the wire stage ${read.stage}: ${read.path} as its values need two bits of headroom below 2^${bits}`,
       );

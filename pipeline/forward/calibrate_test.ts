@@ -192,7 +192,7 @@ for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS 
 
       const limited = new Set<string>();
       new Oracle(model, (name) => matrices.get(name)!.data, {
-        observe: (stage, path, { data }, limit) => {
+        observe: ({ stage, path, x: { data }, limit }) => {
           if (limit === Infinity) return;
           limited.add(path);
           // Scores, whose own rule is one bit, are small here.
@@ -205,6 +205,34 @@ for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS 
         assert(limited.has(path));
       }
       assertEquals(limited.has("norm2/extend"), factor > 1);
+    });
+  }
+}
+
+for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS })) {
+  for (const residualBits of [32, 40]) {
+    Deno.test(`the forward pass names every value that calibration asks for (${name}, ${residualBits} bits)`, async () => {
+      const padded = !config.causal, scales = defaultScales(config, residualBits);
+      const model = { ...specOf(config, IDS.length, { scales }), ...(padded && { bucket: IDS.length }) };
+      const matrices = await integers(model, await livelyModel(config)), seen: string[] = [];
+
+      new Oracle(model, (name) => matrices.get(name)!.data, {
+        observe({ stage, role: { norm, reads } }) {
+          if (reads !== undefined) seen.push(`${norm === undefined ? `stage ${stage}` : `norm ${norm}`}: ${reads}`);
+        },
+      }).tokens(IDS);
+
+      const wanted = scales.norms.flatMap((_, norm) =>
+        ["stream", "squares", ...(residualBits > 32 ? ["root"] : []), "product"].map((reads) =>
+          `norm ${norm}: ${reads}`
+        )
+      );
+      for (let stage = 1; stage <= config.layers; stage++) {
+        const reads = ["score", "coarse", "hidden", ...(padded ? ["unpadded"] : [])];
+        wanted.push(...reads.map((value) => `stage ${stage}: ${value}`));
+      }
+      if (config.head === "pooled" || config.head === "classes") wanted.push(`stage ${config.layers + 1}: pooled`);
+      assertEquals(seen.sort(), wanted.sort());
     });
   }
 }

@@ -23,11 +23,11 @@ import { splice } from "../../core/protocols/splice/gate.ts";
 import {
   attentionParams,
   downParams,
-  embedWeights,
   headParams,
   mlpParams,
   type ModelSpec,
   normParams,
+  outerRefs,
   outParams,
   poolerParams,
   residualBits,
@@ -120,7 +120,7 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
     const x = yield* ctx.gate("input", input, { extent, ringBits: scales.residualBits, scale: streamScale(model) });
     return config.normPlacement === "pre" ? asResidual(ctx, model, x) : x;
   }
-  const extent = tokenRows(model, positions, config.vocabCount), weights = embedWeights(model);
+  const extent = tokenRows(model, positions, config.vocabCount), weights = outerRefs(config).embed;
   const { residual: weightScale, residualBits: ringBits } = scales;
   let raw = yield* ctx.gate("embed", embed, { extent, ringBits, scale: 0, weights, weightScale });
   if (config.positions === "learned") {
@@ -129,7 +129,18 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
     raw = yield* ctx.gate("positions", addConstants, { constants }, raw);
   }
   const x = asResidual(ctx, model, yield* ctx.gate("open", openShare, {}, raw));
-  return config.normPlacement === "pre" ? x : yield* rmsNorm(ctx.scope("norm"), normParams(model, 0), x);
+  return config.normPlacement === "pre" ? x : yield* normalise(ctx, "norm", model, 0, x);
+}
+
+/** Norm number `norm` of the model. Exchanges: those of {@linkcode rmsNorm}. */
+function normalise<V extends View>(
+  ctx: Context<V>,
+  name: string,
+  model: ModelSpec,
+  norm: number,
+  x: Wire<V>,
+): Gate<Wire<V>> {
+  return rmsNorm(ctx.scope(name).as({ norm }), normParams(model, norm), x);
 }
 
 /** A wire in the residual stream's ring: narrowing is free. */
@@ -152,7 +163,7 @@ export function* layerStage<V extends View>(
   const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
   // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
   // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added: norm(residual + attention(x)).
-  const read1 = post ? x : yield* rmsNorm(ctx.scope("norm1"), normParams(model, 2 * layer), x);
+  const read1 = post ? x : yield* normalise(ctx, "norm1", model, 2 * layer, x);
   const { mixed, rest } = yield* attention(
     ctx.scope("attention"),
     attentionParams(model, layer),
@@ -164,11 +175,11 @@ export function* layerStage<V extends View>(
   const out = yield* affine(ctx, "out", outParams(model, layer), mixed);
   const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x, alternate);
 
-  const read2 = yield* rmsNorm(ctx.scope("norm2"), normParams(model, 2 * layer + 1), attended);
+  const read2 = yield* normalise(ctx, "norm2", model, 2 * layer + 1, attended);
   const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
   const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended, 0);
-  return post ? yield* rmsNorm(ctx.scope("norm3"), normParams(model, 2 * layer + 2), written) : written;
+  return post ? yield* normalise(ctx, "norm3", model, 2 * layer + 2, written) : written;
 }
 
 /** residual + written, at the residual stream's scale: a share is added before the truncation, a wire after it. Exchanges: 3. */
@@ -192,14 +203,14 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
     return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), x));
   }
   if (config.head === "tokens") {
-    const read = yield* rmsNorm(ctx.scope("norm"), normParams(model, 2 * config.layers), x);
+    const read = yield* normalise(ctx, "norm", model, 2 * config.layers, x);
     return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), read));
   }
   // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
   const raw = yield* affine(ctx, "pooler", poolerParams(model), x), by = raw.scale - scales.activation;
   const flat = yield* rescale(ctx, "pooler_truncate", model.rounding, { by, to: 32, full: 0, knownTo: "both" }, raw);
   const last = config.head === "pooled", knownTo = last ? "both" as const : "party0" as const;
-  const pooled = yield* ctx.gate(
+  const pooled = yield* ctx.as({ reads: "pooled" }).gate(
     "tanh",
     splice,
     { function: "tanh_plus_1", digits: TANH_DIGITS, skip: 0, valueBits: 32, ringBits: 32, knownTo },

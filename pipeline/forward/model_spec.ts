@@ -66,50 +66,62 @@ function biased(config: ModelConfig): boolean {
   return config.norm === "layer";
 }
 
-/** Columns that a reading matrix of a post-norm model has beyond its own, for the residual. */
-function residualColumns(config: ModelConfig): number {
-  return config.normPlacement === "post" ? config.hiddenWidth : 0;
+/** A weight matrix of a model. */
+export interface MatrixRef extends WeightRef {
+  /** What its products become part of: the residual stream, in whose ring they are made, or values of 32 bits of their own. */
+  readonly writes: "stream" | "own";
 }
 
-/** Shapes of a layer's matrices, by name. */
-function layerShapes(config: ModelConfig): readonly (readonly [name: string, inputs: number, outputs: number])[] {
+/** What the reading matrices write: a post-norm model's have columns for the residual. */
+function readersWrite({ normPlacement }: ModelConfig): MatrixRef["writes"] {
+  return normPlacement === "post" ? "stream" : "own";
+}
+
+/** The matrices of a layer, in the order of the forward pass. */
+export function layerRefs(config: ModelConfig, layer: number): Record<"qkv" | "out" | "gateUp" | "down", MatrixRef> {
   const { hiddenWidth: C, heads: H, kvHeads, headWidth: D, ffnWidth: F, gated } = config,
-    rest = residualColumns(config);
-  return [["qkv", C, (H + 2 * kvHeads) * D + rest], ["out", H * D, C], ["gateUp", C, (gated ? 2 : 1) * F + rest], [
-    "down",
-    F,
-    C,
-  ]];
+    read = readersWrite(config),
+    rest = read === "stream" ? C : 0;
+  const ref = (part: string, inputs: number, outputs: number, writes: MatrixRef["writes"]): MatrixRef => ({
+    name: `layers.${layer}.${part}`,
+    inputs,
+    outputs,
+    writes,
+  });
+  return {
+    qkv: ref("qkv", C, (H + 2 * kvHeads) * D + rest, read),
+    out: ref("out", H * D, C, "stream"),
+    gateUp: ref("gateUp", C, (gated ? 2 : 1) * F + rest, read),
+    down: ref("down", F, C, "stream"),
+  };
+}
+
+/** The matrices before and after the layers; a model that runs whole has the embedding and those that its head asks for. */
+export function outerRefs(config: ModelConfig): Record<"embed" | "pooler" | "head", MatrixRef> {
+  const { hiddenWidth: C, vocabCount: V, head } = config, read = readersWrite(config);
+  return {
+    embed: { name: "embed", inputs: V, outputs: C, writes: "stream" },
+    pooler: { name: "pooler", inputs: C, outputs: C, writes: read },
+    head: { name: "head", inputs: C, outputs: outputWidth(config), writes: head === "classes" ? "own" : read },
+  };
 }
 
 /** All weight matrices of a model, in the order of the forward pass. */
-export function weightRefs({ scope, config }: Pick<ModelSpec, "scope" | "config">): WeightRef[] {
-  const { hiddenWidth: C, vocabCount: V, head } = config, whole = scope === "model", refs: WeightRef[] = [];
-  if (whole) refs.push({ name: "embed", inputs: V, outputs: C });
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const [name, inputs, outputs] of layerShapes(config)) {
-      refs.push({ name: `layers.${layer}.${name}`, inputs, outputs });
-    }
-  }
-  if (whole && (head === "classes" || head === "pooled")) refs.push({ name: "pooler", inputs: C, outputs: C });
-  if (whole && head !== "pooled") refs.push({ name: "head", inputs: C, outputs: outputWidth(config) });
-  return refs;
+export function weightRefs({ scope, config }: Pick<ModelSpec, "scope" | "config">): MatrixRef[] {
+  const layers = Array.from({ length: config.layers }, (_, layer) => Object.values(layerRefs(config, layer))).flat();
+  if (scope === "blocks") return layers;
+  const { embed, pooler, head } = outerRefs(config);
+  const after = { tokens: [head], hidden: [head], classes: [pooler, head], pooled: [pooler] }[config.head];
+  return [embed, ...layers, ...after];
 }
 
-/**
- * The ring in which a matrix multiplies, in bits. What writes the residual stream works in the stream's ring: the embedding and the projections `out` and `down`;
- * of a post-norm model, whose reading matrices write the residual too, every matrix but a classifier's head.
- */
-export function matrixBits({ config, scales }: Pick<ModelSpec, "config" | "scales">, { name }: WeightRef): number {
-  const part = name.slice(name.lastIndexOf(".") + 1),
-    writes = config.normPlacement === "post"
-      ? !(part === "head" && config.head === "classes")
-      : part === "embed" || part === "out" || part === "down";
-  return writes ? scales.residualBits : 32;
+/** The ring in which a matrix multiplies, in bits. */
+export function matrixBits({ scales }: Pick<ModelSpec, "scales">, { writes }: Pick<MatrixRef, "writes">): number {
+  return writes === "stream" ? scales.residualBits : 32;
 }
 
 /** Words of an entry of a matrix, in engines and in the masks of the weights. */
-export function matrixWords(model: Pick<ModelSpec, "config" | "scales">, ref: WeightRef): 1 | 2 {
+export function matrixWords(model: Pick<ModelSpec, "scales">, ref: Pick<MatrixRef, "writes">): 1 | 2 {
   return wordsPerElement(matrixBits(model, ref));
 }
 
@@ -158,16 +170,6 @@ function affineParams(model: ModelSpec, weights: WeightRef): AffineParams {
   return { weights, weightScale: model.scales.weight, bias };
 }
 
-function layerParams(model: ModelSpec, layer: number, name: string): AffineParams {
-  const [, inputs, outputs] = layerShapes(model.config).find(([candidate]) => candidate === name)!;
-  return affineParams(model, { name: `layers.${layer}.${name}`, inputs, outputs });
-}
-
-/** The token embedding. */
-export function embedWeights({ config }: ModelSpec): WeightRef {
-  return { name: "embed", inputs: config.vocabCount, outputs: config.hiddenWidth };
-}
-
 /** Norm `norm` in the order of {@linkcode Scales.norms}. */
 export function normParams(model: ModelSpec, norm: number): NormParams {
   const { scales, config, scope } = model, { sumBits, sumShift, lo, hi, inverse } = scales.norms[norm]!;
@@ -187,22 +189,10 @@ export function normParams(model: ModelSpec, norm: number): NormParams {
   };
 }
 
-/** Where each norm stands: its stage and its scope there, in the order of {@linkcode Scales.norms}. */
-export function normPlaces(
-  { config }: Pick<ModelSpec, "config">,
-): { readonly stage: number; readonly scope: string }[] {
-  const places: { stage: number; scope: string }[] = [], post = config.normPlacement === "post";
-  if (post) places.push({ stage: 0, scope: "norm" });
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const scope of post ? ["norm2", "norm3"] : ["norm1", "norm2"]) places.push({ stage: layer + 1, scope });
-  }
-  if (!post) places.push({ stage: config.layers + 1, scope: "norm" });
-  return places;
-}
-
 /** The norms of a layer: two layers with equal ones have the same plan. */
 export function layerNorms(model: ModelSpec, layer: number): NormParams[] {
-  return normPlaces(model).flatMap(({ stage }, norm) => stage === layer + 1 ? [normParams(model, norm)] : []);
+  const first = 2 * layer + (model.config.normPlacement === "post" ? 1 : 0);
+  return [normParams(model, first), normParams(model, first + 1)];
 }
 
 /** Fractional bits of the exponential's tables: fewer where a row is so long that its sum would not fit 31 bits. */
@@ -221,7 +211,7 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
     rotary: config.positions === "rotary" ? { theta: config.ropeTheta, angleScale: scales.angle } : null,
     scale: scales.activation,
     mixtureBits: scales.residualBits,
-    qkv: layerParams(model, layer, "qkv"),
+    qkv: affineParams(model, layerRefs(config, layer).qkv),
     // A gated layer's wide product sends more from party 0 already; without one party 0 takes the larger part here.
     full: config.gated ? 0 : 1,
     softmax: {
@@ -243,7 +233,7 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
 
 /** Output projection of a layer's attention. */
 export function outParams(model: ModelSpec, layer: number): AffineParams {
-  return layerParams(model, layer, "out");
+  return affineParams(model, layerRefs(model.config, layer).out);
 }
 
 /** Feed-forward layer. */
@@ -257,7 +247,7 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
     digits: scales.hiddenDigits,
     gated: config.gated,
     restScale: scales.hidden - scales.activation,
-    up: layerParams(model, layer, "gateUp"),
+    up: affineParams(model, layerRefs(config, layer).gateUp),
     rounding: model.rounding,
     skip: ACTIVATION_SKIP[config.activation],
     valueBits: ACTIVATION_VALUE_BITS[model.rounding],
@@ -266,15 +256,15 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
 
 /** Down projection of a layer. */
 export function downParams(model: ModelSpec, layer: number): AffineParams {
-  return layerParams(model, layer, "down");
+  return affineParams(model, layerRefs(model.config, layer).down);
 }
 
 /** BERT's pooler. */
 export function poolerParams(model: ModelSpec): AffineParams {
-  return affineParams(model, { name: "pooler", inputs: model.config.hiddenWidth, outputs: model.config.hiddenWidth });
+  return affineParams(model, outerRefs(model.config).pooler);
 }
 
 /** The head. */
 export function headParams(model: ModelSpec): AffineParams {
-  return affineParams(model, { name: "head", inputs: model.config.hiddenWidth, outputs: outputWidth(model.config) });
+  return affineParams(model, outerRefs(model.config).head);
 }

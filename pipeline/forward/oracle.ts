@@ -5,8 +5,7 @@
  */
 
 import type { AttentionCache } from "../../core/protocols/layers/attention.ts";
-import type { TensorBase } from "../../core/protocols/tensor.ts";
-import { ClearContext, type ClearOptions } from "../interpreters/clear.ts";
+import { ClearContext, type ClearOptions, type Observed } from "../interpreters/clear.ts";
 import type { CoinReader } from "../interpreters/coins.ts";
 import { forward, layerCache } from "./forward.ts";
 import type { ModelSpec } from "./model_spec.ts";
@@ -17,8 +16,8 @@ export type IntegerWeights = (name: string) => Int32Array;
 
 /** What an oracle may report while it runs. */
 export interface OracleOptions {
-  /** Called with every tensor that a gate reads: the gate's stage and path there, the tensor, and the gate's limit, infinite where it declares none. */
-  readonly observe?: (stage: number, path: string, x: TensorBase<"clear">, limit: number) => void;
+  /** Called with every tensor that a gate reads, and the gate's stage. */
+  readonly observe?: (observed: Observed & { readonly stage: number }) => void;
   /** Coins of dithered rounding that a run has kept; fresh ones where absent. */
   readonly coins?: CoinReader | undefined;
 }
@@ -88,16 +87,13 @@ export class Oracle {
         realTokens,
       },
       { observe, coins } = this.#options;
-    const contexts = (stage: number): ClearContext => {
-      const prefix = `stage ${stage}: `,
-        within = (path: string): string => path.slice(prefix.length),
-        options: ClearOptions = {
-          reader,
-          ...(observe && { observe: (path, x, limit) => observe(stage, within(path), x, limit) }),
-          ...(coins && { coins: (path, bits, count) => coins(stage, within(path), bits, count) }),
-        };
-      return new ClearContext(options, prefix);
-    };
+    const contexts = (stage: number): ClearContext =>
+      new ClearContext({
+        place: `stage ${stage}: `,
+        reader,
+        ...(observe && { observe: (observed) => observe({ ...observed, stage }) }),
+        ...(coins && { coins: (path, bits, count) => coins(stage, path, bits, count) }),
+      });
     const { value } = finish(forward(contexts, this.#model, this.#caches, { from: this.#position, count }));
     this.#position += count;
     return value.data;

@@ -42,7 +42,7 @@ Deno.test("Oracle reports every tensor that a gate reads and the gate's limit, b
   const make = await oracles(specOf(TINY_LLAMA, IDS.length)), seen = new Map<string, [number, number]>();
 
   make({
-    observe: (stage, path, { data, scale, ringBits }, limit) => {
+    observe: ({ stage, path, x: { data, scale, ringBits }, limit }) => {
       assert(data.every(Number.isInteger) && scale >= 0 && ringBits > 0, path);
       seen.set(`${stage} ${path}`, [data.length, limit]);
     },

@@ -10,16 +10,10 @@ import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
 import { signExtend } from "../../core/ring/words.ts";
 import type { FoldedSource, Matrix } from "../../models/matrices.ts";
-import type { ModelSpec } from "./model_spec.ts";
+import { layerRefs, type MatrixRef, type ModelSpec, outerRefs } from "./model_spec.ts";
 
 /** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
-export interface IntegerMatrix {
-  /** Name of the matrix. */
-  readonly name: string;
-  /** Rows. */
-  readonly inputs: number;
-  /** Columns. */
-  readonly outputs: number;
+export interface IntegerMatrix extends MatrixRef {
   /** Integers at the scale of the plan. */
   readonly data: Int32Array;
 }
@@ -40,23 +34,23 @@ function quantise(name: string, values: Float32Array, scale: number): Int32Array
 async function* parts(
   model: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
-): AsyncGenerator<readonly [string, Matrix, number, number]> {
-  const { scope, config, scales } = model, whole = scope === "model";
-  if (whole) yield ["embed", await source.embed(), scales.residual, 0];
+): AsyncGenerator<readonly [MatrixRef, Matrix, number, number]> {
+  const { scope, config, scales } = model, { weight, activation, hidden } = scales;
+  const whole = scope === "model", { embed, pooler, head } = outerRefs(config);
+  if (whole) yield [embed, await source.embed(), scales.residual, 0];
   for (let layer = 0; layer < config.layers; layer++) {
-    const { qkv, out, gateUp, down } = await source.layer(layer),
-      name = (part: string): string => `layers.${layer}.${part}`;
-    yield [name("qkv"), qkv, scales.weight, scales.activation];
-    yield [name("out"), out, scales.weight, scales.activation];
+    const refs = layerRefs(config, layer), { qkv, out, gateUp, down } = await source.layer(layer);
+    yield [refs.qkv, qkv, weight, activation];
+    yield [refs.out, out, weight, activation];
     // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden values' scale.
-    const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (scales.hidden - scales.activation);
-    yield [name("gateUp"), raiseColumns(gateUp, own, more), scales.weight, scales.activation];
-    yield [name("down"), down, scales.weight, scales.hidden];
+    const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (hidden - activation);
+    yield [refs.gateUp, raiseColumns(gateUp, own, more), weight, activation];
+    yield [refs.down, down, weight, hidden];
   }
   if (whole && (config.head === "classes" || config.head === "pooled")) {
-    yield ["pooler", await source.pooler(), scales.weight, scales.activation];
+    yield [pooler, await source.pooler(), weight, activation];
   }
-  if (whole && config.head !== "pooled") yield ["head", await source.head(), scales.weight, scales.activation];
+  if (whole && config.head !== "pooled") yield [head, await source.head(), weight, activation];
 }
 
 /** The matrix with its columns from `from` on, and their biases, multiplied by `factor`. */
@@ -75,14 +69,15 @@ export async function* integerWeights(
   const { scope, config, scales } = model;
   if (scope === "model" && config.positions === "learned") {
     const { data } = (await source.positions())!;
-    yield { name: "positions", inputs: 0, outputs: data.length, data: quantise("positions", data, scales.residual) };
+    const name = "positions", integers = quantise(name, data, scales.residual);
+    yield { name, inputs: 0, outputs: data.length, writes: "stream", data: integers };
   }
-  for await (const [name, matrix, weightScale, inputScale] of parts(model, source)) {
-    const [inputs, outputs] = matrix.shape, data = quantise(name, matrix.data, weightScale);
+  for await (const [ref, matrix, weightScale, inputScale] of parts(model, source)) {
+    const { name } = ref, data = quantise(name, matrix.data, weightScale);
     const bias = matrix.bias === null ? null : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
     if (bias !== null && name === "head" && config.head === "classes") takeBackOne(data, bias, 2 ** inputScale);
-    yield { name, inputs, outputs, data };
-    if (bias !== null) yield { name: `${name}.bias`, inputs: 0, outputs, data: bias };
+    yield { ...ref, data };
+    if (bias !== null) yield { ...ref, name: `${name}.bias`, inputs: 0, data: bias };
   }
 }
 

@@ -100,7 +100,8 @@ for (const [what, value] of [["too large", 1_234_567], ["not a number", NaN]] as
 }
 
 Deno.test("WeightsDigest depends on the salt, the seed, the names, the shapes, the values and their order", () => {
-  const a: IntegerMatrix = { name: "a", inputs: 1, outputs: 2, data: Int32Array.of(1, -2) }, b = { ...a, name: "b" };
+  const a: IntegerMatrix = { name: "a", inputs: 1, outputs: 2, writes: "own", data: Int32Array.of(1, -2) },
+    b = { ...a, name: "b" };
   const salt = new Uint8Array(32),
     seed = Seed.from(new Uint8Array(32)),
     digest = (salt: Uint8Array, ...matrices: IntegerMatrix[]): string => {

@@ -7,7 +7,7 @@
 import { ModelError } from "../../core/errors.ts";
 import type { ClearReader } from "../../core/protocols/key.ts";
 import type { Gate } from "../../core/protocols/opening.ts";
-import type { Context, LocalOp, Primitive } from "../../core/protocols/primitive.ts";
+import type { Context, LocalOp, Primitive, Role } from "../../core/protocols/primitive.ts";
 import {
   type Cache,
   elementCount,
@@ -22,14 +22,28 @@ import {
 import { lowMask } from "../../core/ring/words.ts";
 import { leastKnown } from "../../core/protocols/tensor.ts";
 
+/** What a gate reads. */
+export interface Observed {
+  /** The gate. */
+  readonly path: string;
+  /** What the composition says that the value is for. */
+  readonly role: Role;
+  /** The value. */
+  readonly x: TensorBase<"clear">;
+  /** The gate's limit, infinite where it declares none. */
+  readonly limit: number;
+}
+
 /** What the oracle needs beside the gates. */
 export interface ClearOptions {
+  /** What errors say before a gate's path. */
+  readonly place?: string;
   /** Weights and input in the clear. */
   readonly reader: Omit<ClearReader, "coins">;
   /** Coins of dithered rounding that a run has kept, by gate path; fresh ones where absent. */
   readonly coins?: (path: string, bits: number, count: number) => Uint32Array;
-  /** Called with every tensor that a gate reads and the gate's limit, infinite where it declares none. */
-  readonly observe?: (path: string, x: TensorBase<"clear">, limit: number) => void;
+  /** Called with every tensor that a gate reads. */
+  readonly observe?: (observed: Observed) => void;
 }
 
 /** Uniform coins: a sample of what a run would keep. */
@@ -45,11 +59,13 @@ export class ClearContext implements Context<"clear"> {
   readonly view = "clear";
   readonly #options: ClearOptions;
   readonly #path: string;
+  readonly #role: Role;
 
   /** Context below an address path. */
-  constructor(options: ClearOptions, path = "") {
+  constructor(options: ClearOptions, path = "", role: Role = {}) {
     this.#options = options;
     this.#path = path;
+    this.#role = role;
   }
 
   // deno-lint-ignore require-yield -- the oracle opens nothing
@@ -60,18 +76,20 @@ export class ClearContext implements Context<"clear"> {
     params: P,
     ...x: Inputs<"clear", I>
   ): Gate<Kinds<"clear">[K]> {
-    const path = this.#path + name, { reader, coins = freshCoins, observe } = this.#options;
+    const path = this.#path + name, { place = "", reader, coins = freshCoins, observe } = this.#options;
     try {
       if (observe !== undefined) {
         const limit = primitive.limit?.(params, x) ?? Infinity;
         for (const tensor of x as readonly Kinds<"clear">[Kind][]) {
-          if (tensor.kind !== "cache" && tensor.kind !== "squares") observe(path, tensor, limit);
+          if (tensor.kind !== "cache" && tensor.kind !== "squares") {
+            observe({ path, role: this.#role, x: tensor, limit });
+          }
         }
       }
       return primitive.clear(params, x, { ...reader, coins: (bits, count) => coins(path, bits, count) });
     } catch (error) {
       if (error instanceof RangeError) {
-        throw new ModelError(`Cannot represent the wire ${path}: ${error.message}`, { cause: error });
+        throw new ModelError(`Cannot represent the wire ${place}${path}: ${error.message}`, { cause: error });
       }
       throw error;
     }
@@ -84,7 +102,9 @@ export class ClearContext implements Context<"clear"> {
     return { ...wire("clear", ringBits, scale, extent, data), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`);
+  scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);
+
+  as = (role: Role): ClearContext => new ClearContext(this.#options, this.#path, { ...this.#role, ...role });
 
   store = (cache: Cache<"clear">, x: Operand<"clear">): void => {
     const data = new Float64Array(cache.data.length + x.data.length);

@@ -282,6 +282,8 @@ export class DealContext implements Context<"mask"> {
 
   scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
 
+  as = (): DealContext => this;
+
   store = (cache: Cache<"mask">, x: Operand<"mask">): void => {
     const data = new Uint32Array(cache.data.length + x.data.length);
     data.set(cache.data);

@@ -152,6 +152,8 @@ export class PartyContext implements Context<"masked"> {
 
   scope = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
 
+  as = (): PartyContext => this;
+
   store = (cache: Cache<"masked">, x: Operand<"masked">): void => {
     this.#lane.engine.store(this.#lane.party, cache.data, cache.tokens, x.data, x.standing!);
     cache.tokens += elementCount(x.extent) / cache.width;

@@ -82,6 +82,8 @@ export class PlanContext implements Context<"plan"> {
 
   scope = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
 
+  as = (): PlanContext => this;
+
   store = (cache: Cache<"plan">, x: Operand<"plan">): void => {
     cache.tokens += elementCount(x.extent) / cache.width;
   };

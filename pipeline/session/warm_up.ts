@@ -90,15 +90,15 @@ export async function warmUp(engine: Engine, model: ModelSpec): Promise<void> {
   const plan = new SessionPlan(tiny, shape),
     streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes)),
     seeds = [Seed.random(), Seed.random()] as const;
-  const zeros = (ref: WeightRef, rows: number): Uint32Array =>
-    new Uint32Array(rows * ref.outputs * matrixWords(tiny, ref));
   const weights = new Map<string, Weights>(
     weightRefs(tiny).map((ref) => {
-      const { name, inputs, outputs } = ref;
-      return [name, engine.weights(zeros(ref, inputs), inputs, outputs, matrixWords(tiny, ref))];
+      const { name, inputs, outputs } = ref, width = matrixWords(tiny, ref);
+      return [name, engine.weights(new Uint32Array(inputs * outputs * width), inputs, outputs, width)];
     }),
   );
-  await dealSession(plan, { seeds, salt: new Uint8Array(16), maskProduct: (ref, _x, rows) => zeros(ref, rows) }, {
+  const maskProduct = (ref: WeightRef, x: Uint32Array): Uint32Array =>
+    new Uint32Array(x.length / ref.inputs * ref.outputs);
+  await dealSession(plan, { seeds, salt: new Uint8Array(16), maskProduct }, {
     write: (party, bytes, offset) => Promise.resolve(streams[party]!.set(bytes, offset)),
   });
   const links = [new Loopback(0), new Loopback(1)] as const;

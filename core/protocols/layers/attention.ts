@@ -102,7 +102,9 @@ export function* attention<V extends View>(
   // (H, columns) scores of every token, their softmax, and the mixture of the values.
   const step = { ...sight, heads, kvHeads, width };
   const products = yield* ctx.gate("scores", scores, step, q, cache.keys);
-  const s = p.padding === null ? products : yield* ctx.gate("padding", hidePadding, p.padding, products);
+  const s = p.padding === null
+    ? products
+    : yield* ctx.as({ reads: "unpadded" }).gate("padding", hidePadding, p.padding, products);
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const mixBy = mixture.scale - p.scale;

@@ -99,7 +99,7 @@ function* activated<V extends View>(
   // result to party 1 before that is extended.
   const full = p.gated || !isWide ? 1 : 0;
   const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full, knownTo: "both" }, raw);
-  const hidden = yield* ctx.gate("activation", splice, {
+  const hidden = yield* ctx.as({ reads: "hidden" }).gate("activation", splice, {
     function: p.activation,
     digits: p.digits,
     skip: dithered ? p.skip : 0,

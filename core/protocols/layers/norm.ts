@@ -45,11 +45,11 @@ export interface NormParams {
  * of Σx² are dropped to nearest.
  */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
-  const { sum, operand } = yield* ctx.gate("squares", squares, {
+  const { sum, operand } = yield* ctx.as({ reads: "stream" }).gate("squares", squares, {
     outBits: p.sumBits,
     operandBits: Math.max(32, x.ringBits),
   }, x);
-  const inverse = yield* ctx.gate("rsqrt", rowFunction, {
+  const inverse = yield* ctx.as({ reads: "squares" }).gate("rsqrt", rowFunction, {
     function: "rsqrt",
     scale: p.inverseScale,
     ringBits: 32,
@@ -62,13 +62,13 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   }, yield* lowered(ctx, p, sum));
   // Both factors of the product live in one ring.
   const wide = x.ringBits > inverse.ringBits
-    ? yield* ctx.gate("extend", extend, { to: x.ringBits, knownTo: "both" }, inverse)
+    ? yield* ctx.as({ reads: "root" }).gate("extend", extend, { to: x.ringBits, knownTo: "both" }, inverse)
     : inverse;
   const factor = yield* ctx.gate("hold", hold, {}, wide);
   const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
   const by = x.scale + p.inverseScale - p.scale;
   return yield* rescale(
-    ctx,
+    ctx.as({ reads: "product" }),
     "truncate",
     p.rounding,
     { by, to: p.ringBits, full: 1, knownTo: p.knownTo },

@@ -73,7 +73,7 @@ export interface SoftmaxParams {
 export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: Share<V>): Gate<Wire<V>> {
   const { rounding } = p, dithered = rounding === "dither", knownTo = "both" as const;
   const s = yield* rescale(
-    ctx,
+    ctx.as({ reads: "score" }),
     "score",
     rounding,
     { by: z.scale - p.scoreScale, to: p.scoreBits, full: 1, knownTo },
@@ -81,8 +81,8 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
   );
   const unit = { by: p.scoreScale, to: p.scoreBits - p.scoreScale, knownTo };
   let top = dithered
-    ? yield* ctx.gate("coarse", dither, unit, s)
-    : yield* ctx.gate("coarse", truncate, { ...unit, rounding: "floor", full: 0 }, s);
+    ? yield* ctx.as({ reads: "coarse" }).gate("coarse", dither, unit, s)
+    : yield* ctx.as({ reads: "coarse" }).gate("coarse", truncate, { ...unit, rounding: "floor", full: 0 }, s);
   for (let level = 0; top.extent.cols.some((cols) => cols > 1); level++) {
     top = yield* ctx.gate(`max${level}`, maximumLevel, {}, top);
   }
