@@ -10,7 +10,7 @@ import { assertEquals } from "@std/assert";
 import type { Engine, Handle } from "../core/engine.ts";
 import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
 import type { ConstantRef, WeightRef } from "../core/protocols/key.ts";
-import type { Gate } from "../core/protocols/opening.ts";
+import type { Gate, OpeningSize } from "../core/protocols/opening.ts";
 import type { Context } from "../core/protocols/primitive.ts";
 import {
   type Cache,
@@ -25,10 +25,10 @@ import {
 import { packedBytes, unpackBits } from "../core/ring/bits.ts";
 import { addWords, fromBigInts, toBigInts, wordsPerElement } from "../core/ring/words.ts";
 import { ClearContext } from "../pipeline/interpreters/clear.ts";
-import { type BlockAddress, DealContext, LaneDealer } from "../pipeline/interpreters/deal.ts";
+import { type BlockAddress, DealContext, type DealtBlock, LaneDealer } from "../pipeline/interpreters/deal.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/interpreters/layout.ts";
 import { type LoadedBlock, PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";
-import { finish, openingBytes, PlanContext } from "../pipeline/interpreters/plan.ts";
+import { finish, type GateCost, openingBytes, PlanContext } from "../pipeline/interpreters/plan.ts";
 
 /** One input tensor: signed integers. */
 export interface LawInput {
@@ -69,8 +69,20 @@ export interface LawCase {
   readonly realTokens?: number;
   /** The engines of both parties. */
   readonly engines: readonly [Engine, Engine];
+  /** Whether the client alone gets the result, in the clear. */
+  readonly revealed?: boolean;
   /** Masks of the inputs; random where absent. */
   readonly masks?: readonly MaskWords[];
+  /** Fills bytes for seeds, salt, masks and shares; the system's generator where absent. */
+  readonly random?: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** One opening of a run. */
+export interface LawMessage extends OpeningSize {
+  /** What party 0 and party 1 sent, packed. */
+  readonly sent: readonly [Uint8Array, Uint8Array];
+  /** What party 0 and party 1 then had, as words; null where a party receives nothing. */
+  readonly opened: readonly [Uint32Array | null, Uint32Array | null];
 }
 
 /** What a run showed, for tests that look closer. */
@@ -80,16 +92,41 @@ export interface LawResult {
   readonly exchanges: number;
   readonly keyBytes: readonly [number, number];
   readonly sentBytes: readonly [number, number];
+  /** Every gate as planned. */
+  readonly gates: readonly GateCost[];
+  /** Both parties' keys, block by block, and where these blocks are. */
+  readonly blocks: readonly DealtBlock[];
+  readonly addresses: readonly BlockAddress[];
+  readonly seeds: readonly [Seed, Seed];
+  readonly salt: Uint8Array;
+  /** Ŵ - W mod 2^n, by name. */
+  readonly weightMasks: ReadonlyMap<string, Uint32Array>;
+  readonly masks: readonly MaskWords[];
+  /** Party 1's halves of inputs that are shares. */
+  readonly inputShares: readonly MaskWords[];
+  /** One list per exchange. */
+  readonly exchanged: readonly (readonly LawMessage[])[];
+  /** The result in the clear, its mask, and what party 0 and party 1 hold of it, as words. */
+  readonly clear: Wire<"clear">;
+  readonly mask: MaskWords;
+  readonly masked: readonly [Uint32Array, Uint32Array];
 }
 
 function ringValue(value: number, ringBits: number): number {
   return Number(BigInt.asUintN(ringBits, BigInt(value)));
 }
 
+/** Fills bytes from the system's generator, which gives 65,536 at a time. */
+function systemRandom(bytes: Uint8Array): Uint8Array {
+  for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+  return bytes;
+}
+
 /** Uniform masks of any ring. */
-function randomMask(count: number, ringBits: number): MaskWords {
-  if (ringBits <= 32) return randomWords(count, ringBits);
-  return crypto.getRandomValues(new BigUint64Array(count)).map((word) => BigInt.asUintN(ringBits, word));
+function randomMask(count: number, ringBits: number, random = systemRandom): MaskWords {
+  if (ringBits <= 32) return randomWords(count, ringBits, random);
+  const words = new BigUint64Array(random(new Uint8Array(8 * count)).buffer);
+  return words.map((word) => BigInt.asUintN(ringBits, word));
 }
 
 /** Puts ring elements into an engine. */
@@ -98,43 +135,44 @@ function upload(engine: Engine, values: readonly bigint[], ringBits: number): Ha
 }
 
 /** Random words of a ring of up to 32 bits. */
-export function randomWords(count: number, ringBits: number): Uint32Array {
-  const out = new Uint32Array(count);
-  for (let i = 0; i < count; i += 16384) crypto.getRandomValues(out.subarray(i, Math.min(count, i + 16384)));
+export function randomWords(count: number, ringBits: number, random = systemRandom): Uint32Array {
+  const out = new Uint32Array(random(new Uint8Array(4 * count)).buffer);
   return ringBits === 32 ? out : out.map((word) => word & (2 ** ringBits - 1));
+}
+
+/** Plans a case. */
+export function planOf(
+  { inputs, run }: Pick<LawCase, "inputs" | "run">,
+): { plan: PlanContext; planned: { value: Wire<"plan">; exchanges: number } } {
+  const plan = new PlanContext();
+  const x = inputs.map((x) => (x.kind === "wire" ? wire : share)("plan", x.ringBits, x.scale, x.extent, null));
+  const cache = (width: number, ringBits = 32): Cache<"plan"> => ({
+    kind: "cache",
+    view: "plan",
+    ringBits,
+    scale: 10,
+    width,
+    tokens: 0,
+    data: null,
+  });
+  return { plan, planned: finish(run(plan, x, cache)) };
 }
 
 /** Runs one case under all four interpreters and asserts the law. */
 export async function assertLaw(test: LawCase): Promise<LawResult> {
-  const weights = test.weights ?? {}, weight = (ref: WeightRef) => weights[ref.name]!.data;
+  const { weights = {}, random = systemRandom } = test, weight = (ref: WeightRef) => weights[ref.name]!.data;
   const constant = ({ name, from, count }: ConstantRef) => test.constants![name]!.subarray(from, from + count);
-  // Plan.
-  const plan = new PlanContext(),
-    planCache = (width: number, ringBits: number = 32): Cache<"plan"> => ({
-      kind: "cache",
-      view: "plan",
-      ringBits,
-      scale: 10,
-      width,
-      tokens: 0,
-      data: null,
-    });
-  const planned = finish(
-    test.run(
-      plan,
-      test.inputs.map((x) => ({ ...(x.kind === "wire" ? wire : share)("plan", x.ringBits, x.scale, x.extent, null) })),
-      planCache,
-    ),
-  );
+  const { plan, planned } = planOf(test);
   // Deal.
   const blocks = planned.value.extent.cols.length, owners = assignOwners(plan.gates);
   const layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners));
   const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, layer: 5 }));
-  const seeds = [Seed.random(), Seed.random()] as const, salt = crypto.getRandomValues(new Uint8Array(16));
+  const seeds = [Seed.from(random(new Uint8Array(32))), Seed.from(random(new Uint8Array(32)))] as const,
+    salt = random(new Uint8Array(16));
   const clientMasks = new Map(
     Object.values(weights).map((
       { ref, wordsPerElement: width = 1 },
-    ) => [ref.name, randomWords(width * ref.inputs * ref.outputs, 32)]),
+    ) => [ref.name, randomWords(width * ref.inputs * ref.outputs, 32, random)]),
   );
   const lane = new LaneDealer(
     {
@@ -145,7 +183,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
     layouts,
     addresses,
   );
-  const masks = test.inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits));
+  const masks = test.inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits, random));
   const dealCache = (width: number, ringBits: number = 32): Cache<"mask"> => ({
     kind: "cache",
     view: "mask",
@@ -165,9 +203,9 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
 
   // Run: both parties in lockstep.
   const coins = new Map<string, [packed: Uint8Array, bits: number]>(), keeping: Promise<void>[] = [];
-  const inputShares = test.inputs.map((x) => randomMask(x.data.length, x.ringBits));
+  const inputShares = test.inputs.map((x) => randomMask(x.data.length, x.ringBits, random));
   const opened: [Uint32Array[], Uint32Array[]] = [[], []], sentBytes: [number, number] = [0, 0];
-  let exchanges = 0;
+  const exchanged: LawMessage[][] = [];
   const gates = ([0, 1] as const).map((party) => {
     const engine = test.engines[party],
       { memory, loaded } = loadBlocks(engine, party, layouts, lane.blocks, seeds[party], addresses);
@@ -229,13 +267,15 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       for (const step of next) results.push(step.value as Wire<"masked">);
       break;
     }
-    exchanges++;
+    const messages: LawMessage[] = [];
+    exchanged.push(messages);
     const openings = next.map((step) => {
       if (step.done) throw new Error("The parties disagree on the number of exchanges");
       return step.value;
     });
     assertEquals(openings[0]!.length, openings[1]!.length);
     for (let i = 0; i < openings[0]!.length; i++) {
+      const { kind, bits, count } = openings[0]![i]!, had: LawMessage["opened"][number][] = [];
       for (const party of [0, 1] as const) {
         const mine = openings[party]![i]!, theirs = openings[1 - party]![i]!;
         assertEquals([mine.kind, mine.bits, mine.count], [theirs.kind, theirs.bits, theirs.count]);
@@ -246,11 +286,15 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
         answers[party]!.push(received);
         sentBytes[1 - party]! += received.length;
         assertEquals(received.length, openingBytes(mine, (1 - party) as 0 | 1));
+        let words: Uint32Array | null = null;
         if (bits > 0) {
           const sum = test.engines[party].combine(mine.kind, mine.share, mine.count, received, bits);
-          opened[party].push((await test.engines[party].download(sum)).slice());
+          words = (await test.engines[party].download(sum)).slice();
+          opened[party].push(words);
         }
+        had.push(words);
       }
+      messages.push({ kind, bits, count, sent: [answers[1]![i]!, answers[0]![i]!], opened: [had[0]!, had[1]!] });
     }
   }
 
@@ -287,6 +331,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   ).value;
 
   // The law.
+  const exchanges = exchanged.length, held: Uint32Array[] = [];
   assertEquals(exchanges, planned.exchanges, "exchanges equal plan");
   for (const party of [0, 1] as const) {
     assertEquals(
@@ -294,8 +339,9 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       plan.gates.reduce((sum, gate) => sum + gate.sentBytes[party], 0),
       `party ${party}: sent bytes equal plan`,
     );
-    if (party === 1 && expected.knownTo === "party0") continue;
-    const masked = await test.engines[party].download(results[party]!.data);
+    const masked = (await test.engines[party].download(results[party]!.data)).slice();
+    held.push(masked);
+    if (party === 1 ? expected.knownTo === "party0" : test.revealed === true) continue;
     const values = Array.from(
       expected.data,
       (v) =>
@@ -307,14 +353,31 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
       const word = expected.ringBits <= 32
         ? BigInt(masked[e]!)
         : BigInt(masked[2 * e]!) | (BigInt(masked[2 * e + 1]!) << 32n);
-      return BigInt.asUintN(expected.ringBits, word - BigInt(resultMask.data[e]!));
+      return BigInt.asUintN(expected.ringBits, test.revealed ? word : word - BigInt(resultMask.data[e]!));
     });
     assertEquals(got, values, `party ${party}: run after deal equals clear`);
   }
   const keyBytes = ([0, 1] as const).map((party) =>
     layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0)
   ) as [number, number];
-  return { opened, exchanges, keyBytes, sentBytes };
+  return {
+    opened,
+    exchanges,
+    keyBytes,
+    sentBytes,
+    gates: plan.gates,
+    blocks: lane.blocks,
+    addresses,
+    seeds,
+    salt,
+    weightMasks: clientMasks,
+    masks,
+    inputShares,
+    exchanged,
+    clear: expected,
+    mask: resultMask.data,
+    masked: [held[0]!, held[1]!],
+  };
 }
 
 function loadBlocks(

@@ -1,6 +1,7 @@
 /** The specification as a set of pages: sections are where the index says, and whatever cites one cites one that is there. */
 
 import { assert, assertEquals } from "@std/assert";
+import { gateVectors, pageOf } from "./vectors/files.ts";
 
 const ROOT = new URL("../", import.meta.url), PAGES = "docs/spec/";
 
@@ -67,5 +68,16 @@ Deno.test("links between pages lead somewhere", () => {
       const target = new URL(link!, new URL(page, ROOT));
       assert(Deno.statSync(target) !== null, `${page} links ${link}`);
     }
+  }
+});
+
+Deno.test("pages of gates have one form", async () => {
+  const form = ["Statement", "Picture", "Key", "Steps", "Why it is right", "Example", "Rings and rounding"];
+  for (const { section, example } of (await gateVectors()).values()) {
+    const page = pageOf(section), headings = [...read(page).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
+    const wanted = form.filter((heading) =>
+      heading === "Example" ? example !== undefined : heading !== "Rings and rounding" || headings.includes(heading)
+    );
+    assertEquals(headings, wanted, page);
   }
 });

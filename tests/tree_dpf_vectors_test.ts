@@ -2,13 +2,9 @@ import { assertEquals } from "@std/assert";
 import { evalTreeAll, evalTreeEqual, evalTreeLess, genTreeDpf, treeDpf } from "../core/fss/tree_dpf.ts";
 import type { TreeDpfKey } from "../core/fss/tree_dpf.ts";
 import { readBits } from "../core/ring/bits.ts";
-import domain5 from "./vectors/tree_dpf/v1/domain_5.json" with { type: "json" };
-import domain8 from "./vectors/tree_dpf/v1/domain_8.json" with { type: "json" };
-import domain10 from "./vectors/tree_dpf/v1/domain_10.json" with { type: "json" };
-import domain20 from "./vectors/tree_dpf/v1/domain_20.json" with { type: "json" };
-import domain64 from "./vectors/tree_dpf/v1/domain_64.json" with { type: "json" };
+import vectors from "./vectors/tree_dpf.json" with { type: "json" };
 
-for (const vector of [domain5, domain8, domain10, domain20, domain64]) {
+for (const vector of vectors.cases) {
   const params = treeDpf(vector.domainBits);
   const [seed0, seed1, salt] = [...vector.seeds, vector.salt].map((hex) => Uint8Array.fromHex(hex)) as [
     Uint8Array,
@@ -35,7 +31,7 @@ for (const vector of [domain5, domain8, domain10, domain20, domain64]) {
   });
 
   Deno.test(`evalTreeEqual() and evalTreeLess() open the vector's points (${vector.domainBits} bits)`, () => {
-    for (const { x, leaves, less, isEqual, isLess } of vector.evaluations) {
+    for (const { x, leaves, less, isEqual, isLess } of vector.points) {
       const point = BigInt(x);
       const bits = keys.map((key) => evalTreeEqual(params, key, point)) as [number, number];
       leaves.forEach((leaf, party) => {
@@ -53,7 +49,7 @@ for (const vector of [domain5, domain8, domain10, domain20, domain64]) {
   Deno.test(`evalTreeAll() contains the vector's leaves (${vector.domainBits} bits)`, () => {
     for (const key of keys) {
       const all = evalTreeAll(params, key).toHex();
-      for (const { x, leaves } of vector.evaluations) {
+      for (const { x, leaves } of vector.points) {
         const leaf = leaves[key.party]!;
         const index = Math.floor(Number(x) / (4 * leaf.length));
         assertEquals(all.slice(index * leaf.length, (index + 1) * leaf.length), leaf, `x=${x}`);

@@ -5,17 +5,18 @@
  * one unit. It realises the functionality "public coin t; up iff the fraction exceeds t" perfectly: a simulator gets t and sets the low bits of ẑ to it. The
  * oracle takes the coins that a run has kept, and must then agree bit for bit.
  *
- * With s = ẑ ≫ by and r_s = r ≫ by in n' = n - by bits: where m ≤ n' the result is s, for nothing. Otherwise its low n' bits are s, and its f = m - n' top
- * bits hold w = msb(r)·k, k = 1 - msb(s + 2^(n'-2)), under a pad of f bits:
+ * With s = ẑ ≫ by and r_s = r ≫ by in n' = n - by bits: where m ≤ n' the result is s, for nothing. Otherwise its low n' bits are s, and its g = m - n' top
+ * bits hold w = msb(r)·k, k = 1 - msb(s + 2^(n'-2)), under a pad of g bits:
  *
  *   ŷ = ((s + 2^(n'-2)) mod 2^n') - 2^(n'-2) + 2^n'·(w + pad),     r_y = r_s + 2^n'·pad   mod 2^m,     |z| < 2^(n-2).
  *
  * Only w + pad is opened: the rest of ŷ is a function of ẑ, and its mask occurs nowhere else. Of a share whose result party 0 alone learns, party 1 alone
  * gets ẑ; it sends s and its share of w + pad.
  *
- * - **Exchanges:** 0 (1 from a share) where m ≤ n', else 1 (2 from a share)
- * - **Sends:** n bits from a share, and f bits; to party 0 alone: party 0 n bits, party 1 m
- * - **Key:** f given bits
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.15; share is 1 of a share, g = 0 where m ≤ n'
+ * - **Exchanges:** `share + 1{g > 0}`
+ * - **Sends:** `g` bits per element; of a share `n`, `g`; to party 0 alone: party 0 n bits, party 1 n' + g
+ * - **Key:** `g` bits per element
  * - **Source:** our own; the objection to probabilistic truncation, that its coin depends on the value, does not hold for a public one (SPEC §5.15)
  *
  * @module

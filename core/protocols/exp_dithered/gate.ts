@@ -11,7 +11,8 @@
  * Which split it is depends on the borrow 1{t' mod 2^low > u_0}, and with it how the product's two roundings fall: u_0 is a public coin too, the same bits of t̂
  * that follow the others. Range: 0 ≤ t < 2^(skip+low+high) - 2^(skip+low+1).
  *
- * - **Exchanges:** 2   **Sends:** 2·n and n bits per element   **Key:** both one-hots + 3·n given bits
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.16; its m is the ring of the result
+ * - **Exchanges:** `2`   **Sends:** `2m`, `m` bits per element   **Key:** `oh(low) + oh(high) + 3m` bits per element
  * - **Source:** our own
  *
  * @module

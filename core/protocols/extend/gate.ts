@@ -14,8 +14,8 @@
  * Secrecy: r' is uniform because r and t are. τ stands under t, a fresh value with a half in each party's seed that appears nowhere else; k is a bit of the
  * public x̂; b is given, so its halves are uniform. That r lies under x̂ and under the low bits of x̂' shows nothing: both are the same public number.
  *
- * - **Runs on:** both parties, in lockstep
- * - **Exchanges:** 1   **Sends:** m - n bits per element   **Key:** m - n given bits per element
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.17
+ * - **Exchanges:** `1`   **Sends:** `m - n` bits per element   **Key:** `m - n` bits per element
  * - **Source:** our own; the sign as in [SIGMA]'s truncation with a spare bit
  *
  * @module

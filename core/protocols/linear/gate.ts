@@ -1,16 +1,16 @@
 /**
  * Linear layers whose weights party 0 knows: z = x·W + b mod 2^n in the ring of x, left as a share; and what is done to such a share before it is opened.
  *
- * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w, see SPEC §5.1). With r_x = r_0 + r_1 and free
+ * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w). With r_x = r_0 + r_1 and free
  * pads e_0, e_1,
  *
  *   party 0:  (x̂ - r_0)·W + e_0        party 1:  -r_1·Ŵ + e_1        r_z = e_0 + e_1 - r_1·R_w.
  *
  * Party 1's product does not use x̂ at all: it can be made before the input exists, and x̂ need not be opened to party 1.
  *
- * - **Runs on:** both parties, locally: the result is a share
- * - **Exchanges:** 0   **Sends:** 0
- * - **Key:** n given bits per input element, explicit at party 0
+ * - **Runs on:** both parties, locally: the result is a share   **Spec:** SPEC.md §5.1, §5.14
+ * - **Exchanges:** `0`   **Sends:** nothing
+ * - **Key:** `n` bits per input, explicit at party 0
  *
  * @module
  */
@@ -193,7 +193,7 @@ export interface InputParams {
  * The client's input times a matrix, without key bytes: x̂ = x + r_1 with a mask from party 1's seed alone, sent to party 0 only; party 0 answers
  * x̂·W + e_0 and party 1 adds e_1 - r_1·Ŵ. For one-hot rows this is a private embedding lookup.
  *
- * - **Exchanges:** 1   **Sends:** party 1: n bits per input element   **Key:** 0
+ * - **Exchanges:** `1`   **Sends:** `[0, n]` bits per input   **Key:** `0`   **Spec:** SPEC.md §5.2
  */
 export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
   name: "embed",
@@ -231,7 +231,11 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
   },
 };
 
-/** The client's input as a wire: x̂ = x + r_1, sent to party 0. One exchange, no key bytes. */
+/**
+ * The client's input as a wire: x̂ = x + r_1, sent to party 0.
+ *
+ * - **Exchanges:** `1`   **Sends:** `[0, n]` bits per input   **Key:** `0`   **Spec:** SPEC.md §5.2
+ */
 export const input: Primitive<InputParams, [], "wire"> = {
   name: "input",
   clear: (p, _x, reader) => wire("clear", p.ringBits, p.scale, p.extent, reader.input()),

@@ -1,12 +1,13 @@
 /**
  * One level of a row maximum: pairs (a, b) become max(a, b) = b + g·(a - b), g = 1{a - b ≥ 0}; an odd last column is carried over.
  *
- * For d = a - b in m bits, |d| < 2^(m-1): g = 1 ⊕ msb(d̂) ⊕ msb(r_d) ⊕ 1{d̂ mod 2^(m-1) < r_d mod 2^(m-1)}, the comparison by permuted selection. Its result
+ * For d = a - b in n bits, |d| < 2^(n-1): g = 1 ⊕ msb(d̂) ⊕ msb(r_d) ⊕ 1{d̂ mod 2^(n-1) < r_d mod 2^(n-1)}, the comparison by permuted selection. Its result
  * stands under one of 2^(c-1) mask bits β_j. With the public ĝ and j from the opened symbols,
  *
  *   g·d + β_0·r_d = ĝ·d̂ + (1 - 2ĝ)·d̂·[β_j] - ĝ·[(1 - 2β_j)·r_d] - [(β_j - β_0)·r_d],     r = pad + β_0·r_d.
  *
- * - **Exchanges:** 2   **Sends:** 2^c - 1 + m bits per pair   **Key:** permuted comparison + (3·2^(c-1) - 1)·m given bits per pair
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.10
+ * - **Exchanges:** `2`   **Sends:** `2^c - 1`, `n` bits per pair   **Key:** `C + (3·2^(c-1) - 1)·n` bits per pair
  *
  * @module
  */

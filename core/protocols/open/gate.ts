@@ -14,7 +14,11 @@ function toBoth(z: Share<View>): OpeningSize[] {
   return [{ kind: "add", count: elementCount(z.extent), bits: [z.ringBits, z.ringBits] }];
 }
 
-/** Opens a share to both parties. One exchange, n bits each, no key: the share carries its pad. */
+/**
+ * Opens a share to both parties, without a key: the share carries its pad.
+ *
+ * - **Exchanges:** `1`   **Sends:** `n` bits per element   **Key:** `0`   **Spec:** SPEC.md §5.3
+ */
 export const openShare: Primitive<Record<never, never>, ["share"], "wire"> = {
   name: "open",
   clear(_p, [z]) {
@@ -39,7 +43,8 @@ function toClient(z: Wire<View> | Share<View>): OpeningSize[][] {
  * Party 0's pad e_0 is fresh for every output of every evaluation and never known to party 1; without it as many revealed rows as the layer
  * has inputs would give the client the whole matrix. The result of `run` is z itself at party 1, and nothing of use at party 0.
  *
- * - **Exchanges:** 1 from a share, 0 from a wire   **Sends:** party 0: n bits   **Key:** n explicit bits in party 1's stream
+ * - **Exchanges:** `share`, which is 1 of a share   **Sends:** nothing; of a share `[n, 0]` bits per element
+ * - **Key:** `n` bits per element, in party 1's stream   **Spec:** SPEC.md §5.3
  */
 export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
   name: "reveal",

@@ -43,7 +43,11 @@ function commonRing(x: Operand<View>, y: Operand<View> | Cache<View>): number {
   return x.ringBits;
 }
 
-/** Deals a standing share of a wire's mask. No exchange; n given bits per element. */
+/**
+ * Deals a standing share of a wire's mask.
+ *
+ * - **Exchanges:** `0`   **Key:** `n` bits per element   **Spec:** SPEC.md §5.4
+ */
 export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
   name: "hold",
   clear: (_p, [x]) => ({ ...x, kind: "operand", standing: null, lift: null }),
@@ -93,7 +97,11 @@ function eachElement(extent: Extent, visit: (e: number, row: number) => void): v
   }
 }
 
-/** Element-wise product, as a share. Key: the operands' own. */
+/**
+ * Element-wise product, as a share. The operands bring the shares of their masks.
+ *
+ * - **Exchanges:** `0`   **Key:** `m - n` bits per element, n the ring of x's wire   **Spec:** SPEC.md §5.5
+ */
 export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"> = {
   name: "multiply",
   clear(p, [x, y]) {
@@ -205,7 +213,11 @@ function attentionPlan(
   return { out: share("plan", n, x.scale + cache.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
 }
 
-/** Scores q·k of every query head against the cached keys of its group, as a share: s = Σ_d q_d·k_d over `width`. */
+/**
+ * Scores q·k of every query head against the cached keys of its group, as a share: s = Σ_d q_d·k_d over `width`.
+ *
+ * - **Exchanges:** `0`   **Key:** `0`   **Spec:** SPEC.md §5.6
+ */
 export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
   name: "scores",
   clear(p, [q, keys]) {
@@ -235,7 +247,11 @@ export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> =
   },
 };
 
-/** Mixtures p·v of the cached values of every head's group, as a share: z_d = Σ_j p_j·v_{j,d}. */
+/**
+ * Mixtures p·v of the cached values of every head's group, as a share: z_d = Σ_j p_j·v_{j,d}.
+ *
+ * - **Exchanges:** `0`   **Key:** `0`   **Spec:** SPEC.md §5.6
+ */
 export const mix: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
   name: "mix",
   clear(p, [weights, values]) {

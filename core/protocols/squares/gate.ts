@@ -1,14 +1,15 @@
 /**
- * Sum of squares of every row, from wires in Z_{2^n} into Z_{2^q}.
+ * Sum of squares of every row, from wires in Z_{2^n} into Z_{2^m}.
  *
  * With h = 2^(n-2), the spare bit (-h ≤ x < h), u = ((x̂ + h) mod 2^n) - h, k = 1 - msb(x̂ + h) and b = msb(r): x = u - r + k·2^n·b, so
  *
  *   x² = u² - 2u·r + r² + k·(2^(n+1)·b·u - 2^(n+1)·b·r + 2^(2n)·b)   (b² = b, and k·b·(u - r) carries the sign),
  *
  * where shares of r, b and b·r are given and Σr² goes into the row's mask. The shares of r and b serve the next product of x too: the result
- * comes with x as an operand, in the ring that this product has. A sum that is not wider than x, q ≤ n, needs no sign: x² = u² - 2u·r + r² mod 2^q.
+ * comes with x as an operand, in the ring that this product has. A sum that is not wider than x, m ≤ n, needs no sign: x² = u² - 2u·r + r² mod 2^m.
  *
- * - **Exchanges:** 1   **Sends:** q bits per row   **Key:** q + (q - n) + (q - n - 1) given bits per element, n where q ≤ n
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.8
+ * - **Exchanges:** `1`   **Sends:** `m` bits per row   **Key:** `max(m, n) + max(0, m - n) + max(0, m - n - 1)` bits per element
  *
  * @module
  */

@@ -9,9 +9,10 @@
  * The carry comes from permuted selection. Only the party that adds the public part needs all of ẑ: the other one gets `by` bits of it, and the
  * bit msb(ẑ⁺) with the symbols.
  *
- * - **Runs on:** both parties, in lockstep
- * - **Exchanges:** 2 (3 from a share)   **Sends:** per element 2^c - 1 + m bits (from a share also n or `by`)
- * - **Key:** permuted comparison + 2^(c-1)·m + max(0, m - (n - by)) given bits
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.7; its f is `by`, share is 1 of a share
+ * - **Exchanges:** `2 + share`
+ * - **Sends:** `2^c - 1`, `m` bits per element; of a share `[f, n]`, `[2^c - 1 + 1{m > n - f}, 2^c - 1]`, `m`
+ * - **Key:** `C + 2^(c-1)·m + max(0, m - n + f)` bits per element
  * - **Source:** [SIGMA]'s truncation with a spare bit, with the comparison of SPEC §4.2
  *
  * @module

@@ -1,0 +1,170 @@
+/** A second implementation, written from SPEC, that reads nothing but the vectors; in one test it speaks to ours. */
+
+import { assertEquals } from "@std/assert";
+import { readFully, writeFully } from "../transport/duplex.ts";
+import { memoryDuplexPair } from "../transport/memory.ts";
+import { sealStream } from "../transport/seal.ts";
+import { encode } from "./reference/cbor.ts";
+import { chacha8Block } from "./reference/chacha8.ts";
+import { chooseChunks, equal, follow, less, lookup, symbols, wholeHalf } from "./reference/flat_dpf.ts";
+import { nonceOf, Party, stream, toBits, toInteger } from "./reference/party.ts";
+import { readBits, reduce, signed } from "./reference/ring.ts";
+import { agree, direction, helloOf, openFrame, privateKey, sealFrame, transcriptOf } from "./reference/seal.ts";
+import { truncateFinish, truncateSymbols, type Truncation } from "./reference/truncate.ts";
+import flatVectors from "./vectors/flat_dpf.json" with { type: "json" };
+import frameVectors from "./vectors/frames.json" with { type: "json" };
+import permutedVectors from "./vectors/permuted_selection.json" with { type: "json" };
+import type { CaseVector } from "./vectors/gate_vectors.ts";
+import sealVectors from "./vectors/seal.json" with { type: "json" };
+import streamVectors from "./vectors/streams.json" with { type: "json" };
+
+/** The cases of a gate. */
+function casesOf(gate: string): readonly CaseVector[] {
+  const { cases } = JSON.parse(Deno.readTextFileSync(`${import.meta.dirname}/vectors/gates/${gate}.json`));
+  return cases;
+}
+
+/** Bits of hexadecimal bytes. */
+function bitsOf(hex: string, count: number): number[] {
+  return toBits(readBits(Uint8Array.fromHex(hex), 0, count), count);
+}
+
+Deno.test("a second implementation has the addresses and streams of the vectors", () => {
+  for (const { purpose, stage, request, position, nonce } of streamVectors.addresses) {
+    assertEquals(nonceOf(purpose, stage, request, position).toHex(), nonce);
+  }
+  for (const { seed, nonce, from, bytes } of streamVectors.streams) {
+    const [key, address] = [Uint8Array.fromHex(seed), Uint8Array.fromHex(nonce)], length = bytes.length / 2;
+    const made = from === 0 ? stream(key, address, length) : chacha8Block(key, address, from / 64).slice(0, length);
+    assertEquals(made.toHex(), bytes);
+  }
+});
+
+Deno.test("a second implementation shares what the flat DPFs of the vectors share", () => {
+  for (const { k, alpha, seedHalf, explicitHalf, table, signedTable, points } of flatVectors.cases) {
+    const halves = [seedHalf, explicitHalf].map((hex, i) => wholeHalf(bitsOf(hex, 2 ** k - 1), i === 1));
+    for (const point of points) {
+      const { u } = point, difference = (u - alpha + 2 ** k) % 2 ** k, sign = halves[0]![alpha] === 1 ? 1 : -1;
+      assertEquals(halves.map((half) => equal(half, u)), point.equal);
+      assertEquals(halves.map((half) => less(half, u)), point.less);
+      assertEquals(halves.map((half) => lookup(half, u, table) % 2 ** 32), point.lookup);
+      assertEquals(point.equal[0]! ^ point.equal[1]!, u === alpha ? 1 : 0);
+      assertEquals(point.less[0]! ^ point.less[1]!, u < alpha ? 1 : 0);
+      const shared = (sums: readonly number[]): bigint =>
+        reduce(BigInt(sign) * (BigInt(sums[0]!) - BigInt(sums[1]!)), 32);
+      assertEquals(shared(point.lookup), BigInt(table[difference]!));
+      assertEquals(shared(point.signedLookup), BigInt(signedTable[(u - alpha + 2 ** (k + 1)) % 2 ** (k + 1)]!));
+    }
+  }
+});
+
+Deno.test("a second implementation compares as the vectors of permuted selection", () => {
+  for (const { chunks, alpha, seedHalf, explicitHalf, masks, points } of permutedVectors.cases) {
+    const count = 2 ** chunks.length - 1;
+    for (const { u, shares, opened, path, bit, mask } of points) {
+      const made = [seedHalf, explicitHalf].map((hex, i) => symbols(bitsOf(hex, 4 * hex.length), chunks, i === 1, u));
+      assertEquals(made.map((bits) => Number(toInteger(bits))), shares);
+      assertEquals(shares[0]! ^ shares[1]! ^ masks[0]! ^ masks[1]!, opened);
+      assertEquals(follow(toBits(BigInt(opened), count), chunks.length), { path, bit });
+      assertEquals(bit ^ mask, u < alpha ? 1 : 0);
+    }
+  }
+  for (const { bits, perPath, chunks } of permutedVectors.chosen) assertEquals(chooseChunks(bits, perPath), chunks);
+});
+
+/** Packed ring elements. */
+function unpack(hex: string, bits: number, count: number): bigint[] {
+  return Array.from({ length: count }, (_, e) => readBits(Uint8Array.fromHex(hex), bits * e, bits));
+}
+
+Deno.test("a second implementation truncates as the vectors do", () => {
+  for (const test of casesOf("truncate")) {
+    const { inputs: [input], exchanges, result } = test,
+      letters = test.letters as Omit<Truncation, "share"> & { share: number };
+    const p: Truncation = { ...letters, share: letters.share === 1 }, { m, f, a } = p, count = input!.values.length;
+    const parties = ([0, 1] as const).map((party) => new Party(party, test));
+    for (const { party, seedPart } of parties.map((party) => ({ party: party.party, seedPart: party.seedPart(0) }))) {
+      assertEquals(seedPart.toHex(), test.blocks[0]!.seedPart[party]);
+    }
+    // What each party has of ẑ: of a share, as many bits as it received.
+    const [symbolsOpened, resultOpened] = exchanges.slice(p.share ? 1 : 0).map((openings) => openings[0]!);
+    const masked = parties.map(({ party }) => {
+      if (!p.share) return input!.masked!.map(BigInt);
+      const { bits, sent } = exchanges[0]![0]!, width = bits[party]!, theirs = unpack(sent[1 - party]!, width, count);
+      return input!.shares![party]!.map((own, e) => reduce(BigInt(own) + theirs[e]!, width));
+    });
+    for (let e = 0; e < count; e++) {
+      const words = parties.map((party) => truncateSymbols(p, party, e, masked[party.party]![e]!));
+      const sentWords = [0, 1].map((party) =>
+        unpack(symbolsOpened!.sent[party]!, symbolsOpened!.bits[1 - party]!, count)[e]!
+      );
+      assertEquals(words, sentWords, `${test.name}: symbols of element ${e}`);
+      const shares = parties.map((party) =>
+        truncateFinish(p, party, e, masked[party.party]![e]!, words[0]! ^ words[1]!)
+      );
+      assertEquals(shares[1], unpack(resultOpened!.sent[1]!, m, count)[e], `${test.name}: element ${e}`);
+      const y = signed(shares[0]! + shares[1]! - BigInt(result.mask[e]!), m);
+      assertEquals(y, BigInt(result.values[e]!));
+      assertEquals(y, (BigInt(input!.values[e]!) + BigInt(a)) >> BigInt(f));
+    }
+  }
+});
+
+Deno.test("a second implementation makes the frames of the vectors", () => {
+  for (const { head, length, plain } of frameVectors.frames) {
+    const bytes = Uint8Array.fromHex(plain), encoded = encode(head), size = encoded.length;
+    assertEquals([...bytes.subarray(0, 4 + size)], [size % 256, size >> 8, 0, 0, ...encoded]);
+    assertEquals(length, bytes.length + 16);
+  }
+});
+
+Deno.test("a second implementation seals as the vectors do", async () => {
+  const { linkKey, ends: [dialer, listener], sharedSecret, transcript, secrets, frames } = sealVectors;
+  const [a, b] = [dialer!, listener!].map(({ secret, hello }) => ({
+    secret,
+    publicKey: Uint8Array.fromHex(hello).subarray(8),
+  }));
+  const shared = await agree(await privateKey(Uint8Array.fromHex(a!.secret)), b!.publicKey);
+  assertEquals(await agree(await privateKey(Uint8Array.fromHex(b!.secret)), a!.publicKey), shared);
+  assertEquals(shared.toHex(), sharedSecret);
+  const hash = await transcriptOf(helloOf(a!.publicKey), helloOf(b!.publicKey));
+  assertEquals(hash.toHex(), transcript);
+  for (const { role, frames, confirm, confirmation } of secrets) {
+    const made = await direction(role, shared, Uint8Array.fromHex(linkKey), hash);
+    assertEquals([made.frames, made.confirm, made.confirmation].map((bytes) => bytes.toHex()), [
+      frames,
+      confirm,
+      confirmation,
+    ]);
+  }
+  for (const { role, index, plain, sealed } of frames) {
+    const key = Uint8Array.fromHex(secrets.find((secret) => secret.role === role)!.frames);
+    assertEquals(sealFrame(key, index, Uint8Array.fromHex(plain)).toHex(), sealed);
+    assertEquals(openFrame(key, index, Uint8Array.fromHex(sealed)).toHex(), plain);
+  }
+});
+
+Deno.test("a second implementation makes a link with ours", async () => {
+  const linkKey = new Uint8Array(32).fill(9), [ours, theirs] = memoryDuplexPair();
+  const secret = crypto.getRandomValues(new Uint8Array(32)),
+    mine = await privateKey(secret),
+    basePoint = new Uint8Array(32);
+  basePoint[0] = 9;
+  const hello = helloOf(await agree(mine, basePoint)),
+    peer = new Uint8Array(72),
+    sealing = sealStream(ours, { role: "dialer", linkKey });
+  await writeFully(theirs, hello);
+  await readFully(theirs, peer.subarray(0, 40));
+  const transcript = await transcriptOf(peer.subarray(0, 40), hello), shared = await agree(mine, peer.subarray(8, 40));
+  const [dialer, listener] = [
+    await direction("dialer", shared, linkKey, transcript),
+    await direction("listener", shared, linkKey, transcript),
+  ];
+  await writeFully(theirs, listener.confirmation);
+  await readFully(theirs, peer.subarray(40));
+  assertEquals(peer.subarray(40).toHex(), dialer.confirmation.toHex());
+  const { sealer, opener } = await sealing, sealed = new Uint8Array(19);
+  sealer!.seal(Uint8Array.of(1, 2, 3), sealed, 0);
+  assertEquals(openFrame(dialer.frames, 0, sealed), Uint8Array.of(1, 2, 3));
+  assertEquals(opener.open(sealFrame(listener.frames, 0, Uint8Array.of(4))), Uint8Array.of(4));
+});
