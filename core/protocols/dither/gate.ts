@@ -59,6 +59,9 @@ export function dithered(v: number, by: number, coin: number): number {
   return floor + (v - floor * 2 ** by > coin ? 1 : 0);
 }
 
+/** Fields of the key: shares of msb(r), and the pad of the top bits. */
+const TOP = { given: "wrap", free: "pad" };
+
 /** Everything that follows from the parameters and the input. */
 function layout(p: DitherParams, z: Wire<View> | Share<View>) {
   const n = z.ringBits, lowBits = n - p.by, topBits = Math.max(0, p.to - lowBits), count = elementCount(z.extent);
@@ -102,7 +105,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     }
     const { topBits, openInput, openSecond } = layout(p, z), counts = blockCounts(z.extent);
     const key: KeyRecord[] = topBits === 0 ? [] : [
-      { name: "given", kind: "given", counts, fields: [{ name: "top", bits: topBits }] },
+      { name: "given", kind: "given", counts, fields: [{ name: "wrap", bits: topBits }] },
       { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: topBits }] },
     ];
     const opens = [...(z.kind === "share" ? [openInput] : []), ...(topBits > 0 ? [openSecond] : [])];
@@ -136,15 +139,15 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     let data: Handle;
     if (topBits === 0) data = shifted;
     else if (!toParty0) {
-      const [top] = yield* open(openSecond, topShare(key, lowBits, topBits, shifted));
+      const [top] = yield* open(openSecond, topShare(key, TOP, lowBits, shifted));
       data = widen(engine, { x: shifted, top }, widened);
     } else if (party === 1) {
-      const share = topShare(key, lowBits, topBits, shifted);
+      const share = topShare(key, TOP, lowBits, shifted);
       yield* open(openSecond, shifted, share);
       data = share; // nobody reads it: party 0 alone learns the result
     } else {
       const [low, theirs] = yield* open(openSecond, null, null);
-      const top = sum(engine, theirs, topShare(key, lowBits, topBits, low), topBits);
+      const top = sum(engine, theirs, topShare(key, TOP, lowBits, low), topBits);
       data = widen(engine, { x: low, top }, widened);
     }
     return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };

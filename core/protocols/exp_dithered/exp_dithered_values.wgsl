@@ -23,7 +23,7 @@ struct Params {
   free_bits: u32,     // bits of one free record
   low_at: u32,        // first bit of the field low
   high_at: u32,       // first bit of the field high
-  masks_at: u32,      // first bit of the field masks
+  values_at: u32,     // first bit of the field values
   party: u32,         // whose call
   parity: u32,        // 1 for the holder of explicit halves
   skip: u32,          // low bits of t that no digit reads
@@ -58,7 +58,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let high = flat_lookup(key, params.high_at, params.high_bits, params.parity, high_digit, params.high_table, 0u);
     let sign = sign_of(params.party);
     let at = 2u * i - params.values_base;
-    values[at] = (sign * low + free_field(pad, params.masks_at, n)) & low_mask(n);
-    values[at + 1u] = (sign * high + free_field(pad, params.masks_at + n, n)) & low_mask(n);
+    values[at] = (sign * low + free_field(pad, params.values_at, n)) & low_mask(n);
+    values[at + 1u] = (sign * high + free_field(pad, params.values_at + n, n)) & low_mask(n);
   }
 }

@@ -85,7 +85,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       name: "free",
       kind: "free",
       counts,
-      fields: [{ name: "masks", bits: 2 * n }, { name: "pad", bits: n }],
+      fields: [{ name: "values", bits: 2 * n }, { name: "pad", bits: n }],
     }];
     return { out: wire("plan", n, 2 * p.tableScale, t.extent, null), key, opens: openings(p, t.extent) };
   },

@@ -9,7 +9,7 @@ const enum ExpDitheredFinish {
 }
 
 const enum ExpDitheredValues {
-  t, values, low, high, givenBits, freeBits, lowAt, highAt, masksAt, party, parity, skip, lowBits, highBits, ringBits,
+  t, values, low, high, givenBits, freeBits, lowAt, highAt, valuesAt, party, parity, skip, lowBits, highBits, ringBits,
 }
 // </arguments>
 
@@ -19,7 +19,7 @@ export function expDitheredValues(args: usize, segment: usize, from: u32, to: u3
   const n = word(args, ExpDitheredValues.ringBits), ring = lowBits<u32>(n), sign = 1 - 2 * word(args, ExpDitheredValues.party);
   const lowMask = (<u32> 1 << low) - 1, highMask = (<u32> 1 << high) - 1, lowTable = pointer(args, ExpDitheredValues.low), highTable = pointer(args, ExpDitheredValues.high);
   const lowAt = word(args, ExpDitheredValues.lowAt), highAt = word(args, ExpDitheredValues.highAt);
-  let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits) + word(args, ExpDitheredValues.masksAt);
+  let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits) + word(args, ExpDitheredValues.valuesAt);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, given += givenBits, free += freeBits, at += 4) {
     const t = load<u32>(pointer(args, ExpDitheredValues.t) + at) >> skip, values = pointer(args, ExpDitheredValues.values) + 2 * at;

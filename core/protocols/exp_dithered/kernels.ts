@@ -13,7 +13,7 @@ export const VALUES = kernel({
   name: "exp_dithered_values",
   reads: { t: { holds: "masked value" } },
   writes: { values: { holds: "shares, secret", per: 2 } },
-  records: { given: { fields: ["low", "high"] }, free: { fields: ["masks"] } },
+  records: { given: { fields: ["low", "high"] }, free: { fields: ["values"] } },
   params: {
     skip: "low bits of t that no digit reads",
     low_bits: "bits of the low digit",
@@ -37,8 +37,8 @@ export const VALUES = kernel({
     );
     const digit = (t >>> p.low_bits) & lowMask(p.high_bits);
     const high = flatLookup(bytes, given.place("high"), p.high_bits, parity, digit, (d) => table.high[d]!);
-    x.values[2 * i] = (sign * low + free.word("masks", n)) & lowMask(n);
-    x.values[2 * i + 1] = (sign * high + free.word("masks", n, 1)) & lowMask(n);
+    x.values[2 * i] = (sign * low + free.word("values", n)) & lowMask(n);
+    x.values[2 * i + 1] = (sign * high + free.word("values", n, 1)) & lowMask(n);
   },
 });
 

@@ -46,10 +46,11 @@ function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
   return 2 ** (x.ringBits - 2);
 }
 
-/** This party's share of τ, the `topBits` bits above the `inBits` of a masked value; those above a dithered one are made alike. */
-export function topShare(key: KeyReader, inBits: number, topBits: number, x: Handle): Handle {
-  const { engine } = key, c = engine.unpack(key.record("given"), "top"), a = engine.unpack(key.record("free"), "pad");
-  return addWrap(engine, { a, x, c }, { in_bits: inBits, shift: 0, subtracts: 0, out_bits: topBits });
+/** This party's share of τ = k·msb(r) + pad, the bits above the `inBits` of a masked value, from the fields of these names. */
+export function topShare(key: KeyReader, fields: { given: string; free: string }, inBits: number, x: Handle): Handle {
+  const { engine } = key, given = key.record("given"), c = engine.unpack(given, fields.given);
+  const a = engine.unpack(key.record("free"), fields.free), { bits } = given.fields[fields.given]!;
+  return addWrap(engine, { a, x, c }, { in_bits: inBits, shift: 0, subtracts: 0, out_bits: bits });
 }
 
 /**
@@ -87,8 +88,8 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
     return {
       out: { ...wire("plan", p.to, x.scale, x.extent, null), knownTo: p.knownTo },
       key: [
-        { name: "given", kind: "given", counts, fields: [{ name: "top", bits: p.to - n }] },
-        { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: p.to - n }] },
+        { name: "given", kind: "given", counts, fields: [{ name: "b", bits: p.to - n }] },
+        { name: "free", kind: "free", counts, fields: [{ name: "t", bits: p.to - n }] },
       ],
       opens: [opening(p, x)],
     };
@@ -106,7 +107,7 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
     return { ...wire("mask", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   *run(p, [x], key) {
-    const [top] = yield* open(opening(p, x), topShare(key, x.ringBits, p.to - x.ringBits, x.data));
+    const [top] = yield* open(opening(p, x), topShare(key, { given: "b", free: "t" }, x.ringBits, x.data));
     const data = widen(key.engine, { x: x.data, top }, { in_bits: x.ringBits, out_bits: p.to });
     return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
   },

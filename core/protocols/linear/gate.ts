@@ -115,7 +115,7 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     const n = x.ringBits, extent = outputExtent(x.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: n }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: n }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: n }] },
     ];
     return { out: share("plan", n, x.scale + p.weightScale, extent, null), key, opens: [] };
   },
@@ -212,7 +212,7 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     const extent = outputExtent(p.extent, p.weights);
     const key: KeyRecord[] = [
       { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: p.ringBits }] },
+      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: p.ringBits }] },
     ];
     return { out: share("plan", p.ringBits, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p)] };
   },

@@ -70,7 +70,7 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
       kind: "given",
       counts,
       fields: [{ name: "compare", bits: permutedBits(chunks) }, { name: "select", bits: (3 * paths - 1) * bits }],
-    }, { name: "free", kind: "free", counts, fields: [{ name: "mask", bits: symbols }, { name: "pad", bits }] }];
+    }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits }] }];
     return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
   },
   deal(_p, [x], key) {

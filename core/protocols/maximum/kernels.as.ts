@@ -13,7 +13,7 @@ const enum MaximumSelect {
 }
 
 const enum MaximumSymbols {
-  x, symbols, givenBits, freeBits, compareAt, maskAt, party, parity, ringBits, chunks, chunkCount,
+  x, symbols, givenBits, freeBits, compareAt, symbolsAt, party, parity, ringBits, chunks, chunkCount,
 }
 // </arguments>
 
@@ -23,7 +23,7 @@ export function maximumSymbols(args: usize, segment: usize, from: u32, to: u32):
   const chunks = word(args, MaximumSymbols.chunks), chunkCount = word(args, MaximumSymbols.chunkCount), parity = word(args, MaximumSymbols.parity);
   const cols = word(segment, 7), perRow = cols >> 1, count = (<u32> 1 << chunkCount) - 1;
   let given = recordBit(pointer(segment, 2), from, givenBits) + word(args, MaximumSymbols.compareAt);
-  let free = recordBit(pointer(segment, 3), from, freeBits) + word(args, MaximumSymbols.maskAt), column = from % perRow;
+  let free = recordBit(pointer(segment, 3), from, freeBits) + word(args, MaximumSymbols.symbolsAt), column = from % perRow;
   let out = pointer(args, MaximumSymbols.symbols) + (<usize> (word(segment, 0) + from) << 2);
   let x = pointer(args, MaximumSymbols.x) + (<usize> (word(segment, 5) + from / perRow * cols + 2 * column) << 2);
   for (let pair = from; pair < to; pair++, given += givenBits, free += freeBits, out += 4) {

@@ -14,13 +14,13 @@ export const SYMBOLS = kernel({
   over: "pair",
   reads: { x: { holds: "masked values", over: "element" } },
   writes: { symbols: { holds: "XOR share, secret" } },
-  records: { given: { fields: ["compare"] }, free: { fields: ["mask"] } },
+  records: { given: { fields: ["compare"] }, free: { fields: ["symbols"] } },
   params: { ring_bits: "n", chunks: "chunk sizes, a byte each", chunk_count: "chunks" },
   costNs: () => 20,
   element({ i, at, x, given, free, p }) {
     const d = (x.x[at.x]! - x.x[at.x + 1]!) & lowMask(p.ring_bits - 1), chunks = unpackChunks(p.chunks, p.chunk_count);
     const symbols = permutedSymbols(given.bytes, given.place("compare"), chunks, given.parity, d);
-    x.symbols[i] = symbols ^ free.word("mask", symbolCount(p.chunk_count));
+    x.symbols[i] = symbols ^ free.word("symbols", symbolCount(p.chunk_count));
   },
 });
 

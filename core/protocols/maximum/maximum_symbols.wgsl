@@ -19,7 +19,7 @@ struct Params {
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
   compare_at: u32,    // first bit of the field compare
-  mask_at: u32,       // first bit of the field mask
+  symbols_at: u32,    // first bit of the field symbols
   party: u32,         // whose call
   parity: u32,        // 1 for the holder of explicit halves
   ring_bits: u32,     // n
@@ -47,6 +47,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let d = (x[pair] - x[pair + 1u]) & low_mask(params.ring_bits - 1u);
     let share = permuted_symbols(key, params.compare_at, params.chunks, params.chunk_count, params.parity, d);
     let count = (1u << params.chunk_count) - 1u;
-    symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.mask_at, count);
+    symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.symbols_at, count);
   }
 }

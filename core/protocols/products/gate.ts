@@ -31,7 +31,7 @@ import {
 import { MULTIPLY, MULTIPLY_ROW } from "./kernels.ts";
 
 function padRecord(extent: Extent, ringBits: number): KeyRecord {
-  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "pad", bits: ringBits }] };
+  return { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: ringBits }] };
 }
 
 /** The ring of a product: both factors live in it. */

@@ -4,11 +4,11 @@ import { fieldOf, lowBits, pointer, recordBit, word } from "../../../cpu/assembl
 
 // <arguments> written by `deno task kernels`
 const enum Multiply {
-  x, maskX, y, maskY, result, freeBits, padAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
+  x, maskX, y, maskY, result, freeBits, eAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
 }
 
 const enum MultiplyRow {
-  x, maskX, y, maskY, result, freeBits, padAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
+  x, maskX, y, maskY, result, freeBits, eAt, xWords, maskXWords, yWords, maskYWords, resultWords, party, ringBits,
 }
 // </arguments>
 
@@ -25,7 +25,7 @@ export function multiply<T>(args: usize, segment: usize, from: u32, to: u32): vo
   const first = <usize> word(segment, 0) << alignof<T>();
   const x = pointer(args, Multiply.x) + first, rx = pointer(args, Multiply.maskX) + first, out = pointer(args, Multiply.result) + first;
   const y = pointer(args, Multiply.y) + first, ry = pointer(args, Multiply.maskY) + first;
-  let bit = recordBit(pointer(segment, 3), from, stride) + word(args, Multiply.padAt), i = from;
+  let bit = recordBit(pointer(segment, 3), from, stride) + word(args, Multiply.eAt), i = from;
   if (sizeof<T>() == 4 && stride == 32 && n == 32) {
     const all = i32x4.splat(<i32> counts);
     for (let pad = <usize> (bit >> 3); i + 4 <= to; i += 4, pad += 16, bit += 128) {
@@ -48,7 +48,7 @@ export function multiplyRow<T>(args: usize, segment: usize, from: u32, to: u32):
     const first = <usize> (word(segment, 5) + row * cols) << alignof<T>(), one = <usize> (word(segment, 0) + row) << alignof<T>();
     const x = pointer(args, MultiplyRow.x) + first, rx = pointer(args, MultiplyRow.maskX) + first, out = pointer(args, MultiplyRow.result) + first;
     const y = load<T>(pointer(args, MultiplyRow.y) + one), left = (y & counts) - load<T>(pointer(args, MultiplyRow.maskY) + one);
-    let bit = recordBit(pointer(segment, 3), row * cols, stride) + word(args, MultiplyRow.padAt), c: u32 = 0;
+    let bit = recordBit(pointer(segment, 3), row * cols, stride) + word(args, MultiplyRow.eAt), c: u32 = 0;
     if (sizeof<T>() == 4 && stride == 32 && n == 32) {
       const ys = i32x4.splat(<i32> y), lefts = i32x4.splat(<i32> left);
       for (let pad = <usize> (bit >> 3); c + 4 <= cols; c += 4, pad += 16, bit += 128) {

@@ -18,12 +18,12 @@ export const MULTIPLY = kernel({
   name: "multiply",
   reads: OPERANDS,
   writes: { result: { holds: "share, secret", ring: "ring_bits" } },
-  records: { free: { record: "pad", fields: ["pad"] } },
+  records: { free: { record: "pad", fields: ["e"] } },
   params: { ring_bits: "n" },
   costNs: () => 1.5,
   element({ i, ring, free, p }) {
     const x = ring.x[i]!, y = ring.y[i]!, both = p.party === 0 ? x * y : 0n;
-    ring.result[i] = both - x * ring.mask_y[i]! - ring.mask_x[i]! * y + free.wide("pad", p.ring_bits);
+    ring.result[i] = both - x * ring.mask_y[i]! - ring.mask_x[i]! * y + free.wide("e", p.ring_bits);
   },
 });
 
@@ -37,7 +37,7 @@ export const MULTIPLY_ROW = kernel({
     mask_x: { ...OPERANDS.mask_x, over: "element" },
   },
   writes: { result: { holds: "share, secret", ring: "ring_bits", over: "element" } },
-  records: { free: { record: "pad", fields: ["pad"], over: "element" } },
+  records: { free: { record: "pad", fields: ["e"], over: "element" } },
   params: { ring_bits: "n" },
   byGroup: true,
   costNs: (_, cols) => 1.5 * cols,
@@ -45,7 +45,7 @@ export const MULTIPLY_ROW = kernel({
     const y = ring.y[i]!, mask = ring.mask_y[i]!;
     for (let c = 0, e = at.x; c < p.cols; c++, e++) {
       const x = ring.x[e]!, both = p.party === 0 ? x * y : 0n;
-      ring.result[e] = both - x * mask - ring.mask_x[e]! * y + free.seek(e).wide("pad", p.ring_bits);
+      ring.result[e] = both - x * mask - ring.mask_x[e]! * y + free.seek(e).wide("e", p.ring_bits);
     }
   },
 });

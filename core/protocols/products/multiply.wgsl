@@ -20,7 +20,7 @@ struct Params {
   mask_y_base: u32,   // index of the first bound word of `mask_y`
   result_base: u32,   // index of the first bound word of `result`
   free_bits: u32,     // bits of one free record
-  pad_at: u32,        // first bit of the field pad
+  e_at: u32,          // first bit of the field e
   x_words: u32,       // words of an element of `x`, 1 or 2
   mask_x_words: u32,  // words of an element of `mask_x`, 1 or 2
   y_words: u32,       // words of an element of `y`, 1 or 2
@@ -77,7 +77,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let y_value = load_y(i);
     let left = ring_subtract(ring_select(y_value, 1u - params.party), load_mask_y(i));
     let crossed = ring_subtract(ring_multiply(load_x(i), left), ring_multiply(load_mask_x(i), y_value));
-    let pad = free_ring(free_cursor(segment_of(i), i), params.pad_at, params.ring_bits);
+    let pad = free_ring(free_cursor(segment_of(i), i), params.e_at, params.ring_bits);
     store_result(i, ring_reduce(ring_add(crossed, pad), params.ring_bits));
   }
 }

@@ -20,7 +20,7 @@ struct Params {
   mask_y_base: u32,   // index of the first bound word of `mask_y`
   result_base: u32,   // index of the first bound word of `result`
   free_bits: u32,     // bits of one free record
-  pad_at: u32,        // first bit of the field pad
+  e_at: u32,          // first bit of the field e
   x_words: u32,       // words of an element of `x`, 1 or 2
   mask_x_words: u32,  // words of an element of `mask_x`, 1 or 2
   y_words: u32,       // words of an element of `y`, 1 or 2
@@ -85,7 +85,7 @@ fn main(
     let left = ring_subtract(ring_select(y_value, 1u - params.party), load_mask_y(i));
     for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
       let crossed = ring_subtract(ring_multiply(load_x(first + c), left), ring_multiply(load_mask_x(first + c), y_value));
-      let pad = free_ring(free_cursor_at(segment, in_block + c), params.pad_at, params.ring_bits);
+      let pad = free_ring(free_cursor_at(segment, in_block + c), params.e_at, params.ring_bits);
       store_result(first + c, ring_reduce(ring_add(crossed, pad), params.ring_bits));
     }
   }

@@ -109,7 +109,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         name: "pad",
         kind: "free",
         counts: blockCounts(columnExtent(x.extent)),
-        fields: [{ name: "pad", bits: p.outBits }],
+        fields: [{ name: "e", bits: p.outBits }],
       },
     ];
     const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);

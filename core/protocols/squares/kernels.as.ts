@@ -4,7 +4,7 @@ import { elementAt, fieldOf, lowBits, pointer, putElement, recordBit, shiftLeft,
 
 // <arguments> written by `deno task kernels`
 const enum SquareSum {
-  x, result, givenBits, freeBits, rAt, bAt, brAt, padAt, xWords, resultWords, party, parity, inBits, outBits, rBits,
+  x, result, givenBits, freeBits, rAt, bAt, brAt, eAt, xWords, resultWords, party, parity, inBits, outBits, rBits,
   bBits, brBits,
 }
 // </arguments>
@@ -24,7 +24,7 @@ export function squareSum<T>(args: usize, segment: usize, from: u32, to: u32): v
       const r = fieldOf<T>(bit + rAt, rBits), b = fieldOf<T>(bit + bAt, bBits), br = fieldOf<T>(bit + brAt, brBits);
       sum += ((u * u) & counts) - ((u * r) << 1) + ((shiftLeft<T>(u * b - br, n + 1) + square * b) & wraps);
     }
-    const pad = fieldOf<T>(recordBit(pointer(segment, 3), row, word(args, SquareSum.freeBits)) + word(args, SquareSum.padAt), q);
+    const pad = fieldOf<T>(recordBit(pointer(segment, 3), row, word(args, SquareSum.freeBits)) + word(args, SquareSum.eAt), q);
     putElement<T>(pointer(args, SquareSum.result), word(segment, 0) + row, outWords, (sum + pad) & lowBits<T>(q));
   }
 }

@@ -15,7 +15,7 @@ export const SQUARE_SUM = kernel({
   over: "row",
   reads: { x: { holds: "masked rows", ring: true, over: "element" } },
   writes: { result: { holds: "share, secret", ring: "out_bits" } },
-  records: { given: { fields: ["r", "b", "br"], over: "element" }, free: { record: "pad", fields: ["pad"] } },
+  records: { given: { fields: ["r", "b", "br"], over: "element" }, free: { record: "pad", fields: ["e"] } },
   params: {
     in_bits: "n, ring of x",
     out_bits: "q, ring of the sums",
@@ -27,7 +27,7 @@ export const SQUARE_SUM = kernel({
   costNs: (_, cols) => 5 * cols,
   element({ i, at, ring, given, free, p }) {
     const n = p.in_bits, top = BigInt(n + 1), half = 1n << BigInt(n - 2);
-    let sum = free.wide("pad", p.out_bits);
+    let sum = free.wide("e", p.out_bits);
     for (let c = 0; c < p.cols; c++) {
       given.seek(at.x + c);
       const shifted = BigInt.asUintN(n, ring.x[at.x + c]! + half),

@@ -22,7 +22,7 @@ struct Params {
   r_at: u32,          // first bit of the field r
   b_at: u32,          // first bit of the field b
   br_at: u32,         // first bit of the field br
-  pad_at: u32,        // first bit of the field pad
+  e_at: u32,          // first bit of the field e
   x_words: u32,       // words of an element of `x`, 1 or 2
   result_words: u32,  // words of an element of `result`, 1 or 2
   party: u32,         // whose call
@@ -97,7 +97,7 @@ fn main(
       workgroupBarrier();
     }
     if (thread == 0u) {
-      let pad = free_ring(free_cursor(segment, i), params.pad_at, params.out_bits);
+      let pad = free_ring(free_cursor(segment, i), params.e_at, params.out_bits);
       store_result(i, ring_reduce(ring_add(partial[0], pad), params.out_bits));
     }
     workgroupBarrier();

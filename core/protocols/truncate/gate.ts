@@ -156,7 +156,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       name: "free",
       kind: "free",
       counts,
-      fields: [{ name: "mask", bits: symbols }, { name: "pad", bits: p.to }],
+      fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }],
     }];
     const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
     return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };

@@ -10,7 +10,7 @@ const enum TruncateFinish {
 }
 
 const enum TruncateSymbols {
-  z, symbols, givenBits, freeBits, compareAt, maskAt, zWords, party, parity, inBits, by, addend, chunks, chunkCount,
+  z, symbols, givenBits, freeBits, compareAt, symbolsAt, zWords, party, parity, inBits, by, addend, chunks, chunkCount,
   tells,
 }
 // </arguments>
@@ -23,7 +23,7 @@ export function truncateSymbols<T>(args: usize, segment: usize, from: u32, to: u
   const raise = <T> word(args, TruncateSymbols.addend) + unit<T>(n - 2), low = lowBits<T>(word(args, TruncateSymbols.by));
   const tells = word(args, TruncateSymbols.tells), count = (<u32> 1 << chunkCount) - 1;
   let given = recordBit(pointer(segment, 2), from, givenBits) + word(args, TruncateSymbols.compareAt);
-  let free = recordBit(pointer(segment, 3), from, freeBits) + word(args, TruncateSymbols.maskAt);
+  let free = recordBit(pointer(segment, 3), from, freeBits) + word(args, TruncateSymbols.symbolsAt);
   for (let i = word(segment, 0) + from, end = word(segment, 0) + to; i < end; i++, given += givenBits, free += freeBits) {
     const shifted = elementAt<T>(z, i, zWords) + raise;
     const symbols = permutedSymbols(given, chunks, chunkCount, parity, <u64> (shifted & low)) ^ fieldOf<u32>(free, count);

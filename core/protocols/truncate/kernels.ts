@@ -17,7 +17,7 @@ export const SYMBOLS = kernel({
   name: "truncate_symbols",
   reads: { z: { holds: "masked value", ring: true } },
   writes: { symbols: { holds: "XOR share, secret" } },
-  records: { given: { fields: ["compare"] }, free: { fields: ["mask"] } },
+  records: { given: { fields: ["compare"] }, free: { fields: ["symbols"] } },
   params: {
     in_bits: "n, ring of z",
     by: "bits to drop",
@@ -32,7 +32,7 @@ export const SYMBOLS = kernel({
     const low = Number(BigInt.asUintN(p.by, shifted)), count = symbolCount(p.chunk_count);
     const told = p.tells * (1 - Number(shifted >> BigInt(p.in_bits - 1)));
     const symbols = permutedSymbols(given.bytes, given.place("compare"), chunks, given.parity, low);
-    x.symbols[i] = symbols ^ free.word("mask", count) ^ (told << count);
+    x.symbols[i] = symbols ^ free.word("symbols", count) ^ (told << count);
   },
 });
 

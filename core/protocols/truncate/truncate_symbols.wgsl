@@ -19,7 +19,7 @@ struct Params {
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
   compare_at: u32,    // first bit of the field compare
-  mask_at: u32,       // first bit of the field mask
+  symbols_at: u32,    // first bit of the field symbols
   z_words: u32,       // words of an element of `z`, 1 or 2
   party: u32,         // whose call
   parity: u32,        // 1 for the holder of explicit halves
@@ -58,6 +58,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let low = ring_low(raised) & low_mask(params.by);
     let share = permuted_symbols(key, params.compare_at, params.chunks, params.chunk_count, params.parity, low);
     let told = params.tells & (1u - (ring_low(ring_shift_right(raised, params.in_bits - 1u)) & 1u));
-    symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.mask_at, count) ^ (told << count);
+    symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.symbols_at, count) ^ (told << count);
   }
 }
