@@ -89,6 +89,7 @@ export * from "./core/protocols/layers/softmax.ts";
 // The two interfaces that engines and links implement, and the implementations.
 export * from "./core/channel.ts";
 export * from "./core/engine.ts";
+export * from "./core/kernel.ts";
 export * from "./cpu/mod.ts";
 export { type DeviceOptions } from "./gpu/device.ts";
 export * from "./gpu/mod.ts";

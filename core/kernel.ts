@@ -96,8 +96,9 @@ export interface Item<
 > {
   /** Number of the item in its lane. */
   readonly i: number;
-  /** Its block, and its row in the lane. */
+  /** Its block. */
   readonly block: number;
+  /** Its row in the lane. */
   readonly row: number;
   /** Index of its first element of each tensor. */
   readonly at: Readonly<Record<R | W, number>>;
@@ -109,10 +110,13 @@ export interface Item<
   readonly p: Numbers<P>;
   /** This party's halves of the records, at the item's first element. */
   readonly given: KeyCursor;
+  /** Likewise. */
   readonly free: KeyCursor;
+  /** Likewise. */
   readonly common: KeyCursor;
-  /** Public tables; `tables` where a call has several of one name. */
+  /** Public tables. */
   readonly table: Readonly<Record<T, Uint32Array>>;
+  /** The same where a call has several of one name. */
   readonly tables: Readonly<Record<T, readonly Uint32Array[]>>;
   /** Public words. */
   readonly list: Readonly<Record<string, ArrayLike<number>>>;
