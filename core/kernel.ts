@@ -18,7 +18,7 @@ import type { Extent, FieldPlace, Handle, RecordView } from "./memory.ts";
 export type Over = "element" | "row" | "pair" | "half";
 
 /** A tensor that a kernel reads or writes. */
-export interface TensorSpec<P extends string = string> {
+export interface KernelTensor<P extends string = string> {
   /** What it holds, for people. */
   readonly holds: string;
   /** Elements that belong to one item, or the parameter that says how many; 1 by default. */
@@ -134,9 +134,9 @@ export interface Kernel<
   /** What an item is, in kernels whose calls have an extent. */
   readonly over?: Over;
   /** Tensors in the order of an engine's arguments. */
-  readonly reads: Readonly<Record<R, TensorSpec<NoInfer<P>>>>;
+  readonly reads: Readonly<Record<R, KernelTensor<NoInfer<P>>>>;
   /** Tensors that it makes. */
-  readonly writes: Readonly<Record<W, TensorSpec<NoInfer<P>>>>;
+  readonly writes: Readonly<Record<W, KernelTensor<NoInfer<P>>>>;
   /** Records of the gate's key. */
   readonly records?: Readonly<Partial<Record<RecordName, RecordSpec>>>;
   /** Public numbers, by name, with what they mean. */
@@ -204,7 +204,7 @@ export function sizeOf(per: number | string | undefined, params: Readonly<Record
 }
 
 /** Words of an element that a kernel writes. */
-export function wordsWritten({ ring }: TensorSpec, params: Readonly<Record<string, number>>): 1 | 2 {
+export function wordsWritten({ ring }: KernelTensor, params: Readonly<Record<string, number>>): 1 | 2 {
   return typeof ring === "string" && params[ring]! > 32 ? 2 : 1;
 }
 
@@ -264,7 +264,7 @@ export function spreadOver({ over = "element" }: Kernel, spec: { readonly over?:
 }
 
 /** Elements of a tensor that a kernel writes. */
-export function countWritten(kernel: Kernel, call: KernelCall, spec: TensorSpec, items: number): number {
+export function countWritten(kernel: Kernel, call: KernelCall, spec: KernelTensor, items: number): number {
   const over = spreadOver(kernel, spec), { extent } = call;
   if (over === null || extent === undefined) return items * sizeOf(spec.per, call.params);
   let count = 0;

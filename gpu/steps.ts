@@ -11,13 +11,13 @@ import {
   itemCounts,
   type Kernel,
   type KernelCall,
+  type KernelTensor,
   numbersOf,
   type Over,
   perRow,
   RECORDS,
   sizeOf,
   spreadOver,
-  type TensorSpec,
   wordsWritten,
 } from "../core/kernel.ts";
 import { Spread } from "./extents.ts";
@@ -31,7 +31,7 @@ function countsOf({ rows, cols }: Extent, over: Over): number[] {
 }
 
 /** The words of a tensor that some items touch. */
-function rangeOf(kernel: Kernel, call: KernelCall, spec: TensorSpec, words: number): WordRange {
+function rangeOf(kernel: Kernel, call: KernelCall, spec: KernelTensor, words: number): WordRange {
   const over = spreadOver(kernel, spec), { extent } = call;
   if (over === null || extent === undefined) return perItem(words * sizeOf(spec.per, call.params));
   const own = kernel.over ?? "element", spread = new Spread(countsOf(extent, own), countsOf(extent, over));

@@ -10,10 +10,10 @@ import {
   itemCounts,
   type Kernel,
   type KernelCall,
+  type KernelTensor,
   perRow,
   type RecordName,
   sizeOf,
-  type TensorSpec,
 } from "../kernel.ts";
 import { Cursor, elements, integers, Tensor, words } from "./memory.ts";
 
@@ -46,7 +46,7 @@ function* places(kernel: Kernel, call: KernelCall): Generator<Place> {
 }
 
 /** First element of a block's rows in a domain, and how many a row has. */
-function firstOfRow({ rows, cols }: Extent, over: NonNullable<TensorSpec["over"]>, row: number): number {
+function firstOfRow({ rows, cols }: Extent, over: NonNullable<KernelTensor["over"]>, row: number): number {
   let first = 0, rest = row;
   for (const count of cols) {
     const wanted = perRow(over, count);
@@ -58,7 +58,7 @@ function firstOfRow({ rows, cols }: Extent, over: NonNullable<TensorSpec["over"]
 }
 
 /** The element of a domain that an item begins with. */
-function indexOf(kernel: Kernel, call: KernelCall, over: TensorSpec["over"], { i, row, inRow }: Place): number {
+function indexOf(kernel: Kernel, call: KernelCall, over: KernelTensor["over"], { i, row, inRow }: Place): number {
   const own = kernel.over ?? "element", domain = over ?? own;
   if (call.extent === undefined || domain === own) return i;
   if (domain === "row") return row;
