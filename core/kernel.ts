@@ -153,6 +153,14 @@ export interface Kernel<
   element(item: Item<R, W, NoInfer<P>, T>): void;
 }
 
+/** A kernel with its WGSL. */
+export interface GateKernel {
+  /** The description. */
+  readonly kernel: Kernel;
+  /** The file's text. */
+  readonly source: string;
+}
+
 /** One call of a kernel. */
 export interface KernelCall<R extends string = string, P extends string = string, T extends string = string> {
   /** Whose call. */

@@ -180,6 +180,11 @@ export class Runner {
     return this;
   }
 
+  /** Whether there is a kernel of that name. */
+  has(name: string): boolean {
+    return this.#numbers.has(name);
+  }
+
   /** Number of a kernel. */
   numberOf(name: string): number {
     const number = this.#numbers.get(name);

@@ -1,5 +1,6 @@
 /**
- * Kernels of gates on the CPU engine: each description is bound once to its function's number and the order of its arguments; a call then only copies numbers.
+ * Kernels of gates on the CPU engine: each description is bound once to its function's number and the order of its arguments; a call then only copies
+ * numbers. A kernel without a function of its own runs from its definition.
  *
  * @module
  */
@@ -17,7 +18,8 @@ import {
   RECORDS,
   wordsWritten,
 } from "../core/kernel.ts";
-import { addressOf, recordAt, type Runner, type Tensor } from "./runner.ts";
+import { runDefinition } from "../core/reference/step.ts";
+import { addressOf, type Keys, recordAt, type Runner, type Tensor } from "./runner.ts";
 
 /** A bound kernel: runs one call and returns what it made, in the order of the description. */
 type Bound = (call: KernelCall) => Tensor[];
@@ -51,6 +53,7 @@ export class Steps {
 
   #bind(kernel: Kernel): Bound {
     const { run } = this, name = functionName(kernel.name), numbers = numbersOf(kernel);
+    if (!run.has(name)) return (call) => this.#define(kernel, call);
     const narrow = run.numberOf(name), wide = hasRing(kernel) ? run.numberOf(`${name}Wide`) : narrow;
     const reads = Object.keys(kernel.reads),
       writes = Object.values(kernel.writes),
@@ -76,6 +79,20 @@ export class Steps {
       for (const { at, bytes } of passed) run.heap.free(at, bytes);
       return made;
     };
+  }
+
+  /** A kernel that nobody wrote in assembly: its definition runs, on the engine's memory. */
+  #define(kernel: Kernel, call: KernelCall): Tensor[] {
+    const { run } = this, { heap } = run;
+    const written = runDefinition(kernel, call, {
+      words: (x) => heap.u32.subarray(addressOf(x) / 4, addressOf(x) / 4 + x.count * x.wordsPerElement),
+      bytes: (memory) => ({ bytes: heap.u8, begin: (memory as Keys).at }),
+    });
+    return written.map(([, words, width]) => {
+      const tensor = run.tensor(words.length / width, width);
+      heap.u32.set(words, tensor.at / 4);
+      return tensor;
+    });
   }
 
   /** One segment per block; returns how many items there are. Word 4 is the first pair where a kernel has no common record, 5 the first element. */

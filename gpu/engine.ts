@@ -17,7 +17,7 @@ import type {
   SeedStream,
   Weights,
 } from "../core/engine.ts";
-import { type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
+import { type GateKernel, type Kernel, type KernelCall, placeOf } from "../core/kernel.ts";
 import { Batches } from "./buffers.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { expandInto } from "./expand.ts";
@@ -33,6 +33,8 @@ import { type Tensor, TensorScope } from "./tensors.ts";
 export interface GpuEngineOptions extends DeviceOptions {
   /** Awaits every readback, as where the fast way does not work: 10 ms each. */
   readonly awaitReadbacks?: boolean;
+  /** Kernels of gates that are not part of this package, each with its WGSL. */
+  readonly kernels?: readonly GateKernel[];
 }
 
 /** The GPU engine. */
@@ -278,7 +280,7 @@ export async function createGpuEngine(options: GpuEngineOptions = {}): Promise<G
   const device = await Device.open(options);
   try {
     const batches = new Batches(device, device.hasTimestamps ? new PassTimer(device) : null),
-      run = new Runner(device, batches),
+      run = new Runner(device, batches, options.kernels ?? []),
       readback = new Readback(batches, options.log ?? (() => {}), options.awaitReadbacks !== true),
       block = run.pool.take("probe", 4),
       readbackMs = await readback.probe(block);

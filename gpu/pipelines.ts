@@ -20,9 +20,11 @@ import segments from "./kernels/_segments.wgsl" with { type: "text" };
 import spare from "./kernels/_spare.wgsl" with { type: "text" };
 import tree from "./kernels/_tree.wgsl" with { type: "text" };
 import word from "./kernels/_word.wgsl" with { type: "text" };
+import { DeviceError } from "../core/errors.ts";
+import type { GateKernel } from "../core/kernel.ts";
 import type { Device } from "./device.ts";
 import { KERNELS } from "./kernels.ts";
-import type { KernelSpec } from "./specs.ts";
+import { type KernelSpec, specOf } from "./specs.ts";
 
 /** Shared functions by name: `_name.wgsl`. */
 export const FRAGMENTS: Readonly<Record<string, string>> = {
@@ -69,7 +71,15 @@ export function sourceOf({ source }: KernelSpec, isWide: boolean): string {
 /** Compiles kernels when they are first used. */
 export class Pipelines {
   readonly #made = new Map<string, Pipeline>();
-  constructor(readonly device: Device) {}
+  readonly #specs: ReadonlyMap<string, KernelSpec>;
+
+  /** @param kernels Kernels beside those of this package. */
+  constructor(readonly device: Device, kernels: readonly GateKernel[]) {
+    this.#specs = new Map([
+      ...KERNELS,
+      ...kernels.map(({ kernel, source }) => [kernel.name, specOf(kernel, source)] as const),
+    ]);
+  }
 
   /** The kernel of that name, for words or for pairs of words. */
   get(name: string, isWide: boolean): Pipeline {
@@ -80,8 +90,12 @@ export class Pipelines {
   }
 
   #make(name: string, isWide: boolean): Pipeline {
-    const spec = KERNELS.get(name), { gpu } = this.device;
-    if (spec === undefined) throw new Error(`Internal error: the GPU engine has no kernel ${name}`);
+    const spec = this.#specs.get(name), { gpu } = this.device;
+    if (spec === undefined) {
+      throw new DeviceError(
+        `Cannot run ${name} on a GPU as its WGSL must be among the engine's kernels: received none`,
+      );
+    }
     return this.device.guard(
       "validation",
       () => {

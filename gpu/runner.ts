@@ -8,7 +8,7 @@
  */
 
 import type { RecordView } from "../core/engine.ts";
-import { RECORDS } from "../core/kernel.ts";
+import { type GateKernel, RECORDS } from "../core/kernel.ts";
 import { DeviceError } from "../core/errors.ts";
 import { type Batches, type Block, BufferPool } from "./buffers.ts";
 import { BINDING_ALIGNMENT_BYTES, type Device } from "./device.ts";
@@ -124,10 +124,10 @@ export class Runner {
   readonly owners: Owners;
   readonly #pipelines: Pipelines;
 
-  constructor(readonly device: Device, readonly batches: Batches) {
+  constructor(readonly device: Device, readonly batches: Batches, kernels: readonly GateKernel[]) {
     this.pool = new BufferPool(batches);
     this.owners = new Owners(this.pool);
-    this.#pipelines = new Pipelines(device);
+    this.#pipelines = new Pipelines(device, kernels);
   }
 
   /** Runs a kernel; `isWide` in its form for pairs of words. */

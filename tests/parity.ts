@@ -24,6 +24,7 @@ import { ReferenceEngine } from "../core/reference/engine.ts";
 import { lowMask } from "../core/ring/words.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
+import { GATE_KERNELS as EXAMPLE_KERNELS } from "./gates/kernels.ts";
 
 /** An engine under test. */
 interface Subject {
@@ -43,7 +44,7 @@ function gpuSubject(name: string, bindingBytes?: number): Subject {
     name,
     isMissing: isGpuMissing,
     make: async () => {
-      const engine = await createGpuEngine({ bindingBytes });
+      const engine = await createGpuEngine({ bindingBytes, kernels: EXAMPLE_KERNELS });
       return { engine, close: () => engine.close() };
     },
   };

@@ -16,7 +16,9 @@ import { declarationsOf, type KernelSpec, specOf } from "../gpu/specs.ts";
 import { compileKernels } from "./compile_kernels.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const GATES = new URL("core/protocols/", ROOT);
+
+/** Folders of gates: those of the product, and an example of the tests, which runs on the CPU from its definition. */
+const GATES = new URL("core/protocols/", ROOT), EXAMPLES = new URL("tests/gates/", ROOT);
 
 /** A folder of a gate that has kernels. */
 interface GateKernels {
@@ -29,13 +31,13 @@ function isKernel(value: unknown): value is Kernel {
   return typeof value === "object" && value !== null && "element" in value && "reads" in value;
 }
 
-/** All kernels of gates, in the order of their folders and files. */
-async function gateKernels(): Promise<GateKernels[]> {
+/** All kernels of the gates in a folder, in the order of their folders and files. */
+async function gateKernels(gates: URL): Promise<GateKernels[]> {
   const folders: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(GATES)) if (isDirectory) folders.push(name);
+  for await (const { name, isDirectory } of Deno.readDir(gates)) if (isDirectory) folders.push(name);
   const out: GateKernels[] = [];
   for (const folder of folders.sort()) {
-    const url = new URL(`${folder}/kernels.ts`, GATES);
+    const url = new URL(`${folder}/kernels.ts`, gates);
     if (!await exists(url)) continue;
     const module = await import(url.href) as Record<string, unknown>;
     const kernels = Object.entries(module).filter((entry): entry is [string, Kernel] => isKernel(entry[1]));
@@ -56,11 +58,11 @@ async function exists(url: URL): Promise<boolean> {
 }
 
 /** The list of all kernels, as a module. */
-function listOf(gates: readonly GateKernels[]): string {
+function listOf(gates: readonly GateKernels[], core: string): string {
   const lines = [
     "// Written by `deno task kernels`: every kernel of a gate, with its WGSL.",
     "",
-    'import type { Kernel } from "../kernel.ts";',
+    `import type { GateKernel } from "${core}kernel.ts";`,
   ];
   for (const { folder, kernels } of gates) {
     lines.push(`import * as ${folder} from "./${folder}/kernels.ts";`);
@@ -68,8 +70,7 @@ function listOf(gates: readonly GateKernels[]): string {
       lines.push(`import ${name}_wgsl from "./${folder}/${name}.wgsl" with { type: "text" };`);
     }
   }
-  lines.push("", "/** All kernels of gates. */");
-  lines.push("export const GATE_KERNELS: readonly { readonly kernel: Kernel; readonly source: string }[] = [");
+  lines.push("", "/** All kernels of gates. */", "export const GATE_KERNELS: readonly GateKernel[] = [");
   for (const { folder, kernels } of gates) {
     for (const [exported, { name }] of kernels) {
       lines.push(`  { kernel: ${folder}.${exported}, source: ${name}_wgsl },`);
@@ -133,8 +134,9 @@ function assemblyEntry(gates: readonly GateKernels[]): string {
 
 /** Every file that is written, with what it should hold. */
 export async function generatedFiles(): Promise<Map<URL, string>> {
-  const gates = await gateKernels(), out = new Map<URL, string>();
-  out.set(new URL("kernels.ts", GATES), listOf(gates));
+  const gates = await gateKernels(GATES), examples = await gateKernels(EXAMPLES), out = new Map<URL, string>();
+  out.set(new URL("kernels.ts", GATES), listOf(gates, "../"));
+  out.set(new URL("kernels.ts", EXAMPLES), listOf(examples, "../../core/"));
   const declare = async (url: URL, spec: Omit<KernelSpec, "source">): Promise<void> => {
     const text = await Deno.readTextFile(url);
     out.set(url, between(text, "declarations", declarationsOf({ ...spec, source: text }), url.pathname));
@@ -149,9 +151,14 @@ export async function generatedFiles(): Promise<Map<URL, string>> {
       between(text, "arguments", kernels.map(([, kernel]) => enumerationOf(kernel)).join("\n\n"), url.pathname),
     );
   }
+  for (const { folder, kernels } of examples) {
+    for (const [, kernel] of kernels) {
+      await declare(new URL(`${folder}/${kernel.name}.wgsl`, EXAMPLES), specOf(kernel, ""));
+    }
+  }
   // The list may be new: the engine's own kernels are read once it is there.
   const list = new URL("kernels.ts", GATES);
-  if (!await exists(list)) await Deno.writeTextFile(list, listOf(gates));
+  if (!await exists(list)) await Deno.writeTextFile(list, listOf(gates, "../"));
   const { OWN_KERNELS } = await import("../gpu/kernels.ts");
   for (const spec of OWN_KERNELS) await declare(new URL(`gpu/kernels/${spec.name}.wgsl`, ROOT), spec);
   // The compiler reads what is on the disk, so it sees the enumerations of the files above.

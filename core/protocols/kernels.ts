@@ -1,6 +1,6 @@
 // Written by `deno task kernels`: every kernel of a gate, with its WGSL.
 
-import type { Kernel } from "../kernel.ts";
+import type { GateKernel } from "../kernel.ts";
 import * as exp from "./exp/kernels.ts";
 import exp_clip_wgsl from "./exp/exp_clip.wgsl" with { type: "text" };
 import exp_finish_wgsl from "./exp/exp_finish.wgsl" with { type: "text" };
@@ -40,7 +40,7 @@ import truncate_finish_wgsl from "./truncate/truncate_finish.wgsl" with { type: 
 import truncate_symbols_wgsl from "./truncate/truncate_symbols.wgsl" with { type: "text" };
 
 /** All kernels of gates. */
-export const GATE_KERNELS: readonly { readonly kernel: Kernel; readonly source: string }[] = [
+export const GATE_KERNELS: readonly GateKernel[] = [
   { kernel: exp.CLIP, source: exp_clip_wgsl },
   { kernel: exp.FINISH, source: exp_finish_wgsl },
   { kernel: exp.SYMBOLS, source: exp_symbols_wgsl },

@@ -71,15 +71,18 @@ export class Cursor implements KeyCursor {
   #first = 0;
   /** Bit offset of the current element. */
   at = 0;
-  constructor(record: RecordView) {
-    this.bytes = (record.memory as Keys).bytes;
+  readonly #begin: number;
+  /** @param where All bytes in which the record lies, and the byte that its memory begins with. */
+  constructor(record: RecordView, where: { readonly bytes: Uint8Array; readonly begin: number }) {
+    this.bytes = where.bytes;
+    this.#begin = where.begin;
     this.parity = record.parity;
     this.#record = record;
   }
   seek(e: number): this {
     const { counts, at, bits } = this.#record;
     while (e >= this.#first + counts[this.#block]!) this.#first += counts[this.#block++]!;
-    this.at = 8 * at[this.#block]! + (e - this.#first) * bits;
+    this.at = 8 * (this.#begin + at[this.#block]!) + (e - this.#first) * bits;
     return this;
   }
   place(field: string): number {
@@ -101,6 +104,7 @@ export class Cursor implements KeyCursor {
 
 /** The lowest bits of a field of up to 64 bits, of every element of a record. */
 export function recordIntegers(record: RecordView, field: string, bits = placeOf(record, field).bits): bigint[] {
-  const cursor = new Cursor(record), count = record.counts.reduce((a, b) => a + b, 0);
+  const cursor = new Cursor(record, { bytes: (record.memory as Keys).bytes, begin: 0 }),
+    count = record.counts.reduce((a, b) => a + b, 0);
   return Array.from({ length: count }, (_, e) => cursor.seek(e).wide(field, bits));
 }

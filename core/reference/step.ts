@@ -1,10 +1,10 @@
 /**
- * Any kernel, item by item: its definition is what runs.
+ * Any kernel, item by item: its definition is what runs, here and in any engine that has no faster code for it and can see its memory.
  *
  * @module
  */
 
-import type { Extent, Handle } from "../engine.ts";
+import type { Extent, Handle, KeyMemory } from "../memory.ts";
 import {
   countWritten,
   itemCounts,
@@ -14,8 +14,10 @@ import {
   perRow,
   type RecordName,
   sizeOf,
+  wordsWritten,
 } from "../kernel.ts";
-import { Cursor, elements, integers, Tensor, words } from "./memory.ts";
+import { fromBigInts, toBigInts } from "../ring/words.ts";
+import { Cursor, type Keys, Tensor, words } from "./memory.ts";
 
 /** Where an item lies: its block and row, its place in the row, and the columns of the block. */
 interface Place {
@@ -65,20 +67,25 @@ function indexOf(kernel: Kernel, call: KernelCall, over: KernelTensor["over"], {
   return firstOfRow(call.extent, domain, row) + (own === "pair" && domain === "element" ? 2 : 1) * inRow;
 }
 
-/** {@linkcode Engine.step}, as a loop. */
-export function step<R extends string, W extends string, P extends string, T extends string>(
-  described: Kernel<R, W, P, T>,
-  called: KernelCall<R, P, T>,
-): Readonly<Record<W, Handle>> {
-  const kernel: Kernel = described,
-    call: KernelCall = called,
-    { params } = call,
-    tensors = Object.entries({ ...kernel.reads, ...kernel.writes });
+/** How a definition sees an engine's memory. */
+export interface MemoryView {
+  /** Words of a tensor. */
+  words(x: Handle): Uint32Array;
+  /** All bytes in which a record lies, and the byte that its memory begins with. */
+  bytes(memory: KeyMemory): { readonly bytes: Uint8Array; readonly begin: number };
+}
+
+/** What a kernel writes, as words of one or two to an element. */
+export type Written = readonly [name: string, words: Uint32Array, wordsPerElement: 1 | 2];
+
+/** Runs a definition on every item of a call. */
+export function runDefinition(kernel: Kernel, call: KernelCall, memory: MemoryView): Written[] {
+  const { params } = call, tensors = Object.entries({ ...kernel.reads, ...kernel.writes });
   const x: Record<string, Uint32Array> = {}, ring: Record<string, bigint[]> = {};
   for (const [name, spec] of Object.entries(kernel.reads)) {
-    const handle = call.reads[name] ?? null;
-    if (spec.ring !== undefined) ring[name] = handle === null ? [] : integers(handle);
-    else x[name] = handle === null ? new Uint32Array(0) : words(handle);
+    const handle = call.reads[name] ?? null, words = handle === null ? new Uint32Array(0) : memory.words(handle);
+    if (spec.ring === undefined) x[name] = words;
+    else ring[name] = toBigInts(words, 32 * (handle?.wordsPerElement ?? 1));
   }
   const items = itemCounts(kernel, call).reduce((a, b) => a + b, 0);
   for (const [name, spec] of Object.entries(kernel.writes)) {
@@ -87,7 +94,10 @@ export function step<R extends string, W extends string, P extends string, T ext
     else x[name] = new Uint32Array(count);
   }
   const cursors: Partial<Record<RecordName, Cursor>> = {};
-  for (const name in call.records) cursors[name as RecordName] = new Cursor(call.records[name as RecordName]!);
+  for (const name in call.records) {
+    const record = call.records[name as RecordName]!;
+    cursors[name as RecordName] = new Cursor(record, memory.bytes(record.memory));
+  }
   const table: Record<string, Uint32Array> = {}, tables: Record<string, readonly Uint32Array[]> = {};
   for (const [name, value] of Object.entries(call.tables ?? {})) {
     tables[name] = Array.isArray(value) ? value : [value as Uint32Array];
@@ -120,10 +130,22 @@ export function step<R extends string, W extends string, P extends string, T ext
       list: call.lists ?? {},
     });
   }
-  return Object.fromEntries(
-    Object.entries(kernel.writes).map(([name, { ring: bits }]) => [
-      name,
-      bits === undefined ? new Tensor(x[name]!, 1) : elements(ring[name]!, sizeOf(bits as string, params)),
-    ]),
-  ) as Record<W, Handle>;
+  return Object.entries(kernel.writes).map(([name, spec]): Written => {
+    if (spec.ring === undefined) return [name, x[name]!, 1];
+    return [name, fromBigInts(ring[name]!, sizeOf(spec.ring as string, params)), wordsWritten(spec, params)];
+  });
+}
+
+/** {@linkcode Engine.step} of the reference engine. */
+export function step<R extends string, W extends string, P extends string, T extends string>(
+  kernel: Kernel<R, W, P, T>,
+  call: KernelCall<R, P, T>,
+): Readonly<Record<W, Handle>> {
+  const written = runDefinition(
+    kernel,
+    call,
+    { words, bytes: ({ bytes }: Keys) => ({ bytes, begin: 0 }) } as MemoryView,
+  );
+  const made = written.map(([name, data, width]): [string, Handle] => [name, new Tensor(data, width)]);
+  return Object.fromEntries(made) as Record<W, Handle>;
 }

@@ -1,0 +1,48 @@
+// lookup_finish: takes the secret sign off.
+//
+//   result = s·opened - s·μ + pad mod 2^n
+//
+// Spec      SPEC.md §4.1 (flat DPFs)
+// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
+// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
+// Items     an element
+//
+// Secrecy   no branch, index or loop bound depends on a share or key
+
+// <declarations> written by `deno task kernels`
+struct Params {
+  first: u32,         // first item
+  end: u32,           // item behind the last
+  segment_count: u32, // segments in `lists`
+  opened_base: u32,   // index of the first bound word of `opened`
+  result_base: u32,   // index of the first bound word of `result`
+  given_bits: u32,    // bits of one given record
+  free_bits: u32,     // bits of one free record
+  words_at: u32,      // first bit of the field words
+  pad_at: u32,        // first bit of the field pad
+  party: u32,         // whose call
+  parity: u32,        // 1 for the holder of explicit halves
+  ring_bits: u32,     // n
+}
+
+@group(0) @binding(0) var<storage, read> opened: array<u32>; // opened values
+@group(0) @binding(1) var<storage, read> given_key: array<u32>; // bits of the given record, secret
+@group(0) @binding(2) var<storage, read> free_key: array<u32>; // bits of the free record, secret
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
+@group(0) @binding(4) var<storage, read_write> result: array<u32>; // share, secret
+@group(0) @binding(5) var<uniform> params: Params;
+// </declarations>
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let stride = groups.x * WORKGROUP_SIZE;
+  for (var i = params.first + id.x; i < params.end; i += stride) {
+    let segment = segment_of(i);
+    let key = given_cursor(segment, i);
+    let n = params.ring_bits;
+    let product = opened[i - params.opened_base] * given_field(key, params.words_at, n) - given_field(key, params.words_at + n, n);
+    result[i - params.result_base] = (product + free_field(free_cursor(segment, i), params.pad_at, n)) & low_mask(n);
+  }
+}
