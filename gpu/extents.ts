@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Extent } from "../core/engine.ts";
-import type { Segments, WordRange } from "./runner.ts";
+import type { WordRange } from "./runner.ts";
 
 /** How the items of one kernel relate to the words of one tensor: block b has `items[b]` items and `words[b]` words. */
 export class Spread {
@@ -47,29 +46,4 @@ export class Spread {
       return [place(low, first, Math.floor), place(high, end, Math.ceil)];
     };
   }
-}
-
-/** Elements of each block. */
-export function elementCounts({ rows, cols }: Extent): number[] {
-  return cols.map((count) => rows * count);
-}
-
-/** Segments whose items are the rows of each block; their words are its first element and its columns. */
-export function rowSegments(extent: Extent): { segments: Segments; elements: Spread } {
-  const { rows, cols } = extent, counts = cols.map(() => rows), elements = new Spread(counts, elementCounts(extent));
-  return { segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] }, elements };
-}
-
-/** Segments whose items are the elements of each block; their words are its first row and its columns. */
-export function elementSegments(extent: Extent): { segments: Segments; rows: Spread } {
-  const { rows, cols } = extent, counts = elementCounts(extent);
-  return { segments: { counts, words: (b) => [b * rows, cols[b]!] }, rows: new Spread(counts, cols.map(() => rows)) };
-}
-
-/** Segments whose items are the pairs of neighbouring columns; their words are the block's first element and its columns. */
-export function pairSegments(extent: Extent): { segments: Segments; elements: Spread } {
-  const { rows, cols } = extent,
-    counts = cols.map((count) => rows * (count >>> 1)),
-    elements = new Spread(counts, elementCounts(extent));
-  return { segments: { counts, words: (b) => [elements.firstWord(b), cols[b]!] }, elements };
 }

@@ -3,9 +3,15 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { elementSegments, pairSegments, rowSegments, Spread } from "./extents.ts";
+import { perRow } from "../core/kernel.ts";
+import { Spread } from "./extents.ts";
 
 const EXTENT = { rows: 3, cols: [4, 0, 5, 1] };
+
+/** What each block has of a domain. */
+function countsOf(over: "row" | "pair" | "element"): number[] {
+  return EXTENT.cols.map((cols) => EXTENT.rows * perRow(over, cols));
+}
 
 /** The words of every item by walking the blocks: `words(row, column)` of each pair, row or element. */
 function assertRanges(
@@ -31,7 +37,7 @@ function rowsOf({ rows, cols }: typeof EXTENT): (readonly [number, number, numbe
 }
 
 Deno.test("Spread.range() gives a row's elements for an item that is a row", () => {
-  const { elements } = rowSegments(EXTENT);
+  const elements = new Spread(countsOf("row"), countsOf("element"));
 
   const [from, to] = elements.range(() => 1)(1, 3);
   assertEquals([from, to], [4, 12]);
@@ -40,21 +46,19 @@ Deno.test("Spread.range() gives a row's elements for an item that is a row", () 
 });
 
 Deno.test("Spread.range() gives whole rows for items that are pairs", () => {
-  const { segments, elements } = pairSegments(EXTENT),
+  const elements = new Spread(countsOf("pair"), countsOf("element")),
     units = rowsOf(EXTENT).flatMap(([from, to, count]) =>
       Array.from({ length: count >> 1 }, (): readonly [number, number] => [from, to])
     );
 
-  assertEquals(segments.counts, [6, 0, 6, 0]);
   assertRanges(elements, (b) => EXTENT.cols[b]! >> 1, units);
 });
 
 Deno.test("Spread.range() gives the rows of items that are elements", () => {
-  const { segments, rows } = elementSegments(EXTENT),
+  const rows = new Spread(countsOf("element"), countsOf("row")),
     units = rowsOf(EXTENT).flatMap(([, , count], row) =>
       Array.from({ length: count }, (): readonly [number, number] => [row, row + 1])
     );
 
-  assertEquals(segments.words!(2), [6, 5]);
   assertRanges(rows, (b) => EXTENT.cols[b]!, units);
 });

@@ -105,9 +105,9 @@ export const OWN_KERNELS: readonly KernelSpec[] = [
     ...GIVEN,
     result: WRITE_RING("share, secret"),
   }, { ...GIVEN_BITS, x_words: "words of an element, 1 or 2", result_words: "the same", has_x: "0 for -r alone" }),
-  spec("matrix_tile", matrixTile, MATRIX, MATRIX_PARAMS),
-  spec("matrix_row", matrixRow, MATRIX, MATRIX_PARAMS),
-  spec("matrix_wide", matrixWide, MATRIX, MATRIX_PARAMS),
+  spec("matrix_tile", matrixTile, MATRIX, MATRIX_PARAMS, "main"),
+  spec("matrix_row", matrixRow, MATRIX, MATRIX_PARAMS, "main"),
+  spec("matrix_wide", matrixWide, MATRIX, MATRIX_PARAMS, "main"),
   spec("finish_product", finishProduct, {
     product: READ_RING("partial products"),
     ...GIVEN,

@@ -56,16 +56,28 @@ export interface Pipeline {
   readonly spec: KernelSpec;
 }
 
-/** Names of the fragments that a kernel's header asks for. */
-export function needsOf(source: string): string[] {
-  const line = source.match(/^\/\/ Needs +(.*)$/m)?.[1] ?? "";
-  return [...line.matchAll(/_(\w+)\.wgsl/g)].map(([, name]) => name!);
+/** What each fragment declares. */
+const DECLARED: ReadonlyMap<string, string> = new Map(
+  Object.entries(FRAGMENTS).flatMap(([fragment, text]) =>
+    [...text.matchAll(/^(?:fn|alias|struct|const) (\w+)/gm)].map(([, name]) => [name!, fragment] as const)
+  ),
+);
+
+/** Names of the fragments that a text uses, and of those that they use. `word` and `double` declare the same: the former stands for both. */
+export function fragmentsOf(text: string, found: Set<string> = new Set()): Set<string> {
+  for (const [name] of text.replaceAll(/\/\/.*$/gm, "").matchAll(/\b[A-Za-z_]\w*\b/g)) {
+    const declaring = DECLARED.get(name), fragment = declaring === "double" ? "word" : declaring;
+    if (fragment === undefined || found.has(fragment)) continue;
+    found.add(fragment);
+    fragmentsOf(FRAGMENTS[fragment]!, found);
+  }
+  return found;
 }
 
-/** Whole source of a kernel: fragments, those of the ring first, then its file. `isWide` makes `Ring` two words. */
+/** Whole source of a kernel: the fragments that it uses, then its file. `isWide` makes `Ring` two words. */
 export function sourceOf({ source }: KernelSpec, isWide: boolean): string {
-  const needs = needsOf(source), all = needs.length === 0 ? [] : ["ring", isWide ? "double" : "word", ...needs];
-  return [...new Set(all)].map((name) => FRAGMENTS[name]!).concat(source).join("\n");
+  const used = [...fragmentsOf(source)].map((name) => FRAGMENTS[name === "word" && isWide ? "double" : name]!);
+  return [...used, source].join("\n");
 }
 
 /** Compiles kernels when they are first used. */

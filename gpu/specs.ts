@@ -30,8 +30,10 @@ export interface Binding {
 export interface KernelSpec {
   /** Name of its file and label. */
   readonly name: string;
-  /** Its WGSL, without the fragments that its header names. */
+  /** Its WGSL, without the fragments that it uses. */
   readonly source: string;
+  /** Who works on an item: a thread, through `item(i)`; a workgroup, through `item(i, thread)`; or what its own `main` says. */
+  readonly by: "thread" | "group" | "main";
   /** Storage buffers in the order of their bindings; the parameters follow as the last one, a uniform. */
   readonly bindings: Readonly<Record<string, Binding>>;
   /** Fields of the parameters in order, all u32, with what they mean. */
@@ -46,6 +48,7 @@ export function spec(
   source: string,
   bindings: KernelSpec["bindings"],
   own: Readonly<Record<string, string>>,
+  by: KernelSpec["by"] = "thread",
 ): KernelSpec {
   const params: Record<string, string> = { first: "first item", end: "item behind the last" };
   const entries = Object.entries(bindings);
@@ -53,7 +56,7 @@ export function spec(
   for (const [name, { kind }] of entries) {
     if (kind === "read" || kind === "write") params[`${name}_base`] = `index of the first bound word of \`${name}\``;
   }
-  return { name, source, bindings, params: { ...params, ...own } };
+  return { name, source, by, bindings, params: { ...params, ...own } };
 }
 
 /** The bindings that every kernel with records has. */
@@ -94,16 +97,42 @@ export function specOf(kernel: Kernel, source: string): KernelSpec {
   for (const [name, { holds }] of Object.entries(tables)) own[`${name}_table`] = `where in \`tables\` begins: ${holds}`;
   for (const [name, holds] of Object.entries(lists)) own[`${name}_list`] = `where in \`lists\` begins: ${holds}`;
   for (const { name } of numbersOf(kernel)) own[name] = meaningOf(name, kernel);
-  return spec(kernel.name, source, bindings, own);
+  return spec(kernel.name, source, bindings, own, kernel.byGroup ? "group" : "thread");
 }
 
-/** Whether a specification has ring operands, and so a form for words and one for pairs of words. */
-export function isRingSpec({ bindings }: KernelSpec): boolean {
-  return Object.values(bindings).some(({ ring }) => ring !== undefined);
-}
+/** The entry point: items strided past the 65535 groups of a dispatch. */
+const MAIN: Readonly<Record<KernelSpec["by"], readonly string[]>> = {
+  thread: [
+    "",
+    "override WORKGROUP_SIZE: u32 = 64u; // threads",
+    "",
+    "@compute @workgroup_size(WORKGROUP_SIZE)",
+    "fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {",
+    "  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {",
+    "    item(i);",
+    "  }",
+    "}",
+  ],
+  group: [
+    "",
+    "override WORKGROUP_SIZE: u32 = 64u; // threads",
+    "",
+    "@compute @workgroup_size(WORKGROUP_SIZE)",
+    "fn main(",
+    "  @builtin(workgroup_id) group: vec3u,",
+    "  @builtin(num_workgroups) groups: vec3u,",
+    "  @builtin(local_invocation_index) thread: u32,",
+    ") {",
+    "  for (var i = params.first + group.x; i < params.end; i += groups.x) {",
+    "    item(i, thread);",
+    "  }",
+    "}",
+  ],
+  main: [],
+};
 
-/** Lines between the markers of a WGSL file: parameters, bindings, and functions that read or write ring elements. */
-export function declarationsOf({ bindings, params }: KernelSpec): string {
+/** Lines between the markers of a WGSL file: parameters, bindings, functions that read or write ring elements, the entry point. */
+export function declarationsOf({ by, bindings, params }: KernelSpec): string {
   const fields = Object.entries(params), width = Math.max(...fields.map(([name]) => name.length));
   const lines = ["struct Params {"];
   for (const [name, meaning] of fields) lines.push(`  ${`${name}: u32,`.padEnd(width + 6)} // ${meaning}`);
@@ -124,5 +153,5 @@ export function declarationsOf({ bindings, params }: KernelSpec): string {
       lines.push(`  if (${words} == 2u) {`, `    ${name}[at + 1u] = ring_high(value);`, "  }", "}");
     }
   }
-  return lines.join("\n");
+  return [...lines, ...MAIN[by]].join("\n");
 }

@@ -137,9 +137,9 @@ export async function generatedFiles(): Promise<Map<URL, string>> {
   const gates = await gateKernels(GATES), examples = await gateKernels(EXAMPLES), out = new Map<URL, string>();
   out.set(new URL("kernels.ts", GATES), listOf(gates, "../"));
   out.set(new URL("kernels.ts", EXAMPLES), listOf(examples, "../../core/"));
-  const declare = async (url: URL, spec: Omit<KernelSpec, "source">): Promise<void> => {
+  const declare = async (url: URL, spec: KernelSpec): Promise<void> => {
     const text = await Deno.readTextFile(url);
-    out.set(url, between(text, "declarations", declarationsOf({ ...spec, source: text }), url.pathname));
+    out.set(url, between(text, "declarations", declarationsOf(spec), url.pathname));
   };
   for (const { folder, kernels } of gates) {
     for (const [, kernel] of kernels) {

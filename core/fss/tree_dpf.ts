@@ -258,18 +258,6 @@ function walk(params: TreeDpf, key: TreeDpfKey, x: bigint): Walk {
 }
 
 /**
- * Evaluates a key at a point: an XOR share of `1{x = alpha}`.
- *
- * - **Runs on:** each party, locally   **Cost:** `levels` ChaCha8 blocks
- *
- * @throws {RangeError} If `x` is not a point of the domain, a length is not 16 bytes, or the corrections leave their array.
- */
-export function evalTreeEqual(params: TreeDpf, key: TreeDpfKey, x: bigint): 0 | 1 {
-  const { leaf, position } = walk(params, key, x);
-  return readBits(leaf, position, 1) as 0 | 1;
-}
-
-/**
  * Compares at a point: an XOR share of `1{x < alpha}`, from the same key as {@linkcode evalTreeEqual}.
  *
  * The share of `1{alpha <= x}` is the parity of all leaf bits up to `x`. In prefix mode the walk counts leaves up to `x` in the current subtree,
@@ -289,34 +277,4 @@ export function evalTreeLess(params: TreeDpf, key: TreeDpfKey, x: bigint): 0 | 1
     share ^= readBits(leaf, i, 1);
   }
   return share as 0 | 1;
-}
-
-/**
- * Evaluates a key on its whole domain: XOR shares of the one-hot vector, bit `x` of the result shares `1{x = alpha}`.
- *
- * - **Runs on:** each party, locally   **Cost:** `2^levels - 1` ChaCha8 blocks
- *
- * @returns `2^domainBits` bits.
- * @throws {RangeError} If the domain has more than 16 bits, a length is not 16 bytes, or the corrections leave their array.
- */
-export function evalTreeAll(params: TreeDpf, key: TreeDpfKey): Uint8Array {
-  const { domainBits, levels } = params;
-  if (domainBits > 16) {
-    throw new RangeError(`Cannot evaluate a whole domain as it must have at most 16 bits: received ${domainBits}`);
-  }
-  const out = new Uint8Array(Math.ceil(2 ** domainBits / 8));
-  const visit = (node: Node, level: number, leafIndex: number): void => {
-    if (level === levels) {
-      node.finish(params, key.corrections, key.bitOffset, out, leafIndex * SEED_BITS);
-      return;
-    }
-    node.expand();
-    for (const side of [0, 1]) {
-      const child = node.clone();
-      child.descend(side, level, params, key.corrections, key.bitOffset);
-      visit(child, level + 1, 2 * leafIndex + side);
-    }
-  };
-  visit(new Node(key.seed, key.salt, key.party), 0, 0);
-  return out;
 }

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { encode, evalAll, evalLeaf, evalLess, fromBytes, gen, leafBits } from "../../tests/reference/tree_dpf.ts";
+import { encode, evalLess, gen } from "../../tests/reference/tree_dpf.ts";
 import { expandChacha8 } from "../prg/chacha8.ts";
-import { readBits } from "../ring/bits.ts";
-import { evalTreeAll, evalTreeEqual, evalTreeLess, genTreeDpf, treeDpf } from "./tree_dpf.ts";
+import { evalTreeLess, genTreeDpf, treeDpf } from "./tree_dpf.ts";
 import type { TreeDpf, TreeDpfKey } from "./tree_dpf.ts";
 
 /** Generates a key pair from a deterministic stream; the corrections lie at `bitOffset` of a larger array. */
@@ -21,40 +20,26 @@ function makeKeys(params: TreeDpf, alpha: bigint, bitOffset: number): [TreeDpfKe
 }
 
 for (const domainBits of [1, 2, 5, 8, 9]) {
-  Deno.test(`evalTreeEqual() and evalTreeLess() share x = alpha and x < alpha for every pair (${domainBits} bits)`, () => {
+  Deno.test(`evalTreeLess() shares x < alpha for every pair (${domainBits} bits)`, () => {
     const params = treeDpf(domainBits);
     for (let alpha = 0n; alpha < 1n << BigInt(domainBits); alpha++) {
       const [key0, key1] = makeKeys(params, alpha, 16);
       for (let x = 0n; x < 1n << BigInt(domainBits); x++) {
-        const equal = evalTreeEqual(params, key0, x) ^ evalTreeEqual(params, key1, x);
         const less = evalTreeLess(params, key0, x) ^ evalTreeLess(params, key1, x);
         // Plain comparisons: there are 2^18 pairs at 9 bits.
-        if (equal !== Number(x === alpha) || less !== Number(x < alpha)) assert(false, `alpha=${alpha} x=${x}`);
+        if (less !== Number(x < alpha)) assert(false, `alpha=${alpha} x=${x}`);
       }
     }
   });
 }
 
-Deno.test("evalTreeAll() shares the one-hot vector and equals evalTreeEqual() at every point", () => {
-  const params = treeDpf(9);
-  for (let alpha = 0n; alpha < 512n; alpha += 3n) {
-    const [key0, key1] = makeKeys(params, alpha, 0);
-    const [all0, all1] = [evalTreeAll(params, key0), evalTreeAll(params, key1)];
-    assertEquals(fromBytes(all0) ^ fromBytes(all1), 1n << alpha, `alpha=${alpha}`);
-    for (let x = Number(alpha % 7n); x < 512; x += 7) {
-      assertEquals(evalTreeEqual(params, key0, BigInt(x)), readBits(all0, x, 1), `alpha=${alpha} x=${x}`);
-    }
-  }
-});
-
-Deno.test("genTreeDpf(), evalTreeLess() and evalTreeAll() equal their twins, share for share", () => {
+Deno.test("genTreeDpf() and evalTreeLess() equal their twins, share for share", () => {
   for (const [domainBits, alpha] of [[1, 1n], [5, 30n], [7, 64n], [8, 200n], [10, 0x2a5n], [12, 4000n]] as const) {
     const params = treeDpf(domainBits);
     const [key0, key1] = makeKeys(params, alpha, 0);
     const twin = gen(domainBits, alpha, [key0.seed, key1.seed], key0.salt);
     assertEquals(key0.corrections, encode(twin), `domainBits=${domainBits}`);
     for (const key of [key0, key1]) {
-      assertEquals(fromBytes(evalTreeAll(params, key)), evalAll(twin, key.party, key.seed, key.salt));
       for (let x = 0n; x < 1n << BigInt(domainBits); x += BigInt(Math.ceil(2 ** domainBits / 40))) {
         assertEquals(BigInt(evalTreeLess(params, key, x)), evalLess(twin, key.party, key.seed, key.salt, x), `x=${x}`);
       }
@@ -62,7 +47,7 @@ Deno.test("genTreeDpf(), evalTreeLess() and evalTreeAll() equal their twins, sha
   }
 });
 
-Deno.test("evalTreeEqual() and evalTreeLess() hold for random points up to 64 bits and equal the twin", () => {
+Deno.test("evalTreeLess() holds for random points up to 64 bits and equals the twin", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 8, max: 64 }),
@@ -75,9 +60,7 @@ Deno.test("evalTreeEqual() and evalTreeLess() hold for random points up to 64 bi
         const [key0, key1] = makeKeys(params, alpha, 8);
         const near = BigInt.asUintN(domainBits, alpha ^ (1n << BigInt(flipped)));
         for (const x of [BigInt.asUintN(domainBits, wideX), alpha, near, 0n, (1n << BigInt(domainBits)) - 1n]) {
-          const equal = evalTreeEqual(params, key0, x) ^ evalTreeEqual(params, key1, x);
           const less = evalTreeLess(params, key0, x) ^ evalTreeLess(params, key1, x);
-          assertEquals(equal, Number(x === alpha), `alpha=${alpha} x=${x}`);
           assertEquals(less, Number(x < alpha), `alpha=${alpha} x=${x}`);
         }
       },
@@ -89,8 +72,6 @@ Deno.test("evalTreeEqual() and evalTreeLess() hold for random points up to 64 bi
   const twin = gen(40, 0x12_3456_789an, [key0.seed, key1.seed], key0.salt);
   for (const key of [key0, key1]) {
     for (const x of [0x12_3456_789an, 0x12_3456_7899n, 0n, 2n ** 40n - 1n]) {
-      const leaf = evalLeaf(twin, key.party, key.seed, key.salt, x);
-      assertEquals(BigInt(evalTreeEqual(params, key, x)), (leaf >> (x % BigInt(leafBits(40)))) & 1n);
       assertEquals(BigInt(evalTreeLess(params, key, x)), evalLess(twin, key.party, key.seed, key.salt, x));
     }
   }
@@ -119,12 +100,9 @@ Deno.test("genTreeDpf() refuses alpha out of range without naming it, and malfor
 Deno.test("tree evaluations refuse points out of range, malformed seeds and truncated corrections", () => {
   const params = treeDpf(10);
   const [key] = makeKeys(params, 5n, 0);
-  for (const evaluate of [evalTreeEqual, evalTreeLess]) {
-    assertThrows(() => evaluate(params, key, 1024n), RangeError);
-    assertThrows(() => evaluate(params, key, -1n), RangeError);
-    assertThrows(() => evaluate(params, { ...key, seed: new Uint8Array(17) }, 0n), RangeError);
-    assertThrows(() => evaluate(params, { ...key, salt: new Uint8Array(0) }, 0n), RangeError);
-    assertThrows(() => evaluate(params, { ...key, corrections: key.corrections.subarray(0, -1) }, 0n), RangeError);
-  }
-  assertThrows(() => evalTreeAll(treeDpf(17), key), RangeError);
+  assertThrows(() => evalTreeLess(params, key, 1024n), RangeError);
+  assertThrows(() => evalTreeLess(params, key, -1n), RangeError);
+  assertThrows(() => evalTreeLess(params, { ...key, seed: new Uint8Array(17) }, 0n), RangeError);
+  assertThrows(() => evalTreeLess(params, { ...key, salt: new Uint8Array(0) }, 0n), RangeError);
+  assertThrows(() => evalTreeLess(params, { ...key, corrections: key.corrections.subarray(0, -1) }, 0n), RangeError);
 });

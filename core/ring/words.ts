@@ -145,61 +145,6 @@ export function mulWords(x: Uint32Array, y: Uint32Array, ringBits: number): Uint
 }
 
 /**
- * Negates element-wise: `-x mod 2^ringBits`.
- *
- * @throws {RangeError} If `ringBits` is not 1 to 64.
- */
-export function negateWords(x: Uint32Array, ringBits: number): Uint32Array {
-  return subWords(new Uint32Array(x.length), x, ringBits);
-}
-
-/**
- * Multiplies every element by a public integer: `constant·x mod 2^ringBits`.
- *
- * @throws {RangeError} If `constant` is a number and not a safe integer, or `ringBits` is not 1 to 64.
- */
-export function scaleWords(x: Uint32Array, constant: bigint | number, ringBits: number): Uint32Array {
-  if (typeof constant === "number" && !Number.isSafeInteger(constant)) {
-    throw new RangeError(`Cannot scale a vector as the constant must be a safe integer: received ${constant}`);
-  }
-  const count = countElements(x, ringBits);
-  const factor = fromBigInts([BigInt(constant)], ringBits);
-  const factors = new Uint32Array(x.length);
-  for (let i = 0; i < count; i++) factors.set(factor, i * factor.length);
-  return mulWords(x, factors, ringBits);
-}
-
-/**
- * Shifts every element right, logically: `⌊(x mod 2^ringBits) / 2^by⌋`.
- *
- * @throws {RangeError} If `by` is not 0 to `ringBits`, or `ringBits` is not 1 to 64.
- */
-export function shiftRightWords(x: Uint32Array, by: number, ringBits: number): Uint32Array {
-  countElements(x, ringBits);
-  if (!(Number.isInteger(by) && by >= 0 && by <= ringBits)) {
-    throw new RangeError(`Cannot shift a vector as the distance must be 0 to ${ringBits} bits: received ${by}`);
-  }
-  const mask = topMask(ringBits);
-  const out = new Uint32Array(x.length);
-  if (ringBits <= 32) {
-    // A shift by 32 is a shift by 0 in JavaScript.
-    for (let i = 0; i < x.length; i++) out[i] = by === 32 ? 0 : (x[i]! & mask) >>> by;
-    return out;
-  }
-  const within = by & 31;
-  for (let i = 0; i < x.length; i += 2) {
-    const high = (x[i + 1]! & mask) >>> 0;
-    if (by < 32) {
-      out[i] = within === 0 ? x[i]! : (x[i]! >>> within) | (high << (32 - within));
-      out[i + 1] = high >>> within;
-    } else {
-      out[i] = by === 64 ? 0 : high >>> within;
-    }
-  }
-  return out;
-}
-
-/**
  * Reads a word as a signed integer of `ringBits` bits, in `[-2^(ringBits-1), 2^(ringBits-1))`.
  *
  * @throws {RangeError} If `ringBits` is not 1 to 32.

@@ -3,11 +3,6 @@
 //   own[at + i] = [party 0] x[i] - mask[i],   negated[at + i] = -x[i]   mod 2^32
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Needs     _ring.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a value
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -24,17 +19,20 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> own: array<u32>; // masked values minus masks, or minus masks
 @group(0) @binding(3) var<storage, read_write> negated: array<u32>; // masked values, negated
 @group(0) @binding(4) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let value = x[i - params.x_base];
-    let at = params.cache_at + i;
-    own[at] = (value & spread(params.is_party0)) - mask[i - params.mask_base];
-    negated[at] = 0u - value;
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let value = x[i - params.x_base];
+  let at = params.cache_at + i;
+  own[at] = (value & spread(params.is_party0)) - mask[i - params.mask_base];
+  negated[at] = 0u - value;
 }

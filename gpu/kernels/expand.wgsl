@@ -3,10 +3,6 @@
 //   key_memory[at + j] = stream[j]   for words j; a last word that is not whole keeps its other bytes
 //
 // Spec      SPEC.md §3.1 (streams)
-// Needs     _chacha.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a block of 64 bytes, range after range
-//
 // A range has 8 words:
 //
 //   0  its first item                                   3  word of `key_memory` behind its last one
@@ -15,7 +11,6 @@
 //
 // Words before `key_memory` come out above its last index, mod 2^32, and are left out like those behind the range.
 //
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -27,9 +22,16 @@ struct Params {
 @group(0) @binding(0) var<storage, read> seed: array<u32>; // seed, ranges and nonces
 @group(0) @binding(1) var<storage, read_write> key_memory: array<u32>; // key bits, secret
 @group(0) @binding(2) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
+  }
+}
+// </declarations>
 
 const KEY_WORDS: u32 = 8u;
 const RANGE_WORDS: u32 = 8u;
@@ -65,20 +67,16 @@ fn put(range: u32, stream_at: u32, words: vec4u) {
   }
 }
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let range = range_of(i);
-    let counter = seed[range + 1u] + i;
-    let block = chacha8_block(
-      vec4u(seed[0], seed[1], seed[2], seed[3]),
-      vec4u(seed[4], seed[5], seed[6], seed[7]),
-      vec4u(counter, seed[range + 5u], seed[range + 6u], seed[range + 7u]),
-    );
-    put(range, 16u * counter, block.a);
-    put(range, 16u * counter + 4u, block.b);
-    put(range, 16u * counter + 8u, block.c);
-    put(range, 16u * counter + 12u, block.d);
-  }
+fn item(i: u32) {
+  let range = range_of(i);
+  let counter = seed[range + 1u] + i;
+  let block = chacha8_block(
+    vec4u(seed[0], seed[1], seed[2], seed[3]),
+    vec4u(seed[4], seed[5], seed[6], seed[7]),
+    vec4u(counter, seed[range + 5u], seed[range + 6u], seed[range + 7u]),
+  );
+  put(range, 16u * counter, block.a);
+  put(range, 16u * counter + 4u, block.b);
+  put(range, 16u * counter + 8u, block.c);
+  put(range, 16u * counter + 12u, block.d);
 }

@@ -3,11 +3,6 @@
 //   product[slice, row, j] = Σ_i x[row, i]·weights[i, j] mod 2^64   over the slice's i
 //
 // Spec      SPEC.md §5.1 (linear layers)
-// Needs     _ring.wgsl
-// Dispatch  x = groups of 64 outputs, y = batches of 4 rows, z = slices of the inputs
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {

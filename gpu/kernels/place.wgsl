@@ -3,11 +3,6 @@
 //   word at + i of key_memory = 32 bits of source from bit 32·i + source_bit - 32 on, within the copied range
 //
 // Spec      SPEC.md §3.1 (streams)
-// Needs     _ring.wgsl, _bits.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a word of `key_memory`
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -22,20 +17,23 @@ struct Params {
 @group(0) @binding(0) var<storage, read> source: array<u32>; // bytes to copy
 @group(0) @binding(1) var<storage, read_write> key_memory: array<u32>; // key bits, secret
 @group(0) @binding(2) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let next = i + (params.source_bit >> 5u);
-    let before = select(source[max(next, 1u) - 1u], 0u, next == 0u);
-    let value = join_bits(before, source[next], params.source_bit & 31u, 32u);
-    let kept = low_mask(select(0u, params.shift, i == 0u));
-    let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~kept;
-    let at = params.word_first + i;
-    key_memory[at] = (key_memory[at] & ~bits) | (value & bits);
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let next = i + (params.source_bit >> 5u);
+  let before = select(source[max(next, 1u) - 1u], 0u, next == 0u);
+  let value = join_bits(before, source[next], params.source_bit & 31u, 32u);
+  let kept = low_mask(select(0u, params.shift, i == 0u));
+  let bits = low_mask(select(32u, params.bit_end, i + 1u == params.end)) & ~kept;
+  let at = params.word_first + i;
+  key_memory[at] = (key_memory[at] & ~bits) | (value & bits);
 }

@@ -3,11 +3,6 @@
 //   result[row, j] = Σ_d x[row, d]·own[j, d] + mask[row, d]·negated[j, d] + pad[row, j] mod 2^n   for a row (token, head)
 //
 // Spec      SPEC.md §5.6 (scores and mix)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a score; a segment's words are its block's first row and columns, and in place of a given record its first token
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -35,39 +30,42 @@ struct Params {
 @group(0) @binding(5) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(6) var<storage, read_write> result: array<u32>; // share, secret
 @group(0) @binding(7) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let columns = lists[segment + 7u];
-    let at = i - lists[segment];
-    let row = at / columns;
-    let column = at - row * columns;
-    let token = lists[segment + 2u] + column;
-    if (token < params.column_first || token >= params.column_end) {
-      continue;
-    }
-    let head = row % params.heads;
-    let query = (lists[segment + 6u] + row) * params.width - params.x_base;
-    let query_mask = (lists[segment + 6u] + row) * params.width - params.mask_base;
-    let key = (token - params.column_first) * params.per_token + head / params.group_heads * params.width;
-    var sum = free_field(free_cursor(segment, i), 0u, params.free_bits);
-    var d = 0u;
-    for (; d + 4u <= params.width; d += 4u) {
-      let q = vec4u(x[query + d], x[query + d + 1u], x[query + d + 2u], x[query + d + 3u]);
-      let r = vec4u(mask[query_mask + d], mask[query_mask + d + 1u], mask[query_mask + d + 2u], mask[query_mask + d + 3u]);
-      let k = vec4u(own[key + d], own[key + d + 1u], own[key + d + 2u], own[key + d + 3u]);
-      let minus = vec4u(negated[key + d], negated[key + d + 1u], negated[key + d + 2u], negated[key + d + 3u]);
-      sum += dot(q, k) + dot(r, minus);
-    }
-    for (; d < params.width; d++) {
-      sum += x[query + d] * own[key + d] + mask[query_mask + d] * negated[key + d];
-    }
-    result[i - params.result_base] = sum & params.ring_mask;
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let columns = lists[segment + 7u];
+  let at = i - lists[segment];
+  let row = at / columns;
+  let column = at - row * columns;
+  let token = lists[segment + 2u] + column;
+  if (token < params.column_first || token >= params.column_end) {
+    return;
+  }
+  let head = row % params.heads;
+  let query = (lists[segment + 6u] + row) * params.width - params.x_base;
+  let query_mask = (lists[segment + 6u] + row) * params.width - params.mask_base;
+  let key = (token - params.column_first) * params.per_token + head / params.group_heads * params.width;
+  var sum = free_field(free_cursor(segment, i), 0u, params.free_bits);
+  var d = 0u;
+  for (; d + 4u <= params.width; d += 4u) {
+    let q = vec4u(x[query + d], x[query + d + 1u], x[query + d + 2u], x[query + d + 3u]);
+    let r = vec4u(mask[query_mask + d], mask[query_mask + d + 1u], mask[query_mask + d + 2u], mask[query_mask + d + 3u]);
+    let k = vec4u(own[key + d], own[key + d + 1u], own[key + d + 2u], own[key + d + 3u]);
+    let minus = vec4u(negated[key + d], negated[key + d + 1u], negated[key + d + 2u], negated[key + d + 3u]);
+    sum += dot(q, k) + dot(r, minus);
+  }
+  for (; d < params.width; d++) {
+    sum += x[query + d] * own[key + d] + mask[query_mask + d] * negated[key + d];
+  }
+  result[i - params.result_base] = sum & params.ring_mask;
 }

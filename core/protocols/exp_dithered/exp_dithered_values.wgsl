@@ -4,11 +4,6 @@
 //   values = ±low_table(u_0 - α_0 mod 2^(low+1)), ±high_table(u_1 - α_1 mod 2^high), each plus a pad mod 2^n
 //
 // Spec      SPEC.md §5.16 (exponential, dithered)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     an element
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -39,26 +34,29 @@ struct Params {
 @group(0) @binding(4) var<storage, read> tables: array<vec4u>; // public tables
 @group(0) @binding(5) var<storage, read_write> values: array<u32>; // shares, secret
 @group(0) @binding(6) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let key = given_cursor(segment, i);
-    let pad = free_cursor(segment, i);
-    let n = params.ring_bits;
-    let value = t[i - params.t_base] >> params.skip;
-    let low_size = 1u << params.low_bits;
-    let low = flat_lookup(key, params.low_at, params.low_bits, params.parity, value & (low_size - 1u), params.low_table, low_size);
-    let high_digit = (value >> params.low_bits) & low_mask(params.high_bits);
-    let high = flat_lookup(key, params.high_at, params.high_bits, params.parity, high_digit, params.high_table, 0u);
-    let sign = sign_of(params.party);
-    let at = 2u * i - params.values_base;
-    values[at] = (sign * low + free_field(pad, params.values_at, n)) & low_mask(n);
-    values[at + 1u] = (sign * high + free_field(pad, params.values_at + n, n)) & low_mask(n);
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let key = given_cursor(segment, i);
+  let pad = free_cursor(segment, i);
+  let n = params.ring_bits;
+  let value = t[i - params.t_base] >> params.skip;
+  let low_size = 1u << params.low_bits;
+  let low = flat_lookup(key, params.low_at, params.low_bits, params.parity, value & (low_size - 1u), params.low_table, low_size);
+  let high_digit = (value >> params.low_bits) & low_mask(params.high_bits);
+  let high = flat_lookup(key, params.high_at, params.high_bits, params.parity, high_digit, params.high_table, 0u);
+  let sign = sign_of(params.party);
+  let at = 2u * i - params.values_base;
+  values[at] = (sign * low + free_field(pad, params.values_at, n)) & low_mask(n);
+  values[at + 1u] = (sign * high + free_field(pad, params.values_at + n, n)) & low_mask(n);
 }

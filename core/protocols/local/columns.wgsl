@@ -3,11 +3,6 @@
 //   result[row][c] = x[row][column + c]
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Needs     _ring.wgsl, _segments.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -41,7 +36,6 @@ fn store_result(i: u32, value: Ring) {
     result[at + 1u] = ring_high(value);
   }
 }
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
@@ -52,10 +46,15 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let source = lists[segment + 6u] + (i - lists[segment]) * lists[segment + 7u] + params.column;
-    for (var c = thread; c < params.width; c += WORKGROUP_SIZE) {
-      store_result(i * params.width + c, load_x(source + c));
-    }
+    item(i, thread);
+  }
+}
+// </declarations>
+
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let source = lists[segment + 6u] + (i - lists[segment]) * lists[segment + 7u] + params.column;
+  for (var c = thread; c < params.width; c += WORKGROUP_SIZE) {
+    store_result(i * params.width + c, load_x(source + c));
   }
 }

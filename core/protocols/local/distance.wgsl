@@ -3,11 +3,6 @@
 //   result[row][c] = (top[row] + 1)·2^scale - x[row][c] mod 2^n
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Needs     _ring.wgsl, _segments.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -27,7 +22,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(3) var<storage, read_write> result: array<u32>; // rows
 @group(0) @binding(4) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
@@ -38,12 +32,17 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let columns = lists[segment + 7u];
-    let first = lists[segment + 6u] + (i - lists[segment]) * columns;
-    let above = (top[i - params.top_base] + 1u) << params.scale;
-    for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
-      result[first + c - params.result_base] = (above - x[first + c - params.x_base]) & low_mask(params.ring_bits);
-    }
+    item(i, thread);
+  }
+}
+// </declarations>
+
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let columns = lists[segment + 7u];
+  let first = lists[segment + 6u] + (i - lists[segment]) * columns;
+  let above = (top[i - params.top_base] + 1u) << params.scale;
+  for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
+    result[first + c - params.result_base] = (above - x[first + c - params.x_base]) & low_mask(params.ring_bits);
   }
 }

@@ -3,11 +3,6 @@
 //   result[j] = cos·x[j] - sin·x[half + j],   result[half + j] = cos·x[half + j] + sin·x[j] mod 2^n
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Needs     _ring.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a head of a token
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -27,7 +22,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(2) var<storage, read_write> result: array<u32>; // the same, turned
 @group(0) @binding(3) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
@@ -38,17 +32,22 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let half = params.width / 2u;
-    let angle = i / params.heads * half;
-    let source = i * params.width - params.x_base;
-    let target_at = i * params.width - params.result_base;
-    for (var j = thread; j < half; j += WORKGROUP_SIZE) {
-      let cos = lists[params.angles_list + 2u * (angle + j)];
-      let sin = lists[params.angles_list + 2u * (angle + j) + 1u];
-      let a = x[source + j];
-      let b = x[source + half + j];
-      result[target_at + j] = (cos * a - sin * b) & low_mask(params.ring_bits);
-      result[target_at + half + j] = (cos * b + sin * a) & low_mask(params.ring_bits);
-    }
+    item(i, thread);
+  }
+}
+// </declarations>
+
+fn item(i: u32, thread: u32) {
+  let half = params.width / 2u;
+  let angle = i / params.heads * half;
+  let source = i * params.width - params.x_base;
+  let target_at = i * params.width - params.result_base;
+  for (var j = thread; j < half; j += WORKGROUP_SIZE) {
+    let cos = lists[params.angles_list + 2u * (angle + j)];
+    let sin = lists[params.angles_list + 2u * (angle + j) + 1u];
+    let a = x[source + j];
+    let b = x[source + half + j];
+    result[target_at + j] = (cos * a - sin * b) & low_mask(params.ring_bits);
+    result[target_at + half + j] = (cos * b + sin * a) & low_mask(params.ring_bits);
   }
 }

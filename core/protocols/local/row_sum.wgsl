@@ -3,11 +3,6 @@
 //   result[row] = Σ_c x[row][c] mod 2^n
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Needs     _ring.wgsl, _segments.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -24,9 +19,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(2) var<storage, read_write> result: array<u32>; // one value a row
 @group(0) @binding(3) var<uniform> params: Params;
-// </declarations>
-
-var<workgroup> partial: array<u32, WORKGROUP_SIZE>;
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
@@ -37,24 +29,31 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let columns = lists[segment + 7u];
-    let first = lists[segment + 6u] + (i - lists[segment]) * columns - params.x_base;
-    var sum = 0u;
-    for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
-      sum += x[first + c];
-    }
-    partial[thread] = sum;
-    workgroupBarrier();
-    for (var width = WORKGROUP_SIZE / 2u; width > 0u; width /= 2u) {
-      if (thread < width) {
-        partial[thread] += partial[thread + width];
-      }
-      workgroupBarrier();
-    }
-    if (thread == 0u) {
-      result[i - params.result_base] = partial[0] & low_mask(params.ring_bits);
+    item(i, thread);
+  }
+}
+// </declarations>
+
+var<workgroup> partial: array<u32, WORKGROUP_SIZE>;
+
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let columns = lists[segment + 7u];
+  let first = lists[segment + 6u] + (i - lists[segment]) * columns - params.x_base;
+  var sum = 0u;
+  for (var c = thread; c < columns; c += WORKGROUP_SIZE) {
+    sum += x[first + c];
+  }
+  partial[thread] = sum;
+  workgroupBarrier();
+  for (var width = WORKGROUP_SIZE / 2u; width > 0u; width /= 2u) {
+    if (thread < width) {
+      partial[thread] += partial[thread + width];
     }
     workgroupBarrier();
   }
+  if (thread == 0u) {
+    result[i - params.result_base] = partial[0] & low_mask(params.ring_bits);
+  }
+  workgroupBarrier();
 }

@@ -3,11 +3,6 @@
 //   result[i] = ((x[i] mod 2^n) ≫ by) mod 2^m
 //
 // Spec      SPEC.md §5.13 (public-linear operations)
-// Needs     _ring.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     an element
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -39,15 +34,18 @@ fn store_result(i: u32, value: Ring) {
     result[at + 1u] = ring_high(value);
   }
 }
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let whole = ring_reduce(load_x(i), params.in_bits);
-    store_result(i, ring_reduce(ring_shift_right(whole, params.by), params.out_bits));
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let whole = ring_reduce(load_x(i), params.in_bits);
+  store_result(i, ring_reduce(ring_shift_right(whole, params.by), params.out_bits));
 }

@@ -3,11 +3,6 @@
 //   result[row][j] = x[row][2j + 1] + selected[row][j] mod 2^n
 //
 // Spec      SPEC.md §5.10 (maximum)
-// Needs     _ring.wgsl, _segments.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row; word 2 of a segment is the block's first pair
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -26,7 +21,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(3) var<storage, read_write> result: array<u32>; // masked maxima
 @group(0) @binding(4) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
@@ -37,19 +31,24 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let columns = lists[segment + 7u];
-    let row = i - lists[segment];
-    let pairs = columns >> 1u;
-    let source = lists[segment + 6u] + row * columns - params.x_base;
-    let chosen = lists[segment + 2u] + row * pairs - params.selected_base;
-    let target_at = lists[segment + 6u] - lists[segment + 2u] + row * (columns - pairs) - params.result_base;
-    for (var j = thread; j < columns - pairs; j += WORKGROUP_SIZE) {
-      var value = x[source + min(2u * j + 1u, columns - 1u)];
-      if (j < pairs) {
-        value += selected[chosen + j];
-      }
-      result[target_at + j] = value & low_mask(params.ring_bits);
+    item(i, thread);
+  }
+}
+// </declarations>
+
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let columns = lists[segment + 7u];
+  let row = i - lists[segment];
+  let pairs = columns >> 1u;
+  let source = lists[segment + 6u] + row * columns - params.x_base;
+  let chosen = lists[segment + 2u] + row * pairs - params.selected_base;
+  let target_at = lists[segment + 6u] - lists[segment + 2u] + row * (columns - pairs) - params.result_base;
+  for (var j = thread; j < columns - pairs; j += WORKGROUP_SIZE) {
+    var value = x[source + min(2u * j + 1u, columns - 1u)];
+    if (j < pairs) {
+      value += selected[chosen + j];
     }
+    result[target_at + j] = value & low_mask(params.ring_bits);
   }
 }

@@ -3,11 +3,6 @@
 //   symbols = permuted(d mod 2^(n-1)) XOR mask
 //
 // Spec      SPEC.md §5.10 (maximum)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _pairs.wgsl, _flat.wgsl, _permuted.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a pair of neighbouring columns
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -33,20 +28,23 @@ struct Params {
 @group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(4) var<storage, read_write> symbols: array<u32>; // XOR share, secret
 @group(0) @binding(5) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let pair = pair_at(segment, i) - params.x_base;
-    let key = given_cursor(segment, i);
-    let d = (x[pair] - x[pair + 1u]) & low_mask(params.ring_bits - 1u);
-    let share = permuted_symbols(key, params.compare_at, params.chunks, params.chunk_count, params.parity, d);
-    let count = (1u << params.chunk_count) - 1u;
-    symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.symbols_at, count);
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let pair = pair_at(segment, i) - params.x_base;
+  let key = given_cursor(segment, i);
+  let d = (x[pair] - x[pair + 1u]) & low_mask(params.ring_bits - 1u);
+  let share = permuted_symbols(key, params.compare_at, params.chunks, params.chunk_count, params.parity, d);
+  let count = (1u << params.chunk_count) - 1u;
+  symbols[i - params.symbols_base] = share ^ free_field(free_cursor(segment, i), params.symbols_at, count);
 }

@@ -4,11 +4,6 @@
 //   result = pad + Σ_g [m·s]·v_0 - [m·s·μ_0] + [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)] mod 2^n
 //
 // Spec      SPEC.md §5.9 (row function)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _path.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -47,6 +42,15 @@ fn load_v(i: u32) -> Ring {
   let at = params.v_words * i - params.v_base;
   return ring_join(v[at], v[at + params.v_words - 1u], params.v_words);
 }
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
+  }
+}
 // </declarations>
 
 const GROUP_WORDS: u32 = 8u; // chunk sizes, their count, shift, first bits of comparison, one-hot and words, 2^from_bit (two words)
@@ -62,46 +66,40 @@ fn reached(row: u32, thresholds: u32, g: u32) -> u32 {
   return ((thresholds >> (g - 1u)) & 1u) ^ sign ^ 1u;
 }
 
-override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let key = given_cursor(segment, i);
-    let n = params.ring_bits;
-    let bits = opened[i - params.opened_base];
-    var sum = free_field(free_cursor(segment, i), params.pad_at, n);
-    var above = 1u; // the first group's threshold is public
-    for (var g = 0u; g < params.group_count; g++) {
-      let here = above;
-      above = 0u;
-      if (g + 1u < params.group_count) {
-        above = reached(i, bits, g + 1u);
-      }
-      let at = i * params.group_count + g;
-      let selected = permuted_path(symbols[at - params.symbols_base], group_word(g, 1u));
-      let c = selected & 1u;
-      let m = here ^ above;
-      let path = 6u + 4u * (selected >> 1u);
-      let v0 = values[2u * at - params.values_base];
-      let difference = values[2u * at + 1u - params.values_base] - v0;
-      let words = group_word(g, 5u);
-      let ms = sign_of(m);
-      let cs = sign_of(c);
-      let w0 = given_field(key, words, n);
-      let w1 = given_field(key, words + n, n);
-      sum += (m * w0 + ms * w1) * v0 - (m * given_field(key, words + 2u * n, n) + ms * given_field(key, words + 3u * n, n));
-      let p0 = given_field(key, words + n * path, n);
-      let p1 = given_field(key, words + n * (path + 1u), n);
-      sum += (m * c * w0 + m * cs * p0 + ms * c * w1 + ms * cs * p1) * difference;
-      let w4 = given_field(key, words + 4u * n, n);
-      let w5 = given_field(key, words + 5u * n, n);
-      let p2 = given_field(key, words + n * (path + 2u), n);
-      let p3 = given_field(key, words + n * (path + 3u), n);
-      sum -= m * c * w4 + m * cs * p2 + ms * c * w5 + ms * cs * p3;
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let key = given_cursor(segment, i);
+  let n = params.ring_bits;
+  let bits = opened[i - params.opened_base];
+  var sum = free_field(free_cursor(segment, i), params.pad_at, n);
+  var above = 1u; // the first group's threshold is public
+  for (var g = 0u; g < params.group_count; g++) {
+    let here = above;
+    above = 0u;
+    if (g + 1u < params.group_count) {
+      above = reached(i, bits, g + 1u);
     }
-    result[i - params.result_base] = sum & low_mask(n);
+    let at = i * params.group_count + g;
+    let selected = permuted_path(symbols[at - params.symbols_base], group_word(g, 1u));
+    let c = selected & 1u;
+    let m = here ^ above;
+    let path = 6u + 4u * (selected >> 1u);
+    let v0 = values[2u * at - params.values_base];
+    let difference = values[2u * at + 1u - params.values_base] - v0;
+    let words = group_word(g, 5u);
+    let ms = sign_of(m);
+    let cs = sign_of(c);
+    let w0 = given_field(key, words, n);
+    let w1 = given_field(key, words + n, n);
+    sum += (m * w0 + ms * w1) * v0 - (m * given_field(key, words + 2u * n, n) + ms * given_field(key, words + 3u * n, n));
+    let p0 = given_field(key, words + n * path, n);
+    let p1 = given_field(key, words + n * (path + 1u), n);
+    sum += (m * c * w0 + m * cs * p0 + ms * c * w1 + ms * cs * p1) * difference;
+    let w4 = given_field(key, words + 4u * n, n);
+    let w5 = given_field(key, words + 5u * n, n);
+    let p2 = given_field(key, words + n * (path + 2u), n);
+    let p3 = given_field(key, words + n * (path + 3u), n);
+    sum -= m * c * w4 + m * cs * p2 + ms * c * w5 + ms * cs * p3;
   }
+  result[i - params.result_base] = sum & low_mask(n);
 }

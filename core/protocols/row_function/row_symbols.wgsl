@@ -3,11 +3,6 @@
 //   symbols[g] = permuted(v mod 2^shift) XOR mask,   values[g] = ±table_g(index), ±table_g(index - 1), each plus a mask mod 2^n
 //
 // Spec      SPEC.md §5.9 (row function)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _permuted.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -46,6 +41,19 @@ fn load_v(i: u32) -> Ring {
   let at = params.v_words * i - params.v_base;
   return ring_join(v[at], v[at + params.v_words - 1u], params.v_words);
 }
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  for (var i = params.first + group.x; i < params.end; i += groups.x) {
+    item(i, thread);
+  }
+}
 // </declarations>
 
 const GROUP_WORDS: u32 = 8u; // chunk sizes, their count, shift, first bits of comparison, one-hot and words, 2^from_bit (two words)
@@ -82,46 +90,37 @@ fn lookup_part(key: Cursor, index: u32, g: u32, thread: u32) -> vec3u {
   return vec3u(sums, folded);
 }
 
-override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let key = given_cursor(segment, i);
-    let pad = free_cursor(segment, i);
-    let value = load_v(i);
-    let last = (1u << params.index_bits) - 1u;
-    for (var g = thread; g < params.group_count; g += WORKGROUP_SIZE) {
-      let chunk_count = group_word(g, 1u);
-      let low = ring_low(ring_reduce(value, group_word(g, 2u)));
-      let share = permuted_symbols(key, group_word(g, 3u), group_word(g, 0u), chunk_count, params.parity, low);
-      let mask = free_field(pad, params.symbols_at + g * params.symbol_bits, (1u << chunk_count) - 1u);
-      symbols[i * params.group_count + g - params.symbols_base] = share ^ mask;
-    }
-    for (var g = 0u; g < params.group_count; g++) {
-      let index = ring_low(ring_shift_right(value, group_word(g, 2u)));
-      partial[thread] = lookup_part(key, index, g, thread);
-      workgroupBarrier();
-      for (var width = WORKGROUP_SIZE / 2u; width > 0u; width /= 2u) {
-        if (thread < width) {
-          let other = partial[thread + width];
-          partial[thread] = vec3u(partial[thread].xy + other.xy, partial[thread].z ^ other.z);
-        }
-        workgroupBarrier();
-      }
-      if (thread < 2u) {
-        let last_entry = entry_of(g, (index - thread - last) & last) & spread(params.parity ^ parity_of(partial[0].z));
-        let n = params.ring_bits;
-        let mask = free_field(pad, params.values_at + n * (2u * g + thread), n);
-        let at = 2u * (i * params.group_count + g) + thread - params.values_base;
-        values[at] = (sign_of(params.party) * (partial[0][thread] + last_entry) + mask) & low_mask(n);
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let key = given_cursor(segment, i);
+  let pad = free_cursor(segment, i);
+  let value = load_v(i);
+  let last = (1u << params.index_bits) - 1u;
+  for (var g = thread; g < params.group_count; g += WORKGROUP_SIZE) {
+    let chunk_count = group_word(g, 1u);
+    let low = ring_low(ring_reduce(value, group_word(g, 2u)));
+    let share = permuted_symbols(key, group_word(g, 3u), group_word(g, 0u), chunk_count, params.parity, low);
+    let mask = free_field(pad, params.symbols_at + g * params.symbol_bits, (1u << chunk_count) - 1u);
+    symbols[i * params.group_count + g - params.symbols_base] = share ^ mask;
+  }
+  for (var g = 0u; g < params.group_count; g++) {
+    let index = ring_low(ring_shift_right(value, group_word(g, 2u)));
+    partial[thread] = lookup_part(key, index, g, thread);
+    workgroupBarrier();
+    for (var width = WORKGROUP_SIZE / 2u; width > 0u; width /= 2u) {
+      if (thread < width) {
+        let other = partial[thread + width];
+        partial[thread] = vec3u(partial[thread].xy + other.xy, partial[thread].z ^ other.z);
       }
       workgroupBarrier();
     }
+    if (thread < 2u) {
+      let last_entry = entry_of(g, (index - thread - last) & last) & spread(params.parity ^ parity_of(partial[0].z));
+      let n = params.ring_bits;
+      let mask = free_field(pad, params.values_at + n * (2u * g + thread), n);
+      let at = 2u * (i * params.group_count + g) + thread - params.values_base;
+      values[at] = (sign_of(params.party) * (partial[0][thread] + last_entry) + mask) & low_mask(n);
+    }
+    workgroupBarrier();
   }
 }

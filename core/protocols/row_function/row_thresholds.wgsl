@@ -3,11 +3,6 @@
 //   thresholds = Σ_g 2^(g-1)·less(v - 2^from_bit) XOR mask, all from one tree DPF
 //
 // Spec      SPEC.md §5.9 (row function)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _free.wgsl, _common.wgsl, _chacha.wgsl, _tree.wgsl
-// Dispatch  x = items, strided past 65535 groups: a group works on an item
-// Items     a row
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -40,6 +35,19 @@ fn load_v(i: u32) -> Ring {
   let at = params.v_words * i - params.v_base;
   return ring_join(v[at], v[at + params.v_words - 1u], params.v_words);
 }
+
+override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  for (var i = params.first + group.x; i < params.end; i += groups.x) {
+    item(i, thread);
+  }
+}
 // </declarations>
 
 const MAX_GROUPS: u32 = 33u; // thresholds fit into one word
@@ -65,29 +73,20 @@ fn threshold(segment: u32, row: u32, pad: Cursor, g: u32) -> u32 {
   return tree_less(common_cursor(segment, row), domain_bits, params.party, seed, salt, point);
 }
 
-override WORKGROUP_SIZE: u32 = 64u; // threads
-
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  for (var i = params.first + group.x; i < params.end; i += groups.x) {
-    let segment = segment_of(i);
-    let pad = free_cursor(segment, i);
-    // A thread walks the tree for one threshold.
-    for (var g = thread + 1u; g < params.group_count; g += WORKGROUP_SIZE) {
-      reached[g] = threshold(segment, i, pad, g);
-    }
-    workgroupBarrier();
-    if (thread == 0u) {
-      var share = free_field(pad, params.thresholds_at, params.group_count - 1u);
-      for (var g = 1u; g < params.group_count; g++) {
-        share ^= reached[g] << (g - 1u);
-      }
-      thresholds[i - params.thresholds_base] = share;
-    }
-    workgroupBarrier();
+fn item(i: u32, thread: u32) {
+  let segment = segment_of(i);
+  let pad = free_cursor(segment, i);
+  // A thread walks the tree for one threshold.
+  for (var g = thread + 1u; g < params.group_count; g += WORKGROUP_SIZE) {
+    reached[g] = threshold(segment, i, pad, g);
   }
+  workgroupBarrier();
+  if (thread == 0u) {
+    var share = free_field(pad, params.thresholds_at, params.group_count - 1u);
+    for (var g = 1u; g < params.group_count; g++) {
+      share ^= reached[g] << (g - 1u);
+    }
+    thresholds[i - params.thresholds_base] = share;
+  }
+  workgroupBarrier();
 }

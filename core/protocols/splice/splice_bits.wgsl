@@ -3,11 +3,6 @@
 //   neg = S_0 XOR l·DS XOR q·c·DS,   in = E_0 XOR w·DE,   w_1 = in·c,   w_0 = in XOR w_1, without the monomials of mask bits alone
 //
 // Spec      SPEC.md §5.12 (splice)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     an element
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -31,48 +26,51 @@ struct Params {
 @group(0) @binding(3) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(4) var<storage, read_write> result: array<u32>; // XOR share, secret
 @group(0) @binding(5) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let masks = free_cursor(segment, i);
-    let pads = free_field(masks, params.symbols_at, 8u);
-    let pair = given_field(given_cursor(segment, i), params.pairs_at, 6u);
-    let s = opened[i - params.opened_base];
-    // Public masked symbols, this party's shares of their mask bits, and of the products of two.
-    let c = s;
-    let w = s >> 1u;
-    let e0 = s >> 2u;
-    let de = e0 ^ (s >> 3u);
-    let l = s >> 4u;
-    let q = s >> 5u;
-    let s0 = s >> 6u;
-    let ds = s0 ^ (s >> 7u);
-    let rc = pads;
-    let rw = pads >> 1u;
-    let re0 = pads >> 2u;
-    let rde = re0 ^ (pads >> 3u);
-    let rl = pads >> 4u;
-    let rq = pads >> 5u;
-    let rds = (pads >> 6u) ^ (pads >> 7u);
-    let qc = pair;
-    let qs = pair >> 1u;
-    let cs = pair >> 2u;
-    let we = pair >> 3u;
-    let wc = pair >> 4u;
-    let ec = pair >> 5u;
-    let constant = 1u - params.party;
-    let positive = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc)
-      ^ (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
-    let inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
-    let upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^ (w & de & rc)
-      ^ (c & we) ^ (de & wc) ^ (w & ec);
-    let shares = (positive & 1u) | (((inside ^ upper) & 1u) << 1u) | ((upper & 1u) << 2u);
-    result[i - params.result_base] = free_field(masks, params.bits_at, 3u) ^ shares;
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let masks = free_cursor(segment, i);
+  let pads = free_field(masks, params.symbols_at, 8u);
+  let pair = given_field(given_cursor(segment, i), params.pairs_at, 6u);
+  let s = opened[i - params.opened_base];
+  // Public masked symbols, this party's shares of their mask bits, and of the products of two.
+  let c = s;
+  let w = s >> 1u;
+  let e0 = s >> 2u;
+  let de = e0 ^ (s >> 3u);
+  let l = s >> 4u;
+  let q = s >> 5u;
+  let s0 = s >> 6u;
+  let ds = s0 ^ (s >> 7u);
+  let rc = pads;
+  let rw = pads >> 1u;
+  let re0 = pads >> 2u;
+  let rde = re0 ^ (pads >> 3u);
+  let rl = pads >> 4u;
+  let rq = pads >> 5u;
+  let rds = (pads >> 6u) ^ (pads >> 7u);
+  let qc = pair;
+  let qs = pair >> 1u;
+  let cs = pair >> 2u;
+  let we = pair >> 3u;
+  let wc = pair >> 4u;
+  let ec = pair >> 5u;
+  let constant = 1u - params.party;
+  let positive = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc)
+    ^ (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
+  let inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
+  let upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^ (w & de & rc)
+    ^ (c & we) ^ (de & wc) ^ (w & ec);
+  let shares = (positive & 1u) | (((inside ^ upper) & 1u) << 1u) | ((upper & 1u) << 2u);
+  result[i - params.result_base] = free_field(masks, params.bits_at, 3u) ^ shares;
 }

@@ -5,11 +5,6 @@
 //   x of a bits and v_b of v bits with their spare bits, k = 1 where the mask of either may have wrapped; tops have n - a and n - v bits
 //
 // Spec      SPEC.md §5.12 (splice)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _spare.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     an element
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -41,9 +36,16 @@ struct Params {
 @group(0) @binding(5) var<storage, read> lists: array<u32>; // public: blocks and their records
 @group(0) @binding(6) var<storage, read_write> result: array<u32>; // share, secret
 @group(0) @binding(7) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
+  }
+}
+// </declarations>
 
 fn word_of(key: Cursor, index: u32) -> u32 {
   return given_field(key, params.words_at + params.ring_bits * index, params.ring_bits);
@@ -55,27 +57,23 @@ fn wrapped_top(key: Cursor, x: u32, bits: u32, at: u32, index: u32) -> u32 {
   return spare_wraps(x, bits) * given_field(key, at + missing * index, missing) * ring_unit(bits);
 }
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let key = given_cursor(segment, i);
-    let n = params.ring_bits;
-    let masked = x[i - params.x_base];
-    let value = spare_value(masked, params.in_bits);
-    let bits = opened[i - params.opened_base];
-    let positive = bits & 1u;
-    var sum = free_field(free_cursor(segment, i), params.pad_at, n);
-    sum += sign_of(positive) * value * word_of(key, 0u) - positive * word_of(key, 1u) + (1u - params.party) * positive * value;
-    sum += wrapped_top(key, masked, params.in_bits, params.input_tops_at, positive);
-    for (var b = 0u; b < 2u; b++) {
-      let w = (bits >> (1u + b)) & 1u;
-      let masked_entry = values[2u * i + b - params.values_base];
-      let entry = spare_value(masked_entry, params.value_bits);
-      sum -= w * entry * word_of(key, 2u) + sign_of(w) * entry * word_of(key, 3u + 2u * b) - w * word_of(key, 4u + 2u * b);
-      sum -= wrapped_top(key, masked_entry, params.value_bits, params.value_tops_at, 2u * b + w);
-    }
-    result[i - params.result_base] = sum & low_mask(n);
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let key = given_cursor(segment, i);
+  let n = params.ring_bits;
+  let masked = x[i - params.x_base];
+  let value = spare_value(masked, params.in_bits);
+  let bits = opened[i - params.opened_base];
+  let positive = bits & 1u;
+  var sum = free_field(free_cursor(segment, i), params.pad_at, n);
+  sum += sign_of(positive) * value * word_of(key, 0u) - positive * word_of(key, 1u) + (1u - params.party) * positive * value;
+  sum += wrapped_top(key, masked, params.in_bits, params.input_tops_at, positive);
+  for (var b = 0u; b < 2u; b++) {
+    let w = (bits >> (1u + b)) & 1u;
+    let masked_entry = values[2u * i + b - params.values_base];
+    let entry = spare_value(masked_entry, params.value_bits);
+    sum -= w * entry * word_of(key, 2u) + sign_of(w) * entry * word_of(key, 3u + 2u * b) - w * word_of(key, 4u + 2u * b);
+    sum -= wrapped_top(key, masked_entry, params.value_bits, params.value_tops_at, 2u * b + w);
   }
+  result[i - params.result_base] = sum & low_mask(n);
 }

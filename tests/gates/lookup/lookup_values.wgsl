@@ -3,11 +3,6 @@
 //   values = ±table(x), plus a mask mod 2^n
 //
 // Spec      SPEC.md §4.1 (flat DPFs)
-// Needs     _ring.wgsl, _bits.wgsl, _segments.wgsl, _given.wgsl, _free.wgsl, _flat.wgsl, _lookup.wgsl
-// Dispatch  x = ceil(items / WORKGROUP_SIZE), strided past 65535 groups
-// Items     an element
-//
-// Secrecy   no branch, index or loop bound depends on a share or key
 
 // <declarations> written by `deno task kernels`
 struct Params {
@@ -34,19 +29,22 @@ struct Params {
 @group(0) @binding(4) var<storage, read> tables: array<vec4u>; // public tables
 @group(0) @binding(5) var<storage, read_write> values: array<u32>; // share, secret
 @group(0) @binding(6) var<uniform> params: Params;
-// </declarations>
 
 override WORKGROUP_SIZE: u32 = 64u; // threads
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let stride = groups.x * WORKGROUP_SIZE;
-  for (var i = params.first + id.x; i < params.end; i += stride) {
-    let segment = segment_of(i);
-    let key = given_cursor(segment, i);
-    let n = params.ring_bits;
-    let found = flat_lookup(key, params.digit_at, params.digit_bits, params.parity, x[i - params.x_base], params.table_table, 0u);
-    let mask = free_field(free_cursor(segment, i), params.value_at, n);
-    values[i - params.values_base] = (sign_of(params.party) * found + mask) & low_mask(n);
+  for (var i = params.first + id.x; i < params.end; i += groups.x * WORKGROUP_SIZE) {
+    item(i);
   }
+}
+// </declarations>
+
+fn item(i: u32) {
+  let segment = segment_of(i);
+  let key = given_cursor(segment, i);
+  let n = params.ring_bits;
+  let found = flat_lookup(key, params.digit_at, params.digit_bits, params.parity, x[i - params.x_base], params.table_table, 0u);
+  let mask = free_field(free_cursor(segment, i), params.value_at, n);
+  values[i - params.values_base] = (sign_of(params.party) * found + mask) & low_mask(n);
 }
