@@ -97,16 +97,7 @@ function enumerationOf(kernel: Kernel): string {
   if (twice !== undefined) {
     throw new Error(`Cannot describe ${kernel.name} as its names must differ: received ${twice} twice`);
   }
-  const lines = [`const enum ${name[0]!.toUpperCase()}${name.slice(1)} {`];
-  let line = " ";
-  for (const one of names) {
-    if (line.length + one.length + 2 > 120) {
-      lines.push(line);
-      line = " ";
-    }
-    line += ` ${one},`;
-  }
-  return lines.concat(line, "}").join("\n");
+  return [`const enum ${name[0]!.toUpperCase()}${name.slice(1)} {`, ...names.map((one) => `  ${one},`), "}"].join("\n");
 }
 
 /** Entry of the compiler: the engine's own kernels, and those of gates; functions over rings in both of their forms. */

@@ -6,7 +6,11 @@ import { laneSum } from "./lanes";
 
 /** Appends values. Items are values. Arguments: 0 x, 1 r, 2 plane A at the first value, 3 plane B likewise, 4 whether A counts x. */
 export function cacheStore(args: usize, _segment: usize, from: u32, to: u32): void {
-  const x = pointer(args, 0), r = pointer(args, 1), a = pointer(args, 2), b = pointer(args, 3), counts = <u32> 0 - word(args, 4);
+  const x = pointer(args, 0),
+    r = pointer(args, 1),
+    a = pointer(args, 2),
+    b = pointer(args, 3),
+    counts = <u32> 0 - word(args, 4);
   for (let at = <usize> from << 2; at < <usize> to << 2; at += 4) {
     const value = load<u32>(x + at);
     store<u32>(a + at, (value & counts) - load<u32>(r + at));
@@ -20,9 +24,15 @@ export function cacheStore(args: usize, _segment: usize, from: u32, to: u32): vo
  * Segment: 0 first row, 5 first score, 6 first token, 7 columns.
  */
 export function scores(args: usize, segment: usize, from: u32, to: u32): void {
-  const heads = word(args, 5), width = <usize> word(args, 7), tokenBytes = <usize> word(args, 8) << 2, cols = word(segment, 7), ring = word(args, 9);
+  const heads = word(args, 5),
+    width = <usize> word(args, 7),
+    tokenBytes = <usize> word(args, 8) << 2,
+    cols = word(segment, 7),
+    ring = word(args, 9);
   for (let row = from; row < to; row++) {
-    const query = (<usize> (word(segment, 0) + row) * width) << 2, q = pointer(args, 0) + query, r = pointer(args, 1) + query;
+    const query = (<usize> (word(segment, 0) + row) * width) << 2,
+      q = pointer(args, 0) + query,
+      r = pointer(args, 1) + query;
     const base = ((<usize> ((row % heads) / word(args, 6)) * width) << 2) + <usize> word(segment, 6) * tokenBytes;
     let a = pointer(args, 2) + base, b = pointer(args, 3) + base;
     let out = pointer(args, 4) + (<usize> (word(segment, 5) + row * cols) << 2);
@@ -33,7 +43,9 @@ export function scores(args: usize, segment: usize, from: u32, to: u32): void {
         sums = i32x4.add(sums, i32x4.mul(v128.load(r + at), v128.load(b + at)));
       }
       let sum = laneSum(sums) + load<u32>(out);
-      for (; at < width << 2; at += 4) sum += load<u32>(q + at) * load<u32>(a + at) + load<u32>(r + at) * load<u32>(b + at);
+      for (; at < width << 2; at += 4) {
+        sum += load<u32>(q + at) * load<u32>(a + at) + load<u32>(r + at) * load<u32>(b + at);
+      }
       store<u32>(out, sum & ring);
     }
   }
@@ -45,10 +57,18 @@ export function scores(args: usize, segment: usize, from: u32, to: u32): void {
  * Segment: 0 first row, 5 first score, 6 first token, 7 columns.
  */
 export function mix(args: usize, segment: usize, from: u32, to: u32): void {
-  const heads = word(args, 5), width = <usize> word(args, 7), cols = word(segment, 7), ring = word(args, 9), tokenBytes = <usize> word(args, 8) << 2;
+  const heads = word(args, 5),
+    width = <usize> word(args, 7),
+    cols = word(segment, 7),
+    ring = word(args, 9),
+    tokenBytes = <usize> word(args, 8) << 2;
   for (let row = from; row < to; row++) {
-    const score = <usize> (word(segment, 5) + row * cols) << 2, p = pointer(args, 0) + score, r = pointer(args, 1) + score;
-    const base = ((<usize> ((row % heads) / word(args, 6)) * width + <usize> word(segment, 6) * word(args, 8)) << 2), a = pointer(args, 2) + base, b = pointer(args, 3) + base;
+    const score = <usize> (word(segment, 5) + row * cols) << 2,
+      p = pointer(args, 0) + score,
+      r = pointer(args, 1) + score;
+    const base = (<usize> ((row % heads) / word(args, 6)) * width + <usize> word(segment, 6) * word(args, 8)) << 2,
+      a = pointer(args, 2) + base,
+      b = pointer(args, 3) + base;
     const out = pointer(args, 4) + ((<usize> (word(segment, 0) + row) * width) << 2);
     let at: usize = 0;
     for (; at + 32 <= width << 2; at += 32) mixEight(p, r, a + at, b + at, out + at, cols, tokenBytes, ring);

@@ -10,7 +10,8 @@ export function packPanels(args: usize, _segment: usize, from: u32, to: u32): vo
   const inputs = word(args, 2), outputs = word(args, 3);
   for (let panel = from; panel < to; panel++) {
     const bytes = <usize> min<u32>(16, outputs - (panel << 4)) << 2;
-    let source = pointer(args, 0) + (<usize> panel << 6), target = pointer(args, 1) + <usize> panel * (<usize> inputs << 6);
+    let source = pointer(args, 0) + (<usize> panel << 6),
+      target = pointer(args, 1) + <usize> panel * (<usize> inputs << 6);
     for (let i: u32 = 0; i < inputs; i++, source += <usize> outputs << 2, target += 64) {
       if (bytes < 64) memory.fill(target, 0, 64);
       memory.copy(target, source, bytes);
@@ -26,13 +27,19 @@ export function subtract(args: usize, _segment: usize, from: u32, to: u32): void
     for (; at < end; at += 8) store<u64>(out + at, (x == 0 ? 0 : load<u64>(x + at)) - load<u64>(out + at));
     return;
   }
-  for (; at + 16 <= end; at += 16) v128.store(out + at, i32x4.sub(x == 0 ? i32x4.splat(0) : v128.load(x + at), v128.load(out + at)));
+  for (; at + 16 <= end; at += 16) {
+    v128.store(out + at, i32x4.sub(x == 0 ? i32x4.splat(0) : v128.load(x + at), v128.load(out + at)));
+  }
   for (; at < end; at += 4) store<u32>(out + at, (x == 0 ? 0 : load<u32>(x + at)) - load<u32>(out + at));
 }
 
 /** out = (out + x·W) & ring. Items are panels. Arguments: 0 x, 1 panels, 2 out, 3 rows, 4 inputs, 5 outputs, 6 ring mask. */
 export function matrixAdd(args: usize, _segment: usize, from: u32, to: u32): void {
-  const x = pointer(args, 0), out = pointer(args, 2), rows = word(args, 3), inputs = word(args, 4), outputs = word(args, 5);
+  const x = pointer(args, 0),
+    out = pointer(args, 2),
+    rows = word(args, 3),
+    inputs = word(args, 4),
+    outputs = word(args, 5);
   const stride = <usize> outputs << 2, rowBytes = <usize> inputs << 2;
   for (let panel = from; panel < to; panel++) {
     const panelAt = pointer(args, 1) + <usize> panel * (<usize> inputs << 6), columns = outputs - (panel << 4);
@@ -49,7 +56,9 @@ export function matrixAdd(args: usize, _segment: usize, from: u32, to: u32): voi
         for (; row < rows; row++, from += rowBytes, to += stride) narrowRow(from, weights, to, depth, columns);
       }
     }
-    if (word(args, 6) != 0xffffffff) reduce(out + (<usize> panel << 6), rows, stride, min<u32>(16, columns), word(args, 6));
+    if (word(args, 6) != 0xffffffff) {
+      reduce(out + (<usize> panel << 6), rows, stride, min<u32>(16, columns), word(args, 6));
+    }
   }
 }
 

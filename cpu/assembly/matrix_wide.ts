@@ -7,15 +7,23 @@ const DEPTH: u32 = 1024;
 
 /** out = (out + x·W) mod 2^n. Weights lie in panels of 8 columns. Items are panels. Arguments: 0 x, 1 panels, 2 out, 3 rows, 4 inputs, 5 outputs, 6 n. */
 export function matrixAddWide(args: usize, _segment: usize, from: u32, to: u32): void {
-  const x = pointer(args, 0), out = pointer(args, 2), rows = word(args, 3), inputs = word(args, 4), outputs = word(args, 5), ring = lowMask(word(args, 6));
+  const x = pointer(args, 0),
+    out = pointer(args, 2),
+    rows = word(args, 3),
+    inputs = word(args, 4),
+    outputs = word(args, 5),
+    ring = lowMask(word(args, 6));
   const stride = <usize> outputs << 3, rowBytes = <usize> inputs << 3;
   for (let panel = from; panel < to; panel++) {
-    const panelAt = pointer(args, 1) + <usize> panel * (<usize> inputs << 6), columns = min<u32>(8, outputs - (panel << 3));
+    const panelAt = pointer(args, 1) + <usize> panel * (<usize> inputs << 6),
+      columns = min<u32>(8, outputs - (panel << 3));
     for (let first: u32 = 0; first < inputs; first += DEPTH) {
       const depth = min<u32>(DEPTH, inputs - first), weights = panelAt + (<usize> first << 6);
       let from = x + (<usize> first << 3), to = out + (<usize> panel << 6), row: u32 = 0;
       if (columns == 8) {
-        for (; row + 2 <= rows; row += 2, from += rowBytes << 1, to += stride << 1) twoRows(from, rowBytes, weights, to, stride, depth, ring);
+        for (; row + 2 <= rows; row += 2, from += rowBytes << 1, to += stride << 1) {
+          twoRows(from, rowBytes, weights, to, stride, depth, ring);
+        }
       }
       for (; row < rows; row++, from += rowBytes, to += stride) oneRow(from, weights, to, depth, columns, ring);
     }
@@ -25,10 +33,16 @@ export function matrixAddWide(args: usize, _segment: usize, from: u32, to: u32):
 /** Two rows by eight columns: the sums stay in registers. */
 function twoRows(x: usize, rowBytes: usize, weights: usize, out: usize, stride: usize, depth: u32, ring: u64): void {
   let a0 = v128.load(out), a1 = v128.load(out, 16), a2 = v128.load(out, 32), a3 = v128.load(out, 48);
-  let b0 = v128.load(out + stride), b1 = v128.load(out + stride, 16), b2 = v128.load(out + stride, 32), b3 = v128.load(out + stride, 48);
+  let b0 = v128.load(out + stride),
+    b1 = v128.load(out + stride, 16),
+    b2 = v128.load(out + stride, 32),
+    b3 = v128.load(out + stride, 48);
   const end = x + (<usize> depth << 3), rings = i64x2.splat(ring);
   for (; x < end; x += 8, weights += 64) {
-    const w0 = v128.load(weights), w1 = v128.load(weights, 16), w2 = v128.load(weights, 32), w3 = v128.load(weights, 48);
+    const w0 = v128.load(weights),
+      w1 = v128.load(weights, 16),
+      w2 = v128.load(weights, 32),
+      w3 = v128.load(weights, 48);
     let f = v128.load_splat<u64>(x);
     a0 = i64x2.add(a0, i64x2.mul(f, w0));
     a1 = i64x2.add(a1, i64x2.mul(f, w1));
@@ -65,10 +79,16 @@ function oneRow(x: usize, weights: usize, out: usize, depth: u32, columns: u32, 
  * With x = l + 2^32·h for a signed l, x·w = l·w + 2^32·(h·w mod 2^32): the upper parts are summed in 32 bits.
  */
 export function matrixAddSigned(args: usize, _segment: usize, from: u32, to: u32): void {
-  const x = pointer(args, 0), out = pointer(args, 2), rows = word(args, 3), inputs = word(args, 4), outputs = word(args, 5), ring = lowMask(word(args, 6));
+  const x = pointer(args, 0),
+    out = pointer(args, 2),
+    rows = word(args, 3),
+    inputs = word(args, 4),
+    outputs = word(args, 5),
+    ring = lowMask(word(args, 6));
   const stride = <usize> outputs << 3, rowBytes = <usize> inputs << 3;
   for (let panel = from; panel < to; panel++) {
-    const panelAt = pointer(args, 1) + <usize> panel * (<usize> inputs << 6), columns = min<u32>(16, outputs - (panel << 4));
+    const panelAt = pointer(args, 1) + <usize> panel * (<usize> inputs << 6),
+      columns = min<u32>(16, outputs - (panel << 4));
     for (let first: u32 = 0; first < inputs; first += DEPTH) {
       const depth = min<u32>(DEPTH, inputs - first), weights = panelAt + (<usize> first << 6);
       let from = x + (<usize> first << 3), to = out + (<usize> panel << 7);

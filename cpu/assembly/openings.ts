@@ -16,7 +16,9 @@ export function pack(args: usize, _segment: usize, from: u32, to: u32): void {
     } else if (bits == 1 && rest == 32) {
       const x = pointer(args, 0) + (<usize> first << 2);
       let packed: u32 = 0;
-      for (let i: usize = 0; i < 8; i++) packed |= <u32> i32x4.bitmask(i32x4.shl(v128.load(x + (i << 4)), 31)) << <u32> (i << 2);
+      for (let i: usize = 0; i < 8; i++) {
+        packed |= <u32> i32x4.bitmask(i32x4.shl(v128.load(x + (i << 4)), 31)) << <u32> (i << 2);
+      }
       store<u32>(out, packed);
     } else if (bits == 8 && rest == 32) {
       const x = pointer(args, 0) + (<usize> first << 2);
@@ -42,10 +44,13 @@ export function pack(args: usize, _segment: usize, from: u32, to: u32): void {
 
 /** The low bytes of 16 words. */
 // @ts-ignore: decorator
-@inline
+
 function packBytes(x: usize, out: usize): void {
   const mask = i32x4.splat(0xff);
-  const a = v128.and(v128.load(x), mask), b = v128.and(v128.load(x, 16), mask), c = v128.and(v128.load(x, 32), mask), d = v128.and(v128.load(x, 48), mask);
+  const a = v128.and(v128.load(x), mask),
+    b = v128.and(v128.load(x, 16), mask),
+    c = v128.and(v128.load(x, 32), mask),
+    d = v128.and(v128.load(x, 48), mask);
   v128.store(out, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(a, b), i16x8.narrow_i32x4_u(c, d)));
 }
 
@@ -80,12 +85,20 @@ function packWide(x: usize, out: usize, count: u32, bits: u32): void {
  * Arguments: 0 mine (0: none), 1 words per element of it, 2 theirs (packed), 3 out, 4 bits (1 to 64), 5 xor, 6 words per element of the result.
  */
 export function combine(args: usize, _segment: usize, from: u32, to: u32): void {
-  const mine = pointer(args, 0), mineWords = word(args, 1), out = pointer(args, 3), bits = word(args, 4), mask = lowMask(bits);
+  const mine = pointer(args, 0),
+    mineWords = word(args, 1),
+    out = pointer(args, 3),
+    bits = word(args, 4),
+    mask = lowMask(bits);
   let bit = recordBit(pointer(args, 2), from, bits);
   if (word(args, 6) == 2) {
-    for (let i = from; i < to; i++, bit += bits) store<u64>(out + (<usize> i << 3), (own<u64>(mine, i, mineWords) + fieldAt(bit, bits)) & mask);
+    for (let i = from; i < to; i++, bit += bits) {
+      store<u64>(out + (<usize> i << 3), (own<u64>(mine, i, mineWords) + fieldAt(bit, bits)) & mask);
+    }
   } else if (word(args, 5) != 0) {
-    for (let i = from; i < to; i++, bit += bits) store<u32>(out + (<usize> i << 2), own<u32>(mine, i, mineWords) ^ <u32> (bitsAt(bit) & mask));
+    for (let i = from; i < to; i++, bit += bits) {
+      store<u32>(out + (<usize> i << 2), own<u32>(mine, i, mineWords) ^ <u32> (bitsAt(bit) & mask));
+    }
   } else if (bits == 32 && mineWords == 1) {
     const theirs = pointer(args, 2);
     let i = from;
@@ -95,13 +108,15 @@ export function combine(args: usize, _segment: usize, from: u32, to: u32): void 
     }
     for (; i < to; i++) store<u32>(out + (<usize> i << 2), own<u32>(mine, i, 1) + load<u32>(theirs + (<usize> i << 2)));
   } else {
-    for (let i = from; i < to; i++, bit += bits) store<u32>(out + (<usize> i << 2), (own<u32>(mine, i, mineWords) + <u32> bitsAt(bit)) & <u32> mask);
+    for (let i = from; i < to; i++, bit += bits) {
+      store<u32>(out + (<usize> i << 2), (own<u32>(mine, i, mineWords) + <u32> bitsAt(bit)) & <u32> mask);
+    }
   }
 }
 
 /** The low words of an element of this party's share; 0 where it has none. */
 // @ts-ignore: decorator
-@inline
+
 function own<T>(mine: usize, i: u32, words: u32): T {
   return mine == 0 ? <T> 0 : load<T>(mine + (<usize> (i * words) << 2));
 }

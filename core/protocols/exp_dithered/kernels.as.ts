@@ -5,32 +5,72 @@ import { lookupOne } from "../../../cpu/assembly/one_hot";
 
 // <arguments> written by `deno task kernels`
 const enum ExpDitheredFinish {
-  values, result, givenBits, freeBits, wordsAt, padAt, party, parity, ringBits,
+  values,
+  result,
+  givenBits,
+  freeBits,
+  wordsAt,
+  padAt,
+  party,
+  parity,
+  ringBits,
 }
 
 const enum ExpDitheredValues {
-  t, values, low, high, givenBits, freeBits, lowAt, highAt, valuesAt, party, parity, skip, lowBits, highBits, ringBits,
+  t,
+  values,
+  low,
+  high,
+  givenBits,
+  freeBits,
+  lowAt,
+  highAt,
+  valuesAt,
+  party,
+  parity,
+  skip,
+  lowBits,
+  highBits,
+  ringBits,
 }
 // </arguments>
 
 export function expDitheredValues(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, ExpDitheredValues.givenBits), freeBits = word(args, ExpDitheredValues.freeBits), parity = word(args, ExpDitheredValues.parity);
-  const skip = word(args, ExpDitheredValues.skip), low = word(args, ExpDitheredValues.lowBits), high = word(args, ExpDitheredValues.highBits);
-  const n = word(args, ExpDitheredValues.ringBits), ring = lowBits<u32>(n), sign = 1 - 2 * word(args, ExpDitheredValues.party);
-  const lowMask = (<u32> 1 << low) - 1, highMask = (<u32> 1 << high) - 1, lowTable = pointer(args, ExpDitheredValues.low), highTable = pointer(args, ExpDitheredValues.high);
+  const givenBits = word(args, ExpDitheredValues.givenBits),
+    freeBits = word(args, ExpDitheredValues.freeBits),
+    parity = word(args, ExpDitheredValues.parity);
+  const skip = word(args, ExpDitheredValues.skip),
+    low = word(args, ExpDitheredValues.lowBits),
+    high = word(args, ExpDitheredValues.highBits);
+  const n = word(args, ExpDitheredValues.ringBits),
+    ring = lowBits<u32>(n),
+    sign = 1 - 2 * word(args, ExpDitheredValues.party);
+  const lowMask = (<u32> 1 << low) - 1,
+    highMask = (<u32> 1 << high) - 1,
+    lowTable = pointer(args, ExpDitheredValues.low),
+    highTable = pointer(args, ExpDitheredValues.high);
   const lowAt = word(args, ExpDitheredValues.lowAt), highAt = word(args, ExpDitheredValues.highAt);
-  let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits) + word(args, ExpDitheredValues.valuesAt);
+  let given = recordBit(pointer(segment, 2), from, givenBits),
+    free = recordBit(pointer(segment, 3), from, freeBits) + word(args, ExpDitheredValues.valuesAt);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, given += givenBits, free += freeBits, at += 4) {
-    const t = load<u32>(pointer(args, ExpDitheredValues.t) + at) >> skip, values = pointer(args, ExpDitheredValues.values) + 2 * at;
+    const t = load<u32>(pointer(args, ExpDitheredValues.t) + at) >> skip,
+      values = pointer(args, ExpDitheredValues.values) + 2 * at;
     store<u32>(values, (sign * lookupOne(given + lowAt, low, parity, t & lowMask, lowTable) + wordAt(free)) & ring);
-    store<u32>(values, (sign * lookupOne(given + highAt, high, parity, (t >> low) & highMask, highTable) + wordAt(free + n)) & ring, 4);
+    store<u32>(
+      values,
+      (sign * lookupOne(given + highAt, high, parity, (t >> low) & highMask, highTable) + wordAt(free + n)) & ring,
+      4,
+    );
   }
 }
 
 /** s·(v_0 - μ_0)·(v_1 - μ_1) under its pad. */
 export function expDitheredFinish(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, ExpDitheredFinish.givenBits), freeBits = word(args, ExpDitheredFinish.freeBits), n = word(args, ExpDitheredFinish.ringBits), ring = lowBits<u32>(n);
+  const givenBits = word(args, ExpDitheredFinish.givenBits),
+    freeBits = word(args, ExpDitheredFinish.freeBits),
+    n = word(args, ExpDitheredFinish.ringBits),
+    ring = lowBits<u32>(n);
   let words = recordBit(pointer(segment, 2), from, givenBits) + word(args, ExpDitheredFinish.wordsAt);
   let free = recordBit(pointer(segment, 3), from, freeBits) + word(args, ExpDitheredFinish.padAt);
   let at = <usize> (word(segment, 0) + from) << 2;

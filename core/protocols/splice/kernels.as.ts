@@ -5,32 +5,85 @@ import { equalAt, lessAt, lookup, lookupHalves, negativeAt, second } from "../..
 
 // <arguments> written by `deno task kernels`
 const enum SpliceBits {
-  opened, result, givenBits, freeBits, pairsAt, symbolsAt, bitsAt, party, parity,
+  opened,
+  result,
+  givenBits,
+  freeBits,
+  pairsAt,
+  symbolsAt,
+  bitsAt,
+  party,
+  parity,
 }
 
 const enum SpliceFinish {
-  x, values, opened, result, givenBits, freeBits, wordsAt, inputTopsAt, valueTopsAt, padAt, party, parity, inBits,
-  valueBits, ringBits,
+  x,
+  values,
+  opened,
+  result,
+  givenBits,
+  freeBits,
+  wordsAt,
+  inputTopsAt,
+  valueTopsAt,
+  padAt,
+  party,
+  parity,
+  inBits,
+  valueBits,
+  ringBits,
 }
 
 const enum SpliceSymbols {
-  x, symbols, values, table, givenBits, freeBits, lowAt, indexAt, topAt, symbolsAt, valuesAt, party, parity, skip,
-  lowBits, indexBits, topBits, valueBits,
+  x,
+  symbols,
+  values,
+  table,
+  givenBits,
+  freeBits,
+  lowAt,
+  indexAt,
+  topAt,
+  symbolsAt,
+  valuesAt,
+  party,
+  parity,
+  skip,
+  lowBits,
+  indexBits,
+  topBits,
+  valueBits,
 }
 // </arguments>
 
 /** Eight symbols and two signed table values; the table is in halves for values of up to 16 bits. */
 export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, SpliceSymbols.givenBits), freeBits = word(args, SpliceSymbols.freeBits), parity = word(args, SpliceSymbols.parity);
-  const low = word(args, SpliceSymbols.lowBits), index = word(args, SpliceSymbols.indexBits), top = word(args, SpliceSymbols.topBits), sign = 1 - 2 * word(args, SpliceSymbols.party);
-  const lowMask = (<u32> 1 << low) - 1, indexMask = (<u32> 1 << index) - 1, topMask = (<u32> 1 << top) - 1, window = <u32> 1 << (low + index - 1);
-  const skip = word(args, SpliceSymbols.skip), valueBits = word(args, SpliceSymbols.valueBits), valueMask = lowBits<u32>(valueBits), table = pointer(args, SpliceSymbols.table);
-  const lowAt = word(args, SpliceSymbols.lowAt), indexOffset = word(args, SpliceSymbols.indexAt), topOffset = word(args, SpliceSymbols.topAt);
+  const givenBits = word(args, SpliceSymbols.givenBits),
+    freeBits = word(args, SpliceSymbols.freeBits),
+    parity = word(args, SpliceSymbols.parity);
+  const low = word(args, SpliceSymbols.lowBits),
+    index = word(args, SpliceSymbols.indexBits),
+    top = word(args, SpliceSymbols.topBits),
+    sign = 1 - 2 * word(args, SpliceSymbols.party);
+  const lowMask = (<u32> 1 << low) - 1,
+    indexMask = (<u32> 1 << index) - 1,
+    topMask = (<u32> 1 << top) - 1,
+    window = <u32> 1 << (low + index - 1);
+  const skip = word(args, SpliceSymbols.skip),
+    valueBits = word(args, SpliceSymbols.valueBits),
+    valueMask = lowBits<u32>(valueBits),
+    table = pointer(args, SpliceSymbols.table);
+  const lowAt = word(args, SpliceSymbols.lowAt),
+    indexOffset = word(args, SpliceSymbols.indexAt),
+    topOffset = word(args, SpliceSymbols.topAt);
   const symbolsAt = word(args, SpliceSymbols.symbolsAt), valuesAt = word(args, SpliceSymbols.valuesAt);
   let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, given += givenBits, free += freeBits, at += 4) {
-    const x = load<u32>(pointer(args, SpliceSymbols.x) + at) >> skip, raised = x + window, indexAt = given + indexOffset, topAt = given + topOffset;
+    const x = load<u32>(pointer(args, SpliceSymbols.x) + at) >> skip,
+      raised = x + window,
+      indexAt = given + indexOffset,
+      topAt = given + topOffset;
     const signIndex = (x >> low) & indexMask, signTop = (x >> (low + index)) & topMask;
     const windowIndex = (raised >> low) & indexMask, windowTop = (raised >> (low + index)) & topMask;
     let symbols = lessAt(given + lowAt, low, parity, x & lowMask);
@@ -59,26 +112,43 @@ export function spliceSymbols(args: usize, segment: usize, from: u32, to: u32): 
 
 /** Shares of pos, w_0 and w_1. */
 export function spliceBits(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, SpliceBits.givenBits), freeBits = word(args, SpliceBits.freeBits), constant = 1 - word(args, SpliceBits.party);
+  const givenBits = word(args, SpliceBits.givenBits),
+    freeBits = word(args, SpliceBits.freeBits),
+    constant = 1 - word(args, SpliceBits.party);
   const symbolsAt = word(args, SpliceBits.symbolsAt), bitsOffset = word(args, SpliceBits.bitsAt);
-  let pairs = recordBit(pointer(segment, 2), from, givenBits) + word(args, SpliceBits.pairsAt), free = recordBit(pointer(segment, 3), from, freeBits);
+  let pairs = recordBit(pointer(segment, 2), from, givenBits) + word(args, SpliceBits.pairsAt),
+    free = recordBit(pointer(segment, 3), from, freeBits);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, pairs += givenBits, free += freeBits, at += 4) {
-    const s = load<u32>(pointer(args, SpliceBits.opened) + at), mine = <u32> bitsAt(free + symbolsAt), own = <u32> bitsAt(free + bitsOffset) & 7, pair = <u32> bitsAt(pairs);
+    const s = load<u32>(pointer(args, SpliceBits.opened) + at),
+      mine = <u32> bitsAt(free + symbolsAt),
+      own = <u32> bitsAt(free + bitsOffset) & 7,
+      pair = <u32> bitsAt(pairs);
     // Public masked symbols, this party's shares of their mask bits, and its shares of products of mask bits; only bit 0 of each counts.
     const c = s, w = s >> 1, e0 = s >> 2, l = s >> 4, q = s >> 5, s0 = s >> 6, de = e0 ^ (s >> 3), ds = s0 ^ (s >> 7);
-    const rc = mine, rw = mine >> 1, re0 = mine >> 2, rl = mine >> 4, rq = mine >> 5, rde = re0 ^ (mine >> 3), rds = (mine >> 6) ^ (mine >> 7);
+    const rc = mine,
+      rw = mine >> 1,
+      re0 = mine >> 2,
+      rl = mine >> 4,
+      rq = mine >> 5,
+      rde = re0 ^ (mine >> 3),
+      rds = (mine >> 6) ^ (mine >> 7);
     const qc = pair, qs = pair >> 1, cs = pair >> 2, we = pair >> 3, wc = pair >> 4, ec = pair >> 5;
-    const pos = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^ (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
+    const pos = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^
+      (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
     const inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
-    const upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^ (w & de & rc) ^ (c & we) ^ (de & wc) ^ (w & ec);
-    store<u32>(pointer(args, SpliceBits.result) + at, own ^ (pos & 1) ^ (((inside ^ upper) & 1) << 1) ^ ((upper & 1) << 2));
+    const upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^
+      (w & de & rc) ^ (c & we) ^ (de & wc) ^ (w & ec);
+    store<u32>(
+      pointer(args, SpliceBits.result) + at,
+      own ^ (pos & 1) ^ (((inside ^ upper) & 1) << 1) ^ ((upper & 1) << 2),
+    );
   }
 }
 
 /** What a masked value stands for in the result's ring, with its spare bit; a ring as wide as that needs none: `half` is 0. */
 // @ts-ignore: decorator
-@inline
+
 function spare(x: u32, mask: u32, half: u32): u32 {
   return ((x + half) & mask) - half;
 }
@@ -89,30 +159,53 @@ function spare(x: u32, mask: u32, half: u32): u32 {
  * @param missingMask 2^missing - 1.
  */
 // @ts-ignore: decorator
-@inline
+
 function wrapped(x: u32, half: u32, bits: u32, term: u64, missingMask: u32): u32 {
   return missingMask == 0 ? 0 : (~((x + half) >> (bits - 1)) & 1) * ((<u32> bitsAt(term) & missingMask) << bits);
 }
 
 /** Share of the function's value. */
 export function spliceFinish(args: usize, segment: usize, from: u32, to: u32): void {
-  const givenBits = word(args, SpliceFinish.givenBits), freeBits = word(args, SpliceFinish.freeBits), party0 = 1 - word(args, SpliceFinish.party);
-  const n = word(args, SpliceFinish.ringBits), ring = lowBits<u32>(n), inBits = word(args, SpliceFinish.inBits), valueBits = word(args, SpliceFinish.valueBits);
-  const inMissing = n - inBits, inMask = lowBits<u32>(inBits), inHalf: u32 = inMissing == 0 ? 0 : <u32> 1 << (inBits - 2), inTop = lowBits<u32>(inMissing);
-  const missing = n - valueBits, mask = lowBits<u32>(valueBits), half: u32 = missing == 0 ? 0 : <u32> 1 << (valueBits - 2), top = lowBits<u32>(missing);
-  const wordsAt = word(args, SpliceFinish.wordsAt), inTops = word(args, SpliceFinish.inputTopsAt), valueTops = word(args, SpliceFinish.valueTopsAt);
+  const givenBits = word(args, SpliceFinish.givenBits),
+    freeBits = word(args, SpliceFinish.freeBits),
+    party0 = 1 - word(args, SpliceFinish.party);
+  const n = word(args, SpliceFinish.ringBits),
+    ring = lowBits<u32>(n),
+    inBits = word(args, SpliceFinish.inBits),
+    valueBits = word(args, SpliceFinish.valueBits);
+  const inMissing = n - inBits,
+    inMask = lowBits<u32>(inBits),
+    inHalf: u32 = inMissing == 0 ? 0 : <u32> 1 << (inBits - 2),
+    inTop = lowBits<u32>(inMissing);
+  const missing = n - valueBits,
+    mask = lowBits<u32>(valueBits),
+    half: u32 = missing == 0 ? 0 : <u32> 1 << (valueBits - 2),
+    top = lowBits<u32>(missing);
+  const wordsAt = word(args, SpliceFinish.wordsAt),
+    inTops = word(args, SpliceFinish.inputTopsAt),
+    valueTops = word(args, SpliceFinish.valueTopsAt);
   const n2 = 2 * n, n3 = 3 * n, n4 = 4 * n, n5 = 5 * n, n6 = 6 * n;
-  let given = recordBit(pointer(segment, 2), from, givenBits), free = recordBit(pointer(segment, 3), from, freeBits) + word(args, SpliceFinish.padAt);
+  let given = recordBit(pointer(segment, 2), from, givenBits),
+    free = recordBit(pointer(segment, 3), from, freeBits) + word(args, SpliceFinish.padAt);
   let at = <usize> (word(segment, 0) + from) << 2;
   for (let i = from; i < to; i++, given += givenBits, free += freeBits, at += 4) {
-    const x = load<u32>(pointer(args, SpliceFinish.x) + at), bits = load<u32>(pointer(args, SpliceFinish.opened) + at), values = pointer(args, SpliceFinish.values) + 2 * at;
-    const words = given + wordsAt, v0 = load<u32>(values), v1 = load<u32>(values, 4), pos = bits & 1, w0 = (bits >> 1) & 1, w1 = (bits >> 2) & 1, s = wordAt(words + n2);
+    const x = load<u32>(pointer(args, SpliceFinish.x) + at),
+      bits = load<u32>(pointer(args, SpliceFinish.opened) + at),
+      values = pointer(args, SpliceFinish.values) + 2 * at;
+    const words = given + wordsAt,
+      v0 = load<u32>(values),
+      v1 = load<u32>(values, 4),
+      pos = bits & 1,
+      w0 = (bits >> 1) & 1,
+      w1 = (bits >> 2) & 1,
+      s = wordAt(words + n2);
     const u = spare(x, inMask, inHalf), u0 = spare(v0, mask, half), u1 = spare(v1, mask, half);
     let sum = wordAt(free) + (1 - 2 * pos) * u * wordAt(words) - pos * wordAt(words + n) + party0 * pos * u;
     sum -= w0 * u0 * s + (1 - 2 * w0) * u0 * wordAt(words + n3) - w0 * wordAt(words + n4);
     sum -= w1 * u1 * s + (1 - 2 * w1) * u1 * wordAt(words + n5) - w1 * wordAt(words + n6);
     sum += wrapped(x, inHalf, inBits, given + inTops + pos * inMissing, inTop);
-    sum -= wrapped(v0, half, valueBits, given + valueTops + w0 * missing, top) + wrapped(v1, half, valueBits, given + valueTops + (2 + w1) * missing, top);
+    sum -= wrapped(v0, half, valueBits, given + valueTops + w0 * missing, top) +
+      wrapped(v1, half, valueBits, given + valueTops + (2 + w1) * missing, top);
     store<u32>(pointer(args, SpliceFinish.result) + at, sum & ring);
   }
 }
