@@ -123,7 +123,7 @@ Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
     128,
   );
 
-  assertEquals(keyBytes, [7_547_367_472, 7_549_472_816]);
+  assertEquals(keyBytes, [7_544_750_128, 7_546_880_048]);
   assertEquals(sentBytes, [2_583_881_728, 2_667_841_536]);
   assertEquals([exchangesPerLayer, exchanges], [62, 32 * 62 + 1]);
 });
