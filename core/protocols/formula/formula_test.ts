@@ -3,11 +3,11 @@ import { lowMask } from "../../ring/words.ts";
 import { clipFormula, expFormula } from "../exp/formula.ts";
 import { expDitheredFormula } from "../exp_dithered/formula.ts";
 import type { RecordWriter } from "../key.ts";
+import { maximumFormula } from "../maximum/formula.ts";
 import { rowFormula } from "../row_function/formula.ts";
 import { bitsFormula, spliceFormula } from "../splice/formula.ts";
 import type { FormulaOptions } from "./expansion.ts";
-import { Formula } from "./formula.ts";
-import { bit, type Sum, value } from "./sum.ts";
+import type { Formula } from "./formula.ts";
 
 type Numbers = Readonly<Record<string, number>>;
 
@@ -23,10 +23,6 @@ interface Case {
   readonly words: number;
   /** The ring in which everything is tried. */
   readonly ringBits: number;
-}
-
-function made<N extends string>(results: readonly Sum<N>[], options: Omit<FormulaOptions<N>, "ringBits"> = {}) {
-  return (ringBits: number) => new Formula(results, { ringBits, ...options }) as unknown as Formula<string>;
 }
 
 /** One of the octave groups of a row function, whose carry has `count` mask bits. */
@@ -46,12 +42,12 @@ function ofRow(count: number): Case {
 
 /** A pair of a maximum, whose comparison has `count` mask bits. */
 function ofMaximum(count: number): Case {
-  const paths = ["above", count] as const;
+  const paths = ["larger", count] as const;
   return {
-    make: made([bit("above").times(value("d"))], { paths }),
-    clear: (x) => [x["above"]! * x["d"]!],
+    make: (ringBits) => maximumFormula(ringBits, count) as unknown as Formula<string>,
+    clear: (x) => [x["larger"]! * x["d"]!],
     values: ["d"],
-    bits: ["above"],
+    bits: ["larger"],
     options: { paths },
     words: 2 * count,
     ringBits: 4,
