@@ -126,9 +126,9 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
       data[e] = free.sum(pads.pad, n);
     }
     const [ofClip] = clipFormula.deal(bits, null);
-    ofClip!.forEach((taken, e) => masks.clip[e]! ^= taken);
+    for (let e = 0; e < r.length; e++) masks.clip[e]! ^= ofClip![e]!;
     const [ofValue] = expFormula(n).deal(masks, keys.record("given"), at.words);
-    ofValue!.forEach((taken, e) => data[e] = (data[e]! - taken) & lowMask(n));
+    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - ofValue![e]!) & lowMask(n);
     return wire("mask", n, 2 * p.tableScale, t.extent, data);
   },
   *run(p, [t], keys) {

@@ -19,12 +19,14 @@
  */
 
 import { oneHotBits } from "../../fss/flat_dpf.ts";
+import { lowMask } from "../../ring/words.ts";
 import { dithered } from "../dither/gate.ts";
-import { type KeyRecord, step } from "../key.ts";
+import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
 import { expDitheredTables } from "../tables.ts";
+import { expDitheredFormula } from "./formula.ts";
 import { FINISH, VALUES } from "./kernels.ts";
 
 /** Parameters of {@linkcode expDithered}. */
@@ -79,7 +81,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       counts,
       fields: [{ name: "low", bits: oneHotBits(low) }, { name: "high", bits: oneHotBits(high) }, {
         name: "words",
-        bits: 3 * n,
+        bits: expDitheredFormula(n).bits,
       }],
     }, {
       name: "free",
@@ -90,24 +92,28 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
     return { out: wire("plan", n, 2 * p.tableScale, t.extent, null), key, opens: openings(p, t.extent) };
   },
   deal(p, [t], keys) {
-    const [low, high] = p.digits, n = p.ringBits, r = maskWords(t), data = new Uint32Array(r.length);
-    const given = keys.record("given"),
+    const [low, high] = p.digits,
+      n = p.ringBits,
+      r = maskWords(t),
+      masks = expDitheredFormula(n).masks(r.length),
+      given = keys.record("given"),
       free = keys.record("free"),
-      highAt = oneHotBits(low),
-      words = highAt + oneHotBits(high);
+      at = offsets(keys, "given", ["low", "high", "words"]),
+      pads = offsets(keys, "free", ["values", "pad"]);
+    const data = new Uint32Array(r.length);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
       const mask = r[e]! >>> p.skip;
-      const signLow = 2 * given.oneHot(0, low, mask & (2 ** low - 1)) - 1,
-        signHigh = 2 * given.oneHot(highAt, high, (mask >>> low) & (2 ** high - 1)) - 1;
-      const s = signLow * signHigh, m0 = free.sum(0, n) | 0, m1 = free.sum(n, n) | 0;
-      given.word(words, n, s);
-      given.word(words + n, n, s * m0);
-      given.word(words + 2 * n, n, s * m1);
-      data[e] = free.sum(2 * n, n) - Math.imul(s * m0, m1);
+      const signLow = 2 * given.oneHot(at.low, low, mask & (2 ** low - 1)) - 1,
+        signHigh = 2 * given.oneHot(at.high, high, (mask >>> low) & (2 ** high - 1)) - 1;
+      masks.s[e] = signLow * signHigh;
+      masks.v0[e] = free.sum(pads.values, n);
+      masks.v1[e] = free.sum(pads.values + n, n);
+      data[e] = free.sum(pads.pad, n);
     }
-    if (n < 32) { for (let e = 0; e < data.length; e++) data[e]! &= 2 ** n - 1; }
+    const [taken] = expDitheredFormula(n).deal(masks, keys.record("given"), at.words);
+    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
     return wire("mask", n, 2 * p.tableScale, t.extent, data);
   },
   *run(p, [t], keys) {

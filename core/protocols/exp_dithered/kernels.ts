@@ -7,6 +7,7 @@
 import { flatLookup, flatLookupSigned } from "../../fss/flat_dpf.ts";
 import { kernel } from "../../kernel.ts";
 import { lowMask } from "../../ring/words.ts";
+import { expDitheredFormula } from "./formula.ts";
 
 /** Exchange 1: the signed values of both digits' tables under their pads. */
 export const VALUES = kernel({
@@ -42,7 +43,7 @@ export const VALUES = kernel({
   },
 });
 
-/** Exchange 2: s·(v_0 - μ_0)·(v_1 - μ_1) without the monomial of masks alone, under its pad. */
+/** Exchange 2: the value under its pad. */
 export const FINISH = kernel({
   name: "exp_dithered_finish",
   reads: { values: { holds: "opened values", per: 2 } },
@@ -51,9 +52,11 @@ export const FINISH = kernel({
   params: { ring_bits: "n" },
   costNs: () => 5,
   element({ i, x, given, free, p }) {
-    const n = p.ring_bits, v0 = x.values[2 * i]!, v1 = x.values[2 * i + 1]!;
-    const word = (index: number): number => given.word("words", n, index);
-    const sum = Math.imul(Math.imul(v0, v1), word(0)) - Math.imul(v1, word(1)) - Math.imul(v0, word(2));
-    x.result[i] = (sum + free.word("pad", n)) & lowMask(n);
+    const share = expDitheredFormula(p.ring_bits).share({
+      party: p.party as 0 | 1,
+      values: { v0: x.values[2 * i]!, v1: x.values[2 * i + 1]! },
+      word: (at, bits) => given.part("words", at, bits),
+    });
+    x.result[i] = (free.word("pad", p.ring_bits) + share) & lowMask(p.ring_bits);
   },
 });

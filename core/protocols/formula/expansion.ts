@@ -64,90 +64,103 @@ interface Known {
   readonly pivot: string;
 }
 
-/** Multiplies the results of one gate out. */
-export function expand<N extends string>(results: readonly Sum<N>[], options: FormulaOptions<N>): Expansion<N> {
-  const { ringBits, narrow, held } = options, [branching, paths] = options.paths ?? [null, 1];
-  const atoms = new Map(results.flatMap((y) => [...y.kinds])), names = [...atoms.keys()];
-  const secrets = new Map<string, Secret<N>>(), kinds = new Map<string, Kind>();
+/** Atoms in terms of what the parties know and what the dealer knows. */
+interface Meanings<N extends string> {
+  /** What the dealer knows. */
+  readonly secrets: ReadonlyMap<string, Secret<N>>;
+  /** Kinds of all that is known, in order. */
+  readonly kinds: ReadonlyMap<string, Kind>;
+  /** What stands for an atom on each path. */
+  readonly of: ReadonlyMap<string, readonly Terms[]>;
+}
+
+function meaningsOf<N extends string>(atoms: ReadonlyMap<N, Kind>, options: FormulaOptions<N>): Meanings<N> {
+  const [branching, paths] = options.paths ?? [null, 1], secrets = new Map<string, Secret<N>>();
+  const kinds = new Map<string, Kind>(), of = new Map<string, readonly Terms[]>();
   for (const [name, kind] of atoms) kinds.set(openedName(name), kind).set(wrapName(name), "bit");
-  /** What stands for an atom on a path. */
-  const meanings = new Map<string, Terms>();
-  for (const [of, kind] of atoms) {
-    const secret = (name: string, kind: Kind, shift: number | null): void => {
-      kinds.set(name, kind);
-      secrets.set(name, { of, shift });
+  for (const [atom, kind] of atoms) {
+    const opened = openedName(atom), narrow = Math.min(options.narrow?.[atom] ?? options.ringBits, options.ringBits);
+    const add = (secret: string, kind: Kind, shift: number | null): void => {
+      kinds.set(secret, kind);
+      secrets.set(secret, { of: atom, shift });
     };
     if (kind === "bit") {
-      for (let path = 0; path < paths; path++) {
-        const mask = of === branching && paths > 1 ? `${of}${path}` : of;
-        secret(mask, "bit", of === branching ? path : 0);
-        const both = productOf([openedName(of), mask]);
-        meanings.set(`${of}/${path}`, new Map([[openedName(of), 1], [mask, 1], [both, -2]]));
-      }
+      const masks = atom === branching && paths > 1 ? Array.from({ length: paths }, (_, j) => `${atom}${j}`) : [atom];
+      masks.forEach((mask, j) => add(mask, "bit", j));
+      of.set(atom, masks.map((mask) => new Map([[opened, 1], [mask, 1], [productOf([opened, mask]), -2]])));
       continue;
     }
-    secret(of, kind, null);
-    const terms = new Map(kind === "sign" ? [[of, 1]] : [[openedName(of), 1], [of, -1]]);
-    if (kind === "value" && (narrow?.[of] ?? ringBits) < ringBits) {
-      secret(`msb(${of})`, "bit", narrow![of]! - 1);
-      terms.set(productOf([wrapName(of), `msb(${of})`]), 2 ** narrow![of]!);
+    add(atom, kind, null);
+    const terms = new Map(kind === "sign" ? [[atom, 1]] : [[opened, 1], [atom, -1]]), top = `msb(${atom})`;
+    if (kind === "value" && narrow < options.ringBits) {
+      add(top, "bit", narrow - 1);
+      terms.set(productOf([wrapName(atom), top]), 2 ** narrow);
     }
-    for (let path = 0; path < paths; path++) meanings.set(`${of}/${path}`, terms);
+    of.set(atom, [terms]);
   }
+  return { secrets, kinds, of };
+}
 
-  /** A result on a path: C_P by P. */
-  const multiplyOut = (y: Sum<N>, path: number): Map<string, Terms> => {
-    const out = new Map<string, Terms>();
-    for (const [product, c] of y.terms) {
-      let terms: Terms = new Map([["", c]]);
-      for (const name of factors(product)) terms = multiplyTerms(terms, meanings.get(`${name}/${path}`)!, kinds);
-      for (const [all, d] of terms) {
-        const known = productOf(factors(all).filter((name) => !secrets.has(name)));
-        const own = productOf(factors(all).filter((name) => secrets.has(name)));
-        out.set(known, modulo(addTerms(out.get(known) ?? new Map(), new Map([[own, d]])), ringBits));
-      }
+/** A result on a path, multiplied out: C_P by P. */
+function multiplyOut<N extends string>(
+  y: Sum<N>,
+  path: number,
+  { secrets, kinds, of }: Meanings<N>,
+  ringBits: number,
+): Map<string, Terms> {
+  const out = new Map<string, Terms>();
+  for (const [product, c] of y.terms) {
+    let terms: Terms = new Map([["", c]]);
+    for (const atom of factors(product)) {
+      const meanings = of.get(atom)!;
+      terms = multiplyTerms(terms, meanings[path] ?? meanings[0]!, kinds);
     }
-    return out;
-  };
+    for (const [all, d] of terms) {
+      const known = productOf(factors(all).filter((name) => !secrets.has(name)));
+      const own = productOf(factors(all).filter((name) => secrets.has(name)));
+      out.set(known, modulo(addTerms(out.get(known) ?? new Map(), new Map([[own, d]])), ringBits));
+    }
+  }
+  return out;
+}
+
+/** Multiplies the results of one gate out. */
+export function expand<N extends string>(results: readonly Sum<N>[], options: FormulaOptions<N>): Expansion<N> {
+  const { ringBits, held = false } = options, atoms = new Map(results.flatMap((y) => [...y.kinds]));
+  if (held && ringBits > 1) {
+    throw new RangeError(`Cannot hold shares of mask bits as the ring must have 1 bit: received ${ringBits}`);
+  }
+  const meanings = meaningsOf(atoms, options), secrets = [...meanings.secrets.keys()];
   const constants: Terms[] = [];
-  const parts = results.map((y) =>
-    Array.from({ length: paths }, (_, path) => {
-      const byPublic = multiplyOut(y, path), constant = byPublic.get("") ?? new Map();
+  const coefficients = results.map((y) =>
+    Array.from({ length: options.paths?.[1] ?? 1 }, (_, path) => {
+      const byPublic = multiplyOut(y, path, meanings, ringBits), constant = byPublic.get("") ?? new Map();
       if (path === 0) constants.push(constant);
       byPublic.set("", addTerms(constant, constants.at(-1)!, -1));
       return [...byPublic].filter(([, terms]) => terms.size > 0);
     })
   );
-
-  const free: Known[] = ["", ...(held === true ? secrets.keys() : [])].map((pivot) => ({
-    terms: new Map([[pivot, 1]]),
-    pivot,
-  }));
-  const coefficients = parts.flat(2).map(([, terms]) => terms);
-  const compare = orderOf([...secrets.keys()]), known = chooseWords(coefficients, free, compare, ringBits);
+  const free = ["", ...(held ? secrets : [])].map((pivot): Known => ({ terms: new Map([[pivot, 1]]), pivot }));
+  const compare = orderOf(secrets), all = coefficients.flat(2).map(([, terms]) => terms);
+  const known = chooseWords(all, free, compare, ringBits), uses = known.map((): number[] => []);
+  for (const terms of all) for (const [i, factor] of combine(terms, known, ringBits)) uses[i]!.push(factor);
   // A word that is always multiplied by a power of two counts in a ring that much smaller.
-  const uses = known.map((): number[] => []);
-  for (const terms of coefficients) for (const [i, factor] of combine(terms, known, ringBits)) uses[i]!.push(factor);
   const words = known.map((word, i) => ({ ...word, i, bits: ringBits - evenness(uses[i]!) })).slice(free.length);
   words.sort((a, b) =>
     Number(a.bits < ringBits) - Number(b.bits < ringBits) || a.terms.size - b.terms.size || compare(a.pivot, b.pivot)
   );
-  const indexOf = known.map((_, i) =>
-    i === 0 ? -1 : i < free.length ? words.length + i - 1 : words.findIndex((word) => word.i === i)
-  );
+  const place = (i: number): number =>
+    i < free.length ? (i === 0 ? -1 : words.length + i - 1) : words.findIndex((word) => word.i === i);
+  const partOf = ([publics, terms]: readonly [string, Terms]): Part => ({
+    publics: factors(publics),
+    words: combine(terms, known, ringBits).map(([i, factor]) => [place(i), factor]),
+  });
   return {
-    names,
-    secrets,
+    names: [...atoms.keys()],
+    secrets: meanings.secrets,
     words,
     constants,
-    parts: parts.map((ofPaths) =>
-      ofPaths.map((ofPublics) =>
-        ofPublics.map(([publics, terms]) => ({
-          publics: factors(publics),
-          words: combine(terms, known, ringBits).map(([i, factor]) => [indexOf[i]!, factor] as const),
-        }))
-      )
-    ),
+    parts: coefficients.map((ofPaths) => ofPaths.map((ofPublics) => ofPublics.map(partOf))),
   };
 }
 

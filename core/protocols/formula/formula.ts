@@ -50,7 +50,24 @@ export interface Opened<N extends string> {
   readonly halves?: Readonly<Partial<Record<N, number>>>;
 }
 
-/** A formula, expanded: the words, what is in them, and what a party computes from them. */
+/**
+ * A formula, expanded: the words, what is in them, and what a party computes from them.
+ *
+ * @example An opened bit times an opened value takes two words, whatever their masks
+ * ```ts
+ * import { Formula } from "sluice/core/protocols/formula/formula.ts";
+ * import { bit, value } from "sluice/core/protocols/formula/sum.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const formula = new Formula([bit("b").times(value("x"))], { ringBits: 8 });
+ * assertEquals(formula.words.map(({ name }) => name), ["b", "x-2·b·x"]);
+ *
+ * // b = 1 under mask bit 1 and x = 5 under mask 9; party 1 holds zeros of the words, and C_1 is -b·x of the masks.
+ * const values = { b: 0, x: 14 }, words = [1, 9 - 2 * 9];
+ * const word = (at: number) => words[at / 8]!;
+ * assertEquals(formula.share({ party: 0, values, word }), 5 + 9);
+ * ```
+ */
 export class Formula<N extends string> {
   /** The words in order. */
   readonly words: readonly Word[];
@@ -120,12 +137,14 @@ export class Formula<N extends string> {
   }
 }
 
-/** Keeps the formula of every ring or other key: expanding one takes about a millisecond. */
-export function formulas<K, N extends string>(make: (key: K) => Formula<N>): (key: K) => Formula<N> {
-  const made = new Map<K, Formula<N>>();
-  return (key) => {
-    let formula = made.get(key);
-    if (formula === undefined) made.set(key, formula = make(key));
+/** Keeps the formulas that were made: expanding one takes milliseconds. */
+export function formulas<K extends readonly number[], N extends string>(
+  make: (...key: K) => Formula<N>,
+): (...key: K) => Formula<N> {
+  const made = new Map<string, Formula<N>>();
+  return (...key) => {
+    const name = key.join("/"), formula = made.get(name) ?? make(...key);
+    made.set(name, formula);
     return formula;
   };
 }

@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { lowMask } from "../../ring/words.ts";
 import { clipFormula, expFormula } from "../exp/formula.ts";
+import { expDitheredFormula } from "../exp_dithered/formula.ts";
 import type { RecordWriter } from "../key.ts";
+import { maximumFormula } from "../maximum/formula.ts";
+import { rowFormula } from "../row_function/formula.ts";
+import { bitsFormula, spliceFormula } from "../splice/formula.ts";
 import type { FormulaOptions } from "./expansion.ts";
-import { Formula } from "./formula.ts";
-import { bit, sign, type Sum, value } from "./sum.ts";
+import type { Formula } from "./formula.ts";
 
 type Numbers = Readonly<Record<string, number>>;
 
@@ -22,17 +25,11 @@ interface Case {
   readonly ringBits: number;
 }
 
-const s = sign("s"), v0 = value("v0"), v1 = value("v1"), w0 = bit("w0"), w1 = bit("w1"), carry = bit("carry");
-
-function made<N extends string>(results: readonly Sum<N>[], options: Omit<FormulaOptions<N>, "ringBits"> = {}) {
-  return (ringBits: number) => new Formula(results, { ringBits, ...options }) as unknown as Formula<string>;
-}
-
 /** One of the octave groups of a row function, whose carry has `count` mask bits. */
 function ofRow(count: number): Case {
   const paths = ["carry", count] as const;
   return {
-    make: made([s.times(bit("member")).times(v0.plus(v1.minus(v0).times(carry)))], { paths }),
+    make: (ringBits) => rowFormula(ringBits, count) as unknown as Formula<string>,
     clear: (x) => [x["s"]! * x["member"]! * (x["carry"] === 1 ? x["v1"]! : x["v0"]!)],
     values: ["v0", "v1"],
     bits: ["member", "carry"],
@@ -45,12 +42,12 @@ function ofRow(count: number): Case {
 
 /** A pair of a maximum, whose comparison has `count` mask bits. */
 function ofMaximum(count: number): Case {
-  const paths = ["above", count] as const;
+  const paths = ["larger", count] as const;
   return {
-    make: made([bit("above").times(value("d"))], { paths }),
-    clear: (x) => [x["above"]! * x["d"]!],
+    make: (ringBits) => maximumFormula(ringBits, count) as unknown as Formula<string>,
+    clear: (x) => [x["larger"]! * x["d"]!],
     values: ["d"],
-    bits: ["above"],
+    bits: ["larger"],
     options: { paths },
     words: 2 * count,
     ringBits: 4,
@@ -58,10 +55,14 @@ function ofMaximum(count: number): Case {
 }
 
 /** A splice, whose values may have narrow rings. */
-function ofSplice(narrow: Readonly<Partial<Record<"x" | "v0" | "v1", number>>>, words: number, ringBits: number): Case {
-  const y = bit("pos").times(value("x")).minus(s.times(w0).times(v0)).minus(s.times(w1).times(v1));
+function ofSplice(
+  narrow: { readonly x?: number; readonly v0?: number; readonly v1?: number },
+  words: number,
+  ringBits: number,
+): Case {
+  const { x, v0: v } = narrow;
   return {
-    make: (ringBits) => new Formula([y], { ringBits, narrow }) as unknown as Formula<string>,
+    make: (ringBits) => spliceFormula(ringBits, x ?? ringBits, v ?? ringBits) as unknown as Formula<string>,
     clear: (x) => [x["pos"]! * x["x"]! - x["s"]! * (x["w0"]! * x["v0"]! + x["w1"]! * x["v1"]!)],
     values: ["x", "v0", "v1"],
     bits: ["pos", "w0", "w1"],
@@ -74,7 +75,7 @@ function ofSplice(narrow: Readonly<Partial<Record<"x" | "v0" | "v1", number>>>, 
 
 const CASES: Readonly<Record<string, Case>> = {
   "dithered exponential": {
-    make: made([s.times(v0).times(v1)]),
+    make: expDitheredFormula as (ringBits: number) => Formula<string>,
     clear: (x) => [x["s"]! * x["v0"]! * x["v1"]!],
     values: ["v0", "v1"],
     bits: [],
@@ -98,6 +99,19 @@ const CASES: Readonly<Record<string, Case>> = {
     bits: ["less", "equal0", "equal1"],
     options: { held: true },
     words: 0,
+    ringBits: 1,
+  },
+  "bits of a splice": {
+    make: () => bitsFormula as unknown as Formula<string>,
+    clear: (x) => {
+      const inside = x["equal0"]! ^ (x["windowLess"]! & (x["equal0"]! ^ x["equal1"]!)), upper = inside & x["carry"]!;
+      const below = x["signLess"]! ^ (x["signEqual"]! & x["carry"]!);
+      return [1 ^ x["sign0"]! ^ (below & (x["sign0"]! ^ x["sign1"]!)), inside ^ upper, upper];
+    },
+    values: [],
+    bits: ["carry", "windowLess", "equal0", "equal1", "signLess", "signEqual", "sign0", "sign1"],
+    options: { held: true },
+    words: 6,
     ringBits: 1,
   },
   "splice": ofSplice({}, 7, 1),

@@ -70,6 +70,9 @@ export class Sum<N extends string> {
   }
 }
 
+/** The number 1. */
+export const one: Sum<never> = new Sum(new Map([["", 1]]), new Map<never, Kind>());
+
 /** x, of which the parties know x̂ = x + m and the dealer the mask m. */
 export function value<N extends string>(name: N): Sum<N> {
   return new Sum(new Map([[name, 1]]), new Map([[name, "value"]]));

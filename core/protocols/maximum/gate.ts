@@ -4,20 +4,21 @@
  * For d = a - b in n bits, |d| < 2^(n-1): g = 1 ⊕ msb(d̂) ⊕ msb(r_d) ⊕ 1{d̂ mod 2^(n-1) < r_d mod 2^(n-1)}, the comparison by permuted selection. Its result
  * stands under one of 2^(c-1) mask bits β_j. With the public ĝ and j from the opened symbols,
  *
- *   g·d + β_0·r_d = ĝ·d̂ + (1 - 2ĝ)·d̂·[β_j] - ĝ·[(1 - 2β_j)·r_d] - [(β_j - β_0)·r_d],     r = pad + β_0·r_d.
+ *   g·d + β_0·r_d = ĝ·d̂ + (1 - 2ĝ)·d̂·[β_j] - ĝ·[(1 - 2β_0)·r_d] - (1 - 2ĝ)·[(β_j - β_0)·r_d],     r = r_b + pad + β_0·r_d.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.10
- * - **Exchanges:** `2`   **Sends:** `2^c - 1`, `n` bits per pair   **Key:** `C + (3·2^(c-1) - 1)·n` bits per pair
+ * - **Exchanges:** `2`   **Sends:** `2^c - 1`, `n` bits per pair   **Key:** `C + 2^c·n` bits per pair
  *
  * @module
  */
 
 import { choosePermuted, dealPermuted, packChunks, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { lowMask } from "../../ring/words.ts";
-import { type KeyRecord, step } from "../key.ts";
+import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
+import { maximumFormula } from "./formula.ts";
 import { MERGE, SELECT, SYMBOLS } from "./kernels.ts";
 
 /** The columns that remain after one level. */
@@ -39,7 +40,7 @@ function eachResult(extent: Extent, visit: (from: number, pair: number, to: numb
 
 function layout(x: Wire<View>) {
   const bits = x.ringBits,
-    chunks = choosePermuted(bits - 1, 3 * bits),
+    chunks = choosePermuted(bits - 1, 2 * bits),
     symbols = symbolCount(chunks.length),
     paths = pathCount(chunks.length);
   const pairs: Extent = { rows: x.extent.rows, cols: x.extent.cols.map((cols) => Math.floor(cols / 2)) },
@@ -69,35 +70,36 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
       name: "given",
       kind: "given",
       counts,
-      fields: [{ name: "compare", bits: permutedBits(chunks) }, { name: "select", bits: (3 * paths - 1) * bits }],
+      fields: [{ name: "compare", bits: permutedBits(chunks) }, {
+        name: "select",
+        bits: maximumFormula(bits, paths).bits,
+      }],
     }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits }] }];
     return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
   },
   deal(_p, [x], key) {
-    const { bits, chunks, symbols, paths } = layout(x),
+    const { bits, chunks, symbols, paths, pairs } = layout(x),
       r = maskWords(x),
       data = new Uint32Array(elementCount(halved(x.extent))),
-      ring = lowMask(bits);
-    const given = key.record("given"),
+      masks = maximumFormula(bits, paths).masks(elementCount(pairs)),
+      given = key.record("given"),
       free = key.record("free"),
-      select = key.offset("given", "select"),
-      low = 2 ** (bits - 1) - 1;
+      at = offsets(key, "given", ["compare", "select"]),
+      pads = offsets(key, "free", ["symbols", "pad"]);
     eachResult(x.extent, (from, pair, to) => {
-      if (pair < 0) {
-        data[to] = r[from]!;
-        return;
-      }
+      data[to] = pair < 0 ? r[from]! : r[from + 1]!;
+      if (pair < 0) return;
       given.seek(pair);
       free.seek(pair);
-      const rd = (r[from]! - r[from + 1]!) & ring, flip = (rd >>> (bits - 1)) ^ 1;
-      const masks = dealPermuted(given, 0, chunks, rd & low, free.xor(0, symbols)), first = (masks & 1) ^ flip;
-      for (let j = 0; j < paths; j++) {
-        const beta = ((masks >>> j) & 1) ^ flip;
-        given.word(select + j * bits, bits, beta);
-        given.word(select + (paths + j) * bits, bits, (1 - 2 * beta) * rd);
-        if (j > 0) given.word(select + (2 * paths + j - 1) * bits, bits, (beta - first) * rd);
-      }
-      data[to] = (r[from + 1]! + free.sum(symbols, bits) + first * rd) & ring;
+      const d = (r[from]! - r[from + 1]!) & lowMask(bits), low = d & lowMask(bits - 1), flip = (d >>> (bits - 1)) - 1;
+      // Every path's mask bit: β_j = ρ_j ⊕ msb(r_d) ⊕ 1.
+      masks.larger[pair] = dealPermuted(given, at.compare, chunks, low, free.xor(pads.symbols, symbols)) ^ flip;
+      masks.d[pair] = d;
+      data[to]! += free.sum(pads.pad, bits);
+    });
+    const [taken] = maximumFormula(bits, paths).deal(masks, key.record("given"), at.select);
+    eachResult(x.extent, (_, pair, to) => {
+      if (pair >= 0) data[to] = (data[to]! - taken![pair]!) & lowMask(bits);
     });
     return wire("mask", bits, x.scale, halved(x.extent), data);
   },

@@ -82,10 +82,10 @@ export function maximumSelect(args: usize, segment: usize, from: u32, to: u32): 
       selected = permutedPath(load<u32>(pointer(args, MaximumSelect.opened) + at), chunkCount),
       j = selected >> 1;
     const g = (selected & 1) ^ (d >> (n - 1));
-    let sum = <u32> bitsAt(free) + (1 - 2 * g) * d * (<u32> bitsAt(given + <u64> j * n) & ring);
-    sum -= g * <u32> bitsAt(given + <u64> (paths + j) * n);
+    // Words: β of every path; (1 - 2β_0)·r_d; (β_j - β_0)·r_d of every path but the first.
+    const beta = <u32> bitsAt(given + <u64> j * n), apart = j > 0 ? <u32> bitsAt(given + <u64> (paths + j) * n) : 0;
+    let sum = <u32> bitsAt(free) + (1 - 2 * g) * (d * beta - apart) - g * <u32> bitsAt(given + <u64> paths * n);
     sum += g * d & counts;
-    if (j > 0) sum -= <u32> bitsAt(given + <u64> (2 * paths + j - 1) * n);
     store<u32>(pointer(args, MaximumSelect.result) + at, sum & ring);
     x += 8;
     if (++column == perRow) {

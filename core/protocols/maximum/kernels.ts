@@ -7,6 +7,7 @@
 import { pathCount, permutedPath, permutedSymbols, symbolCount, unpackChunks } from "../../fss/permuted.ts";
 import { kernel } from "../../kernel.ts";
 import { lowMask } from "../../ring/words.ts";
+import { maximumFormula } from "./formula.ts";
 
 /** Exchange 1: the symbols of d̂ mod 2^(n-1). */
 export const SYMBOLS = kernel({
@@ -38,11 +39,13 @@ export const SELECT = kernel({
     const selected = permutedPath(x.opened[i]!, p.chunk_count),
       j = selected >>> 1,
       g = (selected & 1) ^ (d >>> (n - 1));
-    const word = (index: number): number => given.word("select", n, index);
-    let sum = free.word("pad", n) + (1 - 2 * g) * Math.imul(d, word(j)) - g * word(paths + j);
-    if (p.party === 0) sum += g * d;
-    if (j > 0) sum -= word(2 * paths + j - 1);
-    x.result[i] = sum & lowMask(n);
+    const share = maximumFormula(n, paths).share({
+      party: p.party as 0 | 1,
+      values: { larger: g, d },
+      path: j,
+      word: (at, bits) => given.part("select", at, bits),
+    });
+    x.result[i] = (free.word("pad", n) + share) & lowMask(n);
   },
 });
 

@@ -1,6 +1,6 @@
 // maximum_select: shares g·d of two columns, d = a - b and g = 1 where a is the larger.
 //
-//   result = pad + (1 - 2g)·d·β_j - g·w_j + [party 0] g·d - [j > 0] u_j mod 2^n
+//   result = pad + (1 - 2g)·(d·β_j - [j > 0] u_j) - g·w + [party 0] g·d mod 2^n
 //
 // Spec      SPEC.md §5.10 (maximum)
 
@@ -51,10 +51,10 @@ fn item(i: u32) {
   let g = (selected & 1u) ^ (d >> (n - 1u));
   let paths = 1u << (params.chunk_count - 1u);
   var sum = free_field(free_cursor(segment, i), params.pad_at, n);
-  sum += sign_of(g) * d * given_field(key, params.select_at + j * n, n);
-  sum -= g * given_field(key, params.select_at + (paths + j) * n, n);
+  // Words: β of every path; (1 - 2β_0)·r_d; (β_j - β_0)·r_d of every path but the first. Paths are public.
+  let apart = select(0u, given_field(key, params.select_at + (paths + j) * n, n), j > 0u);
+  sum += sign_of(g) * (d * given_field(key, params.select_at + j * n, n) - apart);
+  sum -= g * given_field(key, params.select_at + paths * n, n);
   sum += (1u - params.party) * g * d;
-  // The first path has no third word; paths are public.
-  sum -= select(0u, given_field(key, params.select_at + (2u * paths + max(j, 1u) - 1u) * n, n), j > 0u);
   result[i - params.result_base] = sum & low_mask(n);
 }

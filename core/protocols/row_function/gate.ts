@@ -8,10 +8,10 @@
  *
  *   y = Σ_g m_g·s_g·[(v_{g,0} - μ_{g,0}) + c_g·((v_{g,1} - v_{g,0}) - (μ_{g,1} - μ_{g,0}))],
  *
- * a polynomial in opened values with given monomials. Values outside [2^lo, 2^hi) give a wrong result, not a leak; the oracle asserts the range.
+ * a formula of opened values. Values outside [2^lo, 2^hi) give a wrong result, not a leak; the oracle asserts the range.
  *
  * - **Exchanges:** 2   **Sends:** G - 1 + G·(2^c - 1) + 2n·G, then n bits per row, n the ring of the result and c the most chunks of a group
- * - **Key:** per group a permuted comparison, a one-hot of k bits and (6 + 4·2^(c-1))·n given bits; the tree's correction words in both streams
+ * - **Key:** per group a permuted comparison, a one-hot of k bits and (3 + 4·2^(c-1))·n given bits; the tree's correction words in both streams
  *
  * @module
  */
@@ -19,11 +19,13 @@
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { genTreeDpf, treeDpf } from "../../fss/tree_dpf.ts";
-import { type KeyRecord, step } from "../key.ts";
+import { lowMask } from "../../ring/words.ts";
+import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
-import { blockCounts, elementCount, type Extent, type MaskWords, type View, type Wire, wire } from "../tensor.ts";
+import { blockCounts, elementCount, type Extent, type View, type Wire, wire } from "../tensor.ts";
 import { rowTable } from "../tables.ts";
+import { rowFormula } from "./formula.ts";
 import { FINISH, groupList, SYMBOLS, THRESHOLDS } from "./kernels.ts";
 
 /** Parameters of {@linkcode rowFunction}. */
@@ -98,7 +100,7 @@ function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
   const given = all.flatMap(({ chunks }, g) => [
     { name: `compare${g}`, bits: permutedBits(chunks) },
     { name: `index${g}`, bits: oneHotBits(p.mantissaBits + p.octaves) },
-    { name: `words${g}`, bits: p.ringBits * (6 + 4 * pathCount(chunks.length)) },
+    { name: `words${g}`, bits: rowFormula(p.ringBits, pathCount(chunks.length)).bits },
   ]);
   return [
     { name: "given", kind: "given", counts, fields: given },
@@ -126,10 +128,6 @@ function key(p: RowFunctionParams, v: Wire<View>): KeyRecord[] {
 /** Public tables of all groups. */
 function tablesOf(p: RowFunctionParams, inScale: number): Uint32Array[] {
   return groups(p).map((group) => rowTable(p, inScale, group));
-}
-
-function wideMask(data: MaskWords, row: number): bigint {
-  return BigInt(data[row]!);
 }
 
 /** 1/√ or 1/ of one value per row. */
@@ -174,49 +172,39 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       indexBits = p.mantissaBits + p.octaves,
       q = v.ringBits,
       tree = treeDpf(q - 1),
-      width = symbolWidth(all);
-    const given = keys.record("given"),
+      width = symbolWidth(all),
+      given = keys.record("given"),
       free = keys.record("free"),
       common = keys.record("tree"),
+      pads = offsets(keys, "free", ["thresholds", "symbols", "values", "pad"]),
       data = new Uint32Array(v.data.length);
-    const at = {
-      thresholds: keys.offset("free", "thresholds"),
-      symbols: keys.offset("free", "symbols"),
-      values: keys.offset("free", "values"),
-      pad: keys.offset("free", "pad"),
-    };
-    for (let row = 0; row < v.data.length; row++) {
-      const r = wideMask(v.data, row), top = Number(r >> BigInt(q - 1));
+    const parts = all.map(({ chunks, shift, symbols }, g) => {
+      const formula = rowFormula(n, pathCount(chunks.length)), masks = formula.masks(data.length);
+      const [compare, index, words] = ["compare", "index", "words"].map((name) => keys.offset("given", `${name}${g}`));
+      return { chunks, shift, symbols, formula, masks, compare: compare!, hot: index!, words: words! };
+    });
+    for (let row = 0; row < data.length; row++) {
+      const r = BigInt(v.data[row]!), top = Number(r >> BigInt(q - 1));
       given.seek(row);
       free.seek(row);
       common.seek(row);
       const seeds: [Uint8Array, Uint8Array] = [free.half(0, 0, 16), free.half(1, 0, 16)];
       common.bytes(0, genTreeDpf(tree, { alpha: BigInt.asUintN(q - 1, r), seeds, salt: keys.salt }));
       // Threshold t_g stands under ρ_g ⊕ msb(r); t_0 = 1 and t_G = 0 are public.
-      const thresholds = all.map((_, g) => g === 0 ? 0 : free.xor(at.thresholds + g - 1, 1) ^ top);
-      all.forEach((group, g) => {
-        const masks = dealPermuted(
-          given,
-          keys.offset("given", `compare${g}`),
-          group.chunks,
-          Number(BigInt.asUintN(group.shift, r)),
-          free.xor(at.symbols + g * width, group.symbols),
-        );
-        const index = Number(BigInt.asUintN(indexBits, r >> BigInt(group.shift))),
-          hot = keys.offset("given", `index${g}`),
-          words = keys.offset("given", `words${g}`);
-        const s = 2 * given.oneHot(hot, indexBits, index) - 1, rhoM = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
-        const mu0 = free.sum(at.values + 2 * n * g, n) | 0,
-          mu1 = free.sum(at.values + 2 * n * g + n, n) | 0,
-          delta = (mu1 - mu0) | 0;
-        const monomials = [s, s * rhoM, s * mu0, s * rhoM * mu0, s * delta, s * rhoM * delta];
-        for (let j = 0; j < pathCount(group.chunks.length); j++) {
-          const rhoC = (masks >>> j) & 1;
-          monomials.push(s * rhoC, s * rhoM * rhoC, s * delta * rhoC, s * delta * rhoM * rhoC);
-        }
-        monomials.forEach((value, i) => given.word(words + n * i, n, value));
+      const thresholds = all.map((_, g) => g === 0 ? 0 : free.xor(pads.thresholds + g - 1, 1) ^ top);
+      parts.forEach(({ chunks, shift, symbols, masks, compare, hot }, g) => {
+        const low = Number(BigInt.asUintN(shift, r)), index = Number(BigInt.asUintN(indexBits, r >> BigInt(shift)));
+        masks.carry[row] = dealPermuted(given, compare, chunks, low, free.xor(pads.symbols + g * width, symbols));
+        masks.s[row] = 2 * given.oneHot(hot, indexBits, index) - 1;
+        masks.member[row] = thresholds[g]! ^ (thresholds[g + 1] ?? 0);
+        masks.v0[row] = free.sum(pads.values + 2 * n * g, n);
+        masks.v1[row] = free.sum(pads.values + 2 * n * g + n, n);
       });
-      data[row] = free.sum(at.pad, n);
+      data[row] = free.sum(pads.pad, n);
+    }
+    for (const { formula, masks, words } of parts) {
+      const [taken] = formula.deal(masks, keys.record("given"), words);
+      for (let row = 0; row < data.length; row++) data[row] = (data[row]! - taken![row]!) & lowMask(n);
     }
     return wire("mask", n, p.scale, v.extent, data);
   },

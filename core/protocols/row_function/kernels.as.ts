@@ -246,14 +246,20 @@ export function rowFinish<T>(args: usize, segment: usize, from: u32, to: u32): v
         selected = permutedPath(load<u32>(pointer(args, RowFinish.symbols) + (i << 2)), word(list, 1)),
         c = selected & 1;
       reached = next;
-      const path = words + <u64> (6 + 4 * (selected >> 1)) * n, ms = 1 - 2 * m, cs = 1 - 2 * c;
       const v0 = load<u32>(opened + (i << 3)), difference = load<u32>(opened + (i << 3), 4) - v0;
-      sum += (m * wordAt(words) + ms * wordAt(words + n)) * v0 -
-        (m * wordAt(words + 2 * n) + ms * wordAt(words + 3 * n));
-      sum += (m * c * wordAt(words) + m * cs * wordAt(path) + ms * c * wordAt(words + n) + ms * cs * wordAt(path + n)) *
-        difference;
-      sum -= m * c * wordAt(words + 4 * n) + m * cs * wordAt(path + 2 * n) + ms * c * wordAt(words + 5 * n) +
-        ms * cs * wordAt(path + 3 * n);
+      // Words: S, S·τ; S·ρ, S·τ·ρ of every path; E, τE; D, τD of every path but the first, whose D is 0; B.
+      const path = selected >> 1,
+        paths = <u32> 1 << (word(list, 1) - 1),
+        ofPath = words + <u64> (2 + 2 * path) * n,
+        apart = words + <u64> (2 + 2 * paths) * n;
+      const ms = 1 - 2 * m,
+        cs = 1 - 2 * c,
+        further = apart + <u64> (2 * path) * n,
+        d = path == 0 ? 0 : wordAt(further),
+        dm = path == 0 ? 0 : wordAt(further + n);
+      const e = wordAt(apart) - 2 * d, em = wordAt(apart + n) - 2 * dm, s = m * wordAt(words) + ms * wordAt(words + n);
+      sum += s * v0 + (c * s + cs * (m * wordAt(ofPath) + ms * wordAt(ofPath + n))) * difference;
+      sum -= m * (wordAt(apart + <u64> (2 * paths) * n) + d - 2 * dm) + dm + c * (em + m * (e - 2 * em));
     }
     store<u32>(pointer(args, RowFinish.result) + (<usize> at << 2), sum & ring);
   }

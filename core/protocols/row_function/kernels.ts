@@ -5,11 +5,12 @@
  */
 
 import { flatLookup } from "../../fss/flat_dpf.ts";
-import { packChunks, permutedPath, permutedSymbols, symbolCount, unpackChunks } from "../../fss/permuted.ts";
+import { packChunks, pathCount, permutedPath, permutedSymbols, symbolCount, unpackChunks } from "../../fss/permuted.ts";
 import { evalTreeLess, treeDpf } from "../../fss/tree_dpf.ts";
 import type { FieldPlace } from "../../engine.ts";
 import { kernel } from "../../kernel.ts";
 import { lowMask } from "../../ring/words.ts";
+import { rowFormula } from "./formula.ts";
 
 /** Public words of one group in the list that the kernels read, in order. */
 const GROUP = ["chunks", "chunkCount", "shift", "compare", "index", "words", "fromLow", "fromHigh"] as const;
@@ -133,14 +134,18 @@ export const FINISH = kernel({
     let sum = free.word("pad", n);
     for (let g = 0; g < p.group_count; g++) {
       const { chunkCount, words } = groupOf(list.groups!, g), at = i * p.group_count + g;
-      const selected = permutedPath(x.symbols[at]!, chunkCount), c = selected & 1, m = reached(g) ^ reached(g + 1);
-      const word = (j: number): number => given.bit(words + n * j, n), path = 6 + 4 * (selected >>> 1);
-      const v0 = x.values[2 * at]!, difference = x.values[2 * at + 1]! - v0, ms = 1 - 2 * m, cs = 1 - 2 * c;
-      // [m·s]·v_0 - [m·s·μ_0], then [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)].
-      sum += Math.imul(m * word(0) + ms * word(1), v0) - (m * word(2) + ms * word(3));
-      const step = m * c * word(0) + m * cs * word(path) + ms * c * word(1) + ms * cs * word(path + 1);
-      sum += Math.imul(step, difference);
-      sum -= m * c * word(4) + m * cs * word(path + 2) + ms * c * word(5) + ms * cs * word(path + 3);
+      const selected = permutedPath(x.symbols[at]!, chunkCount);
+      sum += rowFormula(n, pathCount(chunkCount)).share({
+        party: p.party as 0 | 1,
+        values: {
+          member: reached(g) ^ reached(g + 1),
+          v0: x.values[2 * at]!,
+          v1: x.values[2 * at + 1]!,
+          carry: selected & 1,
+        },
+        path: selected >>> 1,
+        word: (from, bits) => given.bit(words + from, bits),
+      });
     }
     x.result[i] = sum & lowMask(n);
   },

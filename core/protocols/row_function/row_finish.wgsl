@@ -1,7 +1,7 @@
 // row_finish: shares a row function from its opened thresholds, symbols and values.
 //
 //   m = masked 1{v in group g}, c = masked carry under mask bit j
-//   result = pad + Σ_g [m·s]·v_0 - [m·s·μ_0] + [m·c·s]·(v_1 - v_0) - [m·c·s·(μ_1 - μ_0)] mod 2^n
+//   result = pad + Σ_g [m·s]·v_0 + [m·c·s]·(v_1 - v_0) - [m·s·(μ_0 + c·(μ_1 - μ_0)) but for what the mask of the result takes] mod 2^n
 //
 // Spec      SPEC.md §5.9 (row function)
 
@@ -83,23 +83,25 @@ fn item(i: u32) {
     let selected = permuted_path(symbols[at - params.symbols_base], group_word(g, 1u));
     let c = selected & 1u;
     let m = here ^ above;
-    let path = 6u + 4u * (selected >> 1u);
     let v0 = values[2u * at - params.values_base];
     let difference = values[2u * at + 1u - params.values_base] - v0;
     let words = group_word(g, 5u);
     let ms = sign_of(m);
     let cs = sign_of(c);
-    let w0 = given_field(key, words, n);
-    let w1 = given_field(key, words + n, n);
-    sum += (m * w0 + ms * w1) * v0 - (m * given_field(key, words + 2u * n, n) + ms * given_field(key, words + 3u * n, n));
-    let p0 = given_field(key, words + n * path, n);
-    let p1 = given_field(key, words + n * (path + 1u), n);
-    sum += (m * c * w0 + m * cs * p0 + ms * c * w1 + ms * cs * p1) * difference;
-    let w4 = given_field(key, words + 4u * n, n);
-    let w5 = given_field(key, words + 5u * n, n);
-    let p2 = given_field(key, words + n * (path + 2u), n);
-    let p3 = given_field(key, words + n * (path + 3u), n);
-    sum -= m * c * w4 + m * cs * p2 + ms * c * w5 + ms * cs * p3;
+    // Words: S, S·τ; S·ρ, S·τ·ρ of every path; E, τE; D, τD of every path but the first, whose D is 0; B.
+    let path = selected >> 1u;
+    let paths = 1u << (group_word(g, 1u) - 1u);
+    let of_path = words + n * (2u + 2u * path);
+    let apart = words + n * (2u + 2u * paths);
+    let further = apart + 2u * n * path;
+    let s = m * given_field(key, words, n) + ms * given_field(key, words + n, n);
+    let s_carry = m * given_field(key, of_path, n) + ms * given_field(key, of_path + n, n);
+    let d = select(given_field(key, further, n), 0u, path == 0u);
+    let dm = select(given_field(key, further + n, n), 0u, path == 0u);
+    let e = given_field(key, apart, n) - 2u * d;
+    let em = given_field(key, apart + n, n) - 2u * dm;
+    sum += s * v0 + (c * s + cs * s_carry) * difference;
+    sum -= m * (given_field(key, apart + 2u * n * paths, n) + d - 2u * dm) + dm + c * (em + m * (e - 2u * em));
   }
   result[i - params.result_base] = sum & low_mask(n);
 }

@@ -9,11 +9,10 @@
  *
  * S_b = 1{msb(up - b - r_up)}, E_b = 1{r_up = up' - b}, l' = 1{idx' < r_idx}, b = 1{idx < r_idx} ⊕ 1{idx = r_idx}·carry; both end entries of δ are 0, so the
  * window may ignore equal index digits. Exchange 1 opens the eight symbols and the signed table values v_0, v_1 of both carries, exchange 2 the bits
- * pos, w_0, w_1, exchange 3 y = pos·x - Σ_b w_b·s·(v_b - ρ_b).
+ * pos, w_0, w_1, exchange 3 y = pos·x - Σ_b w_b·s·(v_b - μ_b): formulas, which `formula.ts` has.
  *
  * Rings. The result has n bits. x may have fewer, a, and the opened table values have v ≤ n: both are then read in n bits with their spare bit,
- * x = u - r + k·2^a·msb(r), which takes two given words of the missing bits for x and for each value: π·msb(r), (1 - π)·msb(r), of which the public
- * bit selects one, and the same with ω_b·s·msb(ρ_b).
+ * x = u - r + k·2^a·msb(r), which takes two given words of the missing bits for x and for each value.
  *
  * Rounding. With `skip` > 0 the digits are those of x ≫ skip, rounded by the public coin x̂ mod 2^skip (`dither.ts`), which makes the low digit that
  * much smaller; the ramp reads x itself.
@@ -27,7 +26,7 @@
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { lowMask } from "../../ring/words.ts";
 import { dithered } from "../dither/gate.ts";
-import { type KeyRecord, type RecordWriter, step } from "../key.ts";
+import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import {
@@ -41,6 +40,7 @@ import {
   wire,
 } from "../tensor.ts";
 import { asymptote, bumpTable, type SpliceFunction } from "../tables.ts";
+import { bitsFormula, spliceFormula, SYMBOLS as NAMES } from "./formula.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
 
 /** Parameters of {@linkcode splice}. */
@@ -58,28 +58,6 @@ export interface SpliceParams {
   /** Who learns the result: party 0 alone where only linear layers read it. */
   readonly knownTo: "both" | "party0";
 }
-
-/** Bit positions of the symbols opened in exchange 1. */
-export const SPLICE_SYMBOL = {
-  carry: 0,
-  windowLess: 1,
-  equal0: 2,
-  equal1: 3,
-  signLess: 4,
-  signEqual: 5,
-  sign0: 6,
-  sign1: 7,
-} as const;
-
-/** The products of two mask bits that exchange 2 needs, as pairs of symbols; `sign` and `equal` mean S_0 ⊕ S_1 and E_0 ⊕ E_1. */
-export const SPLICE_PAIRS = [
-  "signEqual·carry",
-  "signEqual·sign",
-  "carry·sign",
-  "windowLess·equal",
-  "windowLess·carry",
-  "equal·carry",
-] as const;
 
 function openings(p: SpliceParams, extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
   const count = elementCount(extent), n = p.ringBits, v = p.valueBits;
@@ -131,10 +109,8 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
       { name: "low", bits: oneHotBits(low) },
       { name: "index", bits: oneHotBits(index) },
       { name: "top", bits: oneHotBits(top) },
-      { name: "pairs", bits: SPLICE_PAIRS.length },
-      { name: "words", bits: 7 * n },
-      { name: "input_tops", bits: 2 * (n - inBits) },
-      { name: "value_tops", bits: 4 * (n - valueBits) },
+      { name: "pairs", bits: bitsFormula.bits },
+      { name: "words", bits: spliceFormula(n, inBits, valueBits).bits },
     ],
   }, {
     name: "free",
@@ -181,59 +157,38 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
   }),
   deal(p, [x], keys) {
     const { digits: [low, index, top], inBits, valueBits, ringBits: n } = stepOf(p, x),
-      ring = lowMask(n),
       r = maskWords(x),
-      data = new Uint32Array(r.length),
-      ramp = asymptote(p.function) === "ramp",
+      formula = spliceFormula(n, inBits, valueBits),
+      bits = bitsFormula.masks(r.length),
+      masks = formula.masks(r.length),
       given = keys.record("given"),
-      free = keys.record("free");
-    const indexAt = oneHotBits(low),
-      topAt = indexAt + oneHotBits(index),
-      pairs = topAt + oneHotBits(top),
-      words = pairs + SPLICE_PAIRS.length,
-      inputTops = words + 7 * n,
-      valueTops = inputTops + 2 * (n - inBits);
+      free = keys.record("free"),
+      at = offsets(keys, "given", ["low", "index", "top", "pairs", "words"]),
+      pads = offsets(keys, "free", ["symbols", "bits", "values", "pad"]),
+      symbols = new Uint32Array(r.length),
+      opened = new Uint32Array(r.length),
+      data = new Uint32Array(r.length);
     for (let e = 0; e < r.length; e++) {
       given.seek(e);
       free.seek(e);
-      // A step is a public constant times pos: it has no mask.
-      const rampMask = ramp ? r[e]! : 0, mask = r[e]! >>> p.skip;
-      given.oneHot(0, low, mask & (2 ** low - 1));
-      const s = 2 * given.oneHot(indexAt, index, (mask >>> low) & (2 ** index - 1)) - 1;
-      given.oneHot(topAt, top, (mask >>> (low + index)) & (2 ** top - 1));
-      const symbols = free.xor(0, 8),
-        bit = (at: number): number => (symbols >>> at) & 1,
-        { carry, windowLess, signLess, signEqual, equal0 } = SPLICE_SYMBOL;
-      const rhoC = bit(carry), rhoW = bit(windowLess), rhoL = bit(signLess), rhoQ = bit(signEqual), rhoE0 = bit(equal0);
-      const rhoE = rhoE0 ^ bit(SPLICE_SYMBOL.equal1),
-        rhoS0 = bit(SPLICE_SYMBOL.sign0),
-        rhoS = rhoS0 ^ bit(SPLICE_SYMBOL.sign1);
-      [rhoQ & rhoC, rhoQ & rhoS, rhoC & rhoS, rhoW & rhoE, rhoW & rhoC, rhoE & rhoC].forEach((value, i) => {
-        if (value === 1) given.flip(pairs + i);
-      });
-      // Masks of exchange 2: the fresh pad, plus the monomials of mask bits alone (their public coefficient is 1).
-      const own = free.xor(8, 3), inside = rhoE0 ^ (rhoW & rhoE), one = (rhoE0 & rhoC) ^ (rhoW & rhoE & rhoC);
-      const pos = (own & 1) ^ 1 ^ rhoS0 ^ (rhoL & rhoS) ^ (rhoQ & rhoC & rhoS),
-        w1 = ((own >>> 2) & 1) ^ one,
-        w0 = ((own >>> 1) & 1) ^ inside ^ one;
-      const rho0 = free.sum(11, valueBits) | 0, rho1 = free.sum(11 + valueBits, valueBits) | 0;
-      const monomials = [
-        pos,
-        (1 - 2 * pos) * (rampMask | 0),
-        s,
-        s * w0,
-        (1 - 2 * w0) * s * rho0,
-        s * w1,
-        (1 - 2 * w1) * s * rho1,
-      ];
-      monomials.forEach((value, i) => given.word(words + n * i, n, value));
-      const topOf = (value: number, bits: number): number => (value >>> (bits - 1)) & 1,
-        inputTop = topOf(rampMask, inBits);
-      writeTops(given, inputTops, n - inBits, [pos * inputTop, (1 - pos) * inputTop]);
-      const s0 = s * topOf(rho0, valueBits), s1 = s * topOf(rho1, valueBits);
-      writeTops(given, valueTops, n - valueBits, [w0 * s0, (1 - w0) * s0, w1 * s1, (1 - w1) * s1]);
-      data[e] = (free.sum(11 + 2 * valueBits, n) + pos * rampMask - w0 * s * rho0 - w1 * s * rho1) & ring;
+      const mask = r[e]! >>> p.skip;
+      given.oneHot(at.low, low, mask & (2 ** low - 1));
+      masks.s[e] = 2 * given.oneHot(at.index, index, (mask >>> low) & (2 ** index - 1)) - 1;
+      given.oneHot(at.top, top, (mask >>> (low + index)) & (2 ** top - 1));
+      symbols[e] = free.xor(pads.symbols, NAMES.length);
+      opened[e] = free.xor(pads.bits, 3);
+      masks.v0[e] = free.sum(pads.values, valueBits);
+      masks.v1[e] = free.sum(pads.values + valueBits, valueBits);
+      data[e] = free.sum(pads.pad, n);
     }
+    NAMES.forEach((name, i) => bits[name].set(symbols.map((word) => word >>> i)));
+    // A step is a public constant times pos: it has no mask.
+    if (asymptote(p.function) === "ramp") masks.x.set(r);
+    bitsFormula.deal(bits, keys.record("given"), at.pairs).forEach((taken, i) => {
+      masks[(["pos", "w0", "w1"] as const)[i]!].set(opened.map((word, e) => (word >>> i) ^ taken[e]!));
+    });
+    const [taken] = formula.deal(masks, keys.record("given"), at.words);
+    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
     return { ...wire("mask", n, x.scale, x.extent, data), knownTo: p.knownTo };
   },
   *run(p, [x], keys) {
@@ -259,8 +214,3 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     return { ...wire("masked", p.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
   },
 };
-
-/** Words of `bits` bits from `at` on; none where nothing is missing. */
-function writeTops(given: RecordWriter, at: number, bits: number, values: readonly number[]): void {
-  if (bits > 0) values.forEach((value, i) => given.word(at + bits * i, bits, value));
-}

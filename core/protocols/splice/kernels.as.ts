@@ -24,8 +24,6 @@ const enum SpliceFinish {
   givenBits,
   freeBits,
   wordsAt,
-  inputTopsAt,
-  valueTopsAt,
   padAt,
   party,
   parity,
@@ -133,7 +131,7 @@ export function spliceBits(args: usize, segment: usize, from: u32, to: u32): voi
       rq = mine >> 5,
       rde = re0 ^ (mine >> 3),
       rds = (mine >> 6) ^ (mine >> 7);
-    const qc = pair, qs = pair >> 1, cs = pair >> 2, we = pair >> 3, wc = pair >> 4, ec = pair >> 5;
+    const qc = pair, wc = pair >> 1, qs = pair >> 2, cs = pair >> 3, ec = pair >> 4, we = pair >> 5;
     const pos = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^
       (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
     const inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
@@ -154,14 +152,15 @@ function spare(x: u32, mask: u32, half: u32): u32 {
 }
 
 /**
- * A term of `missing` bits above the ring of x, or 0 where its mask cannot have wrapped or nothing is missing.
- *
- * @param missingMask 2^missing - 1.
+ * The mask's top bit times a masked bit, above the ring of x; 0 where the mask cannot have wrapped or nothing is missing. At `tops`: the top bit, and the top
+ * bit times the mask bit, in `missing` bits each.
  */
 // @ts-ignore: decorator
 
-function wrapped(x: u32, half: u32, bits: u32, term: u64, missingMask: u32): u32 {
-  return missingMask == 0 ? 0 : (~((x + half) >> (bits - 1)) & 1) * ((<u32> bitsAt(term) & missingMask) << bits);
+function wrapped(x: u32, half: u32, bits: u32, bit: u32, tops: u64, missing: u32): u32 {
+  if (missing == 0 || ((x + half) >> (bits - 1)) & 1) return 0;
+  const both = <u32> bitsAt(tops + missing);
+  return (both + bit * (<u32> bitsAt(tops) - 2 * both)) << bits;
 }
 
 /** Share of the function's value. */
@@ -175,15 +174,11 @@ export function spliceFinish(args: usize, segment: usize, from: u32, to: u32): v
     valueBits = word(args, SpliceFinish.valueBits);
   const inMissing = n - inBits,
     inMask = lowBits<u32>(inBits),
-    inHalf: u32 = inMissing == 0 ? 0 : <u32> 1 << (inBits - 2),
-    inTop = lowBits<u32>(inMissing);
+    inHalf: u32 = inMissing == 0 ? 0 : <u32> 1 << (inBits - 2);
   const missing = n - valueBits,
     mask = lowBits<u32>(valueBits),
-    half: u32 = missing == 0 ? 0 : <u32> 1 << (valueBits - 2),
-    top = lowBits<u32>(missing);
-  const wordsAt = word(args, SpliceFinish.wordsAt),
-    inTops = word(args, SpliceFinish.inputTopsAt),
-    valueTops = word(args, SpliceFinish.valueTopsAt);
+    half: u32 = missing == 0 ? 0 : <u32> 1 << (valueBits - 2);
+  const wordsAt = word(args, SpliceFinish.wordsAt), inTops = 7 * n, valueTops = inTops + 2 * inMissing;
   const n2 = 2 * n, n3 = 3 * n, n4 = 4 * n, n5 = 5 * n, n6 = 6 * n;
   let given = recordBit(pointer(segment, 2), from, givenBits),
     free = recordBit(pointer(segment, 3), from, freeBits) + word(args, SpliceFinish.padAt);
@@ -198,14 +193,15 @@ export function spliceFinish(args: usize, segment: usize, from: u32, to: u32): v
       pos = bits & 1,
       w0 = (bits >> 1) & 1,
       w1 = (bits >> 2) & 1,
-      s = wordAt(words + n2);
+      s = wordAt(words + n);
     const u = spare(x, inMask, inHalf), u0 = spare(v0, mask, half), u1 = spare(v1, mask, half);
-    let sum = wordAt(free) + (1 - 2 * pos) * u * wordAt(words) - pos * wordAt(words + n) + party0 * pos * u;
-    sum -= w0 * u0 * s + (1 - 2 * w0) * u0 * wordAt(words + n3) - w0 * wordAt(words + n4);
-    sum -= w1 * u1 * s + (1 - 2 * w1) * u1 * wordAt(words + n5) - w1 * wordAt(words + n6);
-    sum += wrapped(x, inHalf, inBits, given + inTops + pos * inMissing, inTop);
-    sum -= wrapped(v0, half, valueBits, given + valueTops + w0 * missing, top) +
-      wrapped(v1, half, valueBits, given + valueTops + (2 + w1) * missing, top);
+    // Words: π, s, sω_0, sω_1, (1 - 2π)·r, (1 - 2ω_0)·s·μ_0, (1 - 2ω_1)·s·μ_1; then the tops of x, v_0 and v_1.
+    let sum = wordAt(free) + (1 - 2 * pos) * u * wordAt(words) - pos * wordAt(words + n4) + party0 * pos * u;
+    sum -= w0 * u0 * s + (1 - 2 * w0) * u0 * wordAt(words + n2) - w0 * wordAt(words + n5);
+    sum -= w1 * u1 * s + (1 - 2 * w1) * u1 * wordAt(words + n3) - w1 * wordAt(words + n6);
+    sum += wrapped(x, inHalf, inBits, pos, words + inTops, inMissing);
+    sum -= wrapped(v0, half, valueBits, w0, words + valueTops, missing) +
+      wrapped(v1, half, valueBits, w1, words + valueTops + 2 * missing, missing);
     store<u32>(pointer(args, SpliceFinish.result) + at, sum & ring);
   }
 }

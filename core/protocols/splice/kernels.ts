@@ -7,6 +7,7 @@
 import { flatEqual, flatLess, flatLookup, flatPredicate } from "../../fss/flat_dpf.ts";
 import { kernel } from "../../kernel.ts";
 import { lowMask } from "../../ring/words.ts";
+import { bitsFormula, spliceFormula, SYMBOLS as NAMES } from "./formula.ts";
 
 /** Exchange 1: eight symbols, and the signed table values for both carries, under their masks. */
 export const SYMBOLS = kernel({
@@ -62,42 +63,18 @@ export const BITS = kernel({
   params: {},
   costNs: () => 15,
   element({ i, x, given, free, p }) {
-    const s = x.opened[i]!, mine = free.word("symbols", 8), pair = given.word("pairs", 6);
-    const bit = (word: number, at: number): number => (word >>> at) & 1;
-    // Public masked symbols, this party's shares of their mask bits, and its shares of products of two of them.
-    const c = bit(s, 0),
-      w = bit(s, 1),
-      e0 = bit(s, 2),
-      de = e0 ^ bit(s, 3),
-      l = bit(s, 4),
-      q = bit(s, 5),
-      s0 = bit(s, 6);
-    const ds = s0 ^ bit(s, 7), rc = bit(mine, 0), rw = bit(mine, 1), re0 = bit(mine, 2), rde = re0 ^ bit(mine, 3);
-    const rl = bit(mine, 4), rq = bit(mine, 5), rds = bit(mine, 6) ^ bit(mine, 7), constant = 1 - p.party;
-    const qc = bit(pair, 0),
-      qs = bit(pair, 1),
-      cs = bit(pair, 2),
-      we = bit(pair, 3),
-      wc = bit(pair, 4),
-      ec = bit(pair, 5);
-    // pos = ¬S_0 ⊕ l·DS ⊕ q·c·DS, in = E_0 ⊕ w·DE and w_1 = in·c, without the monomials of mask bits alone.
-    const pos = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc) ^
-      (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);
-    const inside = (constant & (e0 ^ (w & de))) ^ (de & rw) ^ (w & rde);
-    const upper = (constant & ((e0 & c) ^ (w & de & c))) ^ (c & re0) ^ (e0 & rc) ^ (de & c & rw) ^ (w & c & rde) ^
-      (w & de & rc) ^ (c & we) ^ (de & wc) ^ (w & ec);
-    x.result[i] = free.word("bits", 3) ^ pos ^ ((inside ^ upper) << 1) ^ (upper << 2);
+    const bitsOf = (word: number) => Object.fromEntries(NAMES.map((name, at) => [name, (word >>> at) & 1]));
+    const opened = {
+      party: p.party as 0 | 1,
+      values: bitsOf(x.opened[i]!),
+      halves: bitsOf(free.word("symbols", 8)),
+      word: (at: number, bits: number) => given.part("pairs", at, bits),
+    };
+    x.result[i] = [0, 1, 2].reduce((out, k) => out ^ (bitsFormula.share(opened, k) << k), free.word("bits", 3));
   },
 });
 
-/** A masked value of a narrow ring read in a wider one: its integer with the spare bit, and whether its mask may have wrapped. */
-function spare(x: number, from: number, to: number): { readonly value: number; readonly wraps: 0 | 1 } {
-  if (from === to) return { value: x | 0, wraps: 0 };
-  const raised = (x + 2 ** (from - 2)) % 2 ** from;
-  return { value: raised - 2 ** (from - 2), wraps: raised < 2 ** (from - 1) ? 1 : 0 };
-}
-
-/** Exchange 3: the share of pos·x - Σ_b w_b·s·(v_b - ρ_b); x is the masked input of a ramp, a step's public constant. */
+/** Exchange 3: the share of pos·x - Σ_b w_b·s·(v_b - μ_b); x is the masked input of a ramp, a step's public constant. */
 export const FINISH = kernel({
   name: "splice_finish",
   reads: {
@@ -106,23 +83,23 @@ export const FINISH = kernel({
     opened: { holds: "opened bits" },
   },
   writes: { result: { holds: "share, secret" } },
-  records: { given: { fields: ["words", "input_tops", "value_tops"] }, free: { fields: ["pad"] } },
+  records: { given: { fields: ["words"] }, free: { fields: ["pad"] } },
   params: { in_bits: "ring of x", value_bits: "ring of the values", ring_bits: "n, ring of the result" },
   costNs: () => 12,
   element({ i, x, given, free, p }) {
-    const n = p.ring_bits,
-      opened = x.opened[i]!,
-      pos = opened & 1,
-      word = (at: number): number => given.word("words", n, at);
-    const { value, wraps } = spare(x.x[i]!, p.in_bits, n), missing = n - p.in_bits, above = n - p.value_bits;
-    let sum = free.word("pad", n) + (1 - 2 * pos) * Math.imul(value, word(0)) - pos * word(1);
-    sum += (1 - p.party) * pos * value + wraps * given.word("input_tops", missing, pos) * 2 ** p.in_bits;
-    for (const carry of [0, 1]) {
-      const w = (opened >>> (1 + carry)) & 1, v = spare(x.values[2 * i + carry]!, p.value_bits, n);
-      sum -= w * Math.imul(v.value, word(2)) + (1 - 2 * w) * Math.imul(v.value, word(3 + 2 * carry)) -
-        w * word(4 + 2 * carry);
-      sum -= v.wraps * given.word("value_tops", above, 2 * carry + w) * 2 ** p.value_bits;
-    }
-    x.result[i] = sum & lowMask(n);
+    const n = p.ring_bits, bits = x.opened[i]!;
+    const share = spliceFormula(n, p.in_bits, p.value_bits).share({
+      party: p.party as 0 | 1,
+      values: {
+        x: x.x[i]!,
+        v0: x.values[2 * i]!,
+        v1: x.values[2 * i + 1]!,
+        pos: bits & 1,
+        w0: (bits >>> 1) & 1,
+        w1: (bits >>> 2) & 1,
+      },
+      word: (at, bits) => given.part("words", at, bits),
+    });
+    x.result[i] = (free.word("pad", n) + share) & lowMask(n);
   },
 });

@@ -60,11 +60,11 @@ fn item(i: u32) {
   let rq = pads >> 5u;
   let rds = (pads >> 6u) ^ (pads >> 7u);
   let qc = pair;
-  let qs = pair >> 1u;
-  let cs = pair >> 2u;
-  let we = pair >> 3u;
-  let wc = pair >> 4u;
-  let ec = pair >> 5u;
+  let wc = pair >> 1u;
+  let qs = pair >> 2u;
+  let cs = pair >> 3u;
+  let ec = pair >> 4u;
+  let we = pair >> 5u;
   let constant = 1u - params.party;
   let positive = (constant & (s0 ^ (l & ds) ^ (q & c & ds))) ^ (ds & rl) ^ (l & rds) ^ (c & ds & rq) ^ (q & ds & rc)
     ^ (q & c & rds) ^ (ds & qc) ^ (c & qs) ^ (q & cs);

@@ -1,8 +1,9 @@
 // splice_finish: shares relu(x) minus the windowed table.
 //
-//   result = pad + (1 - 2p)·x·w_0 - p·w_1 + [party 0] p·x + k(x)·2^a·inputTops_p
-//     - Σ_b (b_b·v_b·w_2 + (1 - 2b_b)·v_b·w_{3+2b} - b_b·w_{4+2b} + k(v_b)·2^v·valueTops_{2b+b_b}) mod 2^n
-//   x of a bits and v_b of v bits with their spare bits, k = 1 where the mask of either may have wrapped; tops have n - a and n - v bits
+//   result = pad + (1 - 2p)·x·w_0 - p·w_4 + [party 0] p·x + k(x)·2^a·top(p, x)
+//     - Σ_b (b_b·v_b·w_1 + (1 - 2b_b)·v_b·w_{2+b} - b_b·w_{5+b} + k(v_b)·2^v·top(b_b, v_b)) mod 2^n
+//   top(b, x) = t_1 + b·(t_0 - 2·t_1) of two more words for each of x, v_0, v_1, of n - a and n - v bits
+//   x of a bits and v_b of v bits with their spare bits, k = 1 where the mask of either may have wrapped
 //
 // Spec      SPEC.md §5.12 (splice)
 
@@ -18,8 +19,6 @@ struct Params {
   given_bits: u32,    // bits of one given record
   free_bits: u32,     // bits of one free record
   words_at: u32,      // first bit of the field words
-  input_tops_at: u32, // first bit of the field input_tops
-  value_tops_at: u32, // first bit of the field value_tops
   pad_at: u32,        // first bit of the field pad
   party: u32,         // whose call
   parity: u32,        // 1 for the holder of explicit halves
@@ -51,29 +50,32 @@ fn word_of(key: Cursor, index: u32) -> u32 {
   return given_field(key, params.words_at + params.ring_bits * index, params.ring_bits);
 }
 
-// What a masked value of `bits` bits lacks in the result's ring: top `index` of those at `at`, where its mask may have wrapped.
-fn wrapped_top(key: Cursor, x: u32, bits: u32, at: u32, index: u32) -> u32 {
+// The mask's top bit times a masked bit, above the ring of x. At `at`: the top bit, and the top bit times the mask bit.
+fn wrapped_top(key: Cursor, x: u32, bits: u32, bit: u32, at: u32) -> u32 {
   let missing = params.ring_bits - bits;
-  return spare_wraps(x, bits) * given_field(key, at + missing * index, missing) * ring_unit(bits);
+  let both = given_field(key, at + missing, missing);
+  return spare_wraps(x, bits) * (both + bit * (given_field(key, at, missing) - 2u * both)) * ring_unit(bits);
 }
 
 fn item(i: u32) {
   let segment = segment_of(i);
   let key = given_cursor(segment, i);
   let n = params.ring_bits;
+  let input_tops = params.words_at + 7u * n;
+  let value_tops = input_tops + 2u * (n - params.in_bits);
   let masked = x[i - params.x_base];
   let value = spare_value(masked, params.in_bits);
   let bits = opened[i - params.opened_base];
   let positive = bits & 1u;
   var sum = free_field(free_cursor(segment, i), params.pad_at, n);
-  sum += sign_of(positive) * value * word_of(key, 0u) - positive * word_of(key, 1u) + (1u - params.party) * positive * value;
-  sum += wrapped_top(key, masked, params.in_bits, params.input_tops_at, positive);
+  sum += sign_of(positive) * value * word_of(key, 0u) - positive * word_of(key, 4u) + (1u - params.party) * positive * value;
+  sum += wrapped_top(key, masked, params.in_bits, positive, input_tops);
   for (var b = 0u; b < 2u; b++) {
     let w = (bits >> (1u + b)) & 1u;
     let masked_entry = values[2u * i + b - params.values_base];
     let entry = spare_value(masked_entry, params.value_bits);
-    sum -= w * entry * word_of(key, 2u) + sign_of(w) * entry * word_of(key, 3u + 2u * b) - w * word_of(key, 4u + 2u * b);
-    sum -= wrapped_top(key, masked_entry, params.value_bits, params.value_tops_at, 2u * b + w);
+    sum -= w * entry * word_of(key, 1u) + sign_of(w) * entry * word_of(key, 2u + b) - w * word_of(key, 5u + b);
+    sum -= wrapped_top(key, masked_entry, params.value_bits, w, value_tops + 2u * b * (n - params.value_bits));
   }
   result[i - params.result_base] = sum & low_mask(n);
 }

@@ -20,7 +20,7 @@ export const vectors: GateVectors = {
   section: "5.10",
   folder: "maximum",
   letters({ inputs: [x] }) {
-    const n = x!.ringBits, chunks = choosePermuted(n - 1, 3 * n);
+    const n = x!.ringBits, chunks = choosePermuted(n - 1, 2 * n);
     return { n, c: chunks.length, C: permutedBits(chunks) };
   },
   counts: ({ inputs: [x] }) => ({
@@ -39,7 +39,7 @@ export const vectors: GateVectors = {
       low = 2 ** (n - 1),
       u = d % low,
       alpha = rd % low,
-      chunks = choosePermuted(n - 1, 3 * n);
+      chunks = choosePermuted(n - 1, 2 * n);
     ex.say(`n = ${n}: words mod ${2 ** n}. Chunks of ${chunks.join(" and ")} bits.`);
     ex.say();
     ex.table([
@@ -57,14 +57,14 @@ export const vectors: GateVectors = {
     const beta = masksOf.map((rho) => rho ^ top ^ 1);
     ex.holds("select", select[2], [
       ...beta,
-      ...beta.map((bit) => mod((1 - 2 * bit) * rd, n)),
+      mod((1 - 2 * beta[0]!) * rd, n),
       ...beta.slice(1).map((bit) => mod((bit - beta[0]!) * rd, n)),
     ]);
     ex.say();
     ex.table([
       ["key", "party 0", "party 1", "together", ""],
       ...rows.slice(0, -1),
-      ...[["β_0, β_1", 0, 2], ["(1 − 2β)·r_d", 2, 4], ["(β_1 − β_0)·r_d", 4, 5]].map(([what, from, to]) => [
+      ...[["β_0, β_1", 0, 2], ["(1 − 2β_0)·r_d", 2, 3], ["(β_1 − β_0)·r_d", 3, 4]].map(([what, from, to]) => [
         from === 0 ? "given.select" : "",
         ...select.map((words) => words.slice(from as number, to as number).join(", ")),
         what as string,
@@ -84,16 +84,16 @@ export const vectors: GateVectors = {
     ex.say("Step 2");
     const sent = ex.sent(1),
       shares = [0, 1].map((p) => {
-        const word = (i: number): number => select[p]![i]!, more = path > 0 ? word(2 * paths + path - 1) : 0;
+        const word = (i: number): number => select[p]![i]!, apart = path > 0 ? word(paths + path) : 0;
         const share = mod(
-          (p === 0 ? g * d : 0) + (1 - 2 * g) * d * word(path) - g * word(paths + path) - more + pad[p]![0]!,
+          (p === 0 ? g * d : 0) + (1 - 2 * g) * (d * word(path) - apart) - g * word(paths) + pad[p]![0]!,
           n,
         );
-        const last = path > 0 ? ` − ${more}` : "";
+        const own = path > 0 ? `(${d}·${word(path)} − ${apart})` : `${d}·${word(path)}`;
         ex.say(
-          `party ${p} sends ${p === 0 ? `${g}·${d} + ` : ""}${signed(1 - 2 * g)}·${d}·${word(path)} − ${g}·${
-            word(paths + path)
-          }${last} + ${pad[p]} = ${share}`,
+          `party ${p} sends ${p === 0 ? `${g}·${d} + ` : ""}${signed(1 - 2 * g)}·${own} − ${g}·${word(paths)} + ${
+            pad[p]
+          } = ${share}`,
         );
         return share;
       });
