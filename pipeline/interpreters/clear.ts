@@ -1,5 +1,6 @@
 /**
- * The clear interpreter: exact integers, the oracle. It asserts every gate's precondition, so an overflow is an error here that names the wire.
+ * The clear interpreter: exact integers, the oracle. It asserts every gate's precondition, so an overflow is an error
+ * here that names the wire.
  *
  * @module
  */
