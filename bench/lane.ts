@@ -112,7 +112,7 @@ export function dealLane(lane: LaneCase): DealtLane {
   const blocks = Math.max(...plan.gates.flatMap(({ records }) => records.map(({ counts }) => counts.length))),
     owners = assignOwners(plan.gates),
     layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners)),
-    addresses = layouts.map((_, position) => ({ request: 0, position, layer: 1 }));
+    addresses = layouts.map((_, position) => ({ request: 0, position, stage: 1 }));
   const seeds = [Seed.random(), Seed.random()] as const,
     salt = crypto.getRandomValues(new Uint8Array(16)),
     refs = new Map(

@@ -166,7 +166,7 @@ export async function assertLaw(test: LawCase): Promise<LawResult> {
   // Deal.
   const blocks = planned.value.extent.cols.length, owners = assignOwners(plan.gates);
   const layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners));
-  const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, layer: 5 }));
+  const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, stage: 5 }));
   const seeds = [Seed.from(random(new Uint8Array(32))), Seed.from(random(new Uint8Array(32)))] as const,
     salt = random(new Uint8Array(16));
   const clientMasks = new Map(

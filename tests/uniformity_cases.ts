@@ -104,8 +104,8 @@ export const extendBetweenProducts: Composition = function* <V extends View>(
       yield* scope.gate("square", multiply, { broadcast: false }, left, right),
     );
   };
-  yield* square(ctx.scope("before"), x as Wire<V>);
-  return yield* square(ctx.scope("after"), yield* ctx.gate("gate", extend, { to: 5, knownTo: "both" }, x as Wire<V>));
+  yield* square(ctx.within("before"), x as Wire<V>);
+  return yield* square(ctx.within("after"), yield* ctx.gate("gate", extend, { to: 5, knownTo: "both" }, x as Wire<V>));
 };
 
 /** Scores and a mixture, each opened. */

@@ -38,7 +38,7 @@ export function ofScores(rounding: Rounding): Case {
     *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
       const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
       const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
-      return yield* softmax(ctx.scope("softmax"), { ...SCORES, rounding }, s);
+      return yield* softmax(ctx.within("softmax"), { ...SCORES, rounding }, s);
     },
     trials: 1,
   };

@@ -144,7 +144,7 @@ function normalise<V extends View>(
   norm: number,
   x: Wire<V>,
 ): Gate<Wire<V>> {
-  return rmsNorm(ctx.scope(name).as({ norm }), normParams(model, norm), x);
+  return rmsNorm(ctx.within(name).as({ norm }), normParams(model, norm), x);
 }
 
 /** A wire in the residual stream's ring: narrowing is free. */
@@ -170,7 +170,7 @@ export function* layerStage<V extends View>(
   // norm(residual + attention(x)).
   const read1 = post ? x : yield* normalise(ctx, "norm1", model, 2 * layer, x);
   const { mixed, rest } = yield* attention(
-    ctx.scope("attention"),
+    ctx.within("attention"),
     attentionParams(model, layer),
     read1,
     cache,
@@ -181,7 +181,7 @@ export function* layerStage<V extends View>(
   const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x, alternate);
 
   const read2 = yield* normalise(ctx, "norm2", model, 2 * layer + 1, attended);
-  const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
+  const { hidden, rest: rest2 } = yield* mlp(ctx.within("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
   const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended, 0);
   return post ? yield* normalise(ctx, "norm3", model, 2 * layer + 2, written) : written;

@@ -19,12 +19,12 @@ import type { Scales } from "./scales.ts";
 export const TANH_DIGITS = [2, 11, 7] as const;
 
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
-export type Scope = "model" | "blocks";
+export type ModelScope = "model" | "blocks";
 
 /** A model as the forward pass sees it. */
 export interface ModelSpec {
   /** What is computed. */
-  readonly scope: Scope;
+  readonly scope: ModelScope;
   /** The model's shape. */
   readonly config: ModelConfig;
   /** Its fixed-point numbers. */

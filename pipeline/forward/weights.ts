@@ -147,7 +147,7 @@ export function maskedMatrix(seed: Seed, index: number, count: number, wordsPerE
   const words = new Uint32Array(count * wordsPerElement);
   expandChacha8(
     seed.expose(),
-    address({ purpose: PURPOSE.weights, request: 0, position: index, layer: 0 }),
+    address({ purpose: PURPOSE.weights, request: 0, position: index, stage: 0 }),
     new Uint8Array(words.buffer),
   );
   return words;

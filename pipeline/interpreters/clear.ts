@@ -103,7 +103,7 @@ export class ClearContext implements Context<"clear"> {
     return { ...wire("clear", ringBits, scale, extent, data), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);
+  within = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);
 
   as = (role: Role): ClearContext => new ClearContext(this.#options, this.#path, { ...this.#role, ...role });
 

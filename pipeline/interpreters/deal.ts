@@ -61,8 +61,8 @@ export interface BlockAddress {
   readonly request: number;
   /** Position within the request. */
   readonly position: number;
-  /** Stage. */
-  readonly layer: number;
+  /** Stage: 0 is the input, 1..L the layers, L+1 the output. */
+  readonly stage: number;
 }
 
 /** Expands the seed part of one party's block. */
@@ -280,7 +280,7 @@ export class DealContext implements Context<"mask"> {
     return { ...wire("mask", ringBits, scale, extent, onMasks(op, params, x)), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
+  within = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
 
   as = (): DealContext => this;
 

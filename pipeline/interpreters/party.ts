@@ -154,7 +154,7 @@ export class PartyContext implements Context<"masked"> {
     return { ...wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine)), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
+  within = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
 
   as = (): PartyContext => this;
 

@@ -89,7 +89,7 @@ export function placeBlocks(
 /** Expands the seed parts of a lane. */
 export function expandLane(engine: Engine, seed: Seed, party: Party, lane: LaneAddress, loaded: LoadedLane): void {
   const streams = loaded.blocks.map(({ position, layout, seedAt }): SeedStream => ({
-    nonce: address({ purpose: PURPOSE.key, request: lane.request, position, layer: lane.stage }),
+    nonce: address({ purpose: PURPOSE.key, request: lane.request, position, stage: lane.stage }),
     offset: seedAt,
     byteLength: layout.seedBytes[party],
   }));

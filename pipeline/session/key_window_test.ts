@@ -54,7 +54,7 @@ Deno.test("KeyWindow.take() gives both parts of every block of a lane", async ()
       for (const { position, layout, explicitAt, seedAt } of blocks) {
         const offset = PLAN.offset(party, lane.request, lane.stage, position), bytes = layout.explicitBytes[party];
         assertEquals(memory.view(explicitAt, bytes), stream.subarray(offset, offset + bytes));
-        const address = { request: lane.request, position, layer: lane.stage };
+        const address = { request: lane.request, position, stage: lane.stage };
         assertEquals(
           memory.view(seedAt, layout.seedBytes[party]),
           expandBlock(SEED, address, layout.seedBytes[party]),

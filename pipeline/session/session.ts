@@ -353,7 +353,7 @@ export class PartySession {
           const x = index === last ? wanted(context, plan.model, item.x!) : item.x;
           engine.enter(outer);
           const gate = stage(context, plan.model, index, x, cache, positions),
-            laneId = { request: item.request, step: positions.from, layer: index };
+            laneId = { request: item.request, step: positions.from, stage: index };
           const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.stageCounts[index]!, now });
           scope.end([result.data]);
           prepared?.scope.end([]);

@@ -112,7 +112,7 @@ export function* attention<V extends View>(
   const s = p.padding === null
     ? products
     : yield* ctx.as({ reads: "unpadded" }).gate("padding", hidePadding, p.padding, products);
-  const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
+  const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.within("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const wanted = { scale: p.scale, ringBits: p.mixtureBits, full: 1, knownTo: "party0" } as const;
   return { mixed: yield* rescale(ctx, "mix_truncate", wanted, mixture), rest };
