@@ -7,7 +7,7 @@
  */
 
 import type { CacheHandle, Engine, Handle, KeyMemory } from "../core/engine.ts";
-import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
+import { Seed } from "../core/prg/seed.ts";
 import type { Gate } from "../core/protocols/opening.ts";
 import type { Context } from "../core/protocols/primitive.ts";
 import {
@@ -24,7 +24,7 @@ import { stage, tokenRows } from "../pipeline/forward/forward.ts";
 import type { Positions } from "../core/protocols/layers/attention.ts";
 import { type ModelSpec, streamBits, streamScale } from "../pipeline/forward/model_spec.ts";
 import { DealContext, LaneDealer } from "../pipeline/interpreters/deal.ts";
-import { assignOwners, layoutBlock } from "../pipeline/interpreters/layout.ts";
+import { assignOwners, layoutBlock, placeBlocks, seedStreams } from "../pipeline/interpreters/layout.ts";
 import { PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";
 import { finish, PlanContext } from "../pipeline/interpreters/plan.ts";
 
@@ -165,25 +165,14 @@ export function dealLane(lane: LaneCase): DealtLane {
     );
   const party = (party: 0 | 1, engine: Engine): LaneParty => {
     const weights = weightsOf(engine), caches = new Map<string, CacheHandle>();
-    let explicitAt = 0, seedAt = explicitBytes[party];
-    const placed = layouts.map((layout) => {
-      const block = { layout, explicitAt, seedAt };
-      explicitAt += layout.explicitBytes[party];
-      seedAt += layout.seedBytes[party];
-      return block;
-    });
+    const { blocks: placed } = placeBlocks(layouts, party);
     const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
     return {
       engine,
       load() {
         const memory = engine.keyMemory(keyBytes[party]), explicit = memory.view(0, explicitBytes[party]);
         placed.forEach(({ explicitAt }, b) => explicit.set(dealt.blocks[b]!.explicit[party], explicitAt));
-        const streams = placed.map(({ layout, seedAt }, b) => ({
-          nonce: address({ purpose: PURPOSE.key, ...addresses[b]! }),
-          offset: seedAt,
-          byteLength: layout.seedBytes[party],
-        }));
-        engine.expand(seeds[party].expose(), memory, streams);
+        engine.expand(seeds[party].expose(), memory, seedStreams(placed, addresses, party));
         return memory;
       },
       start(memory) {

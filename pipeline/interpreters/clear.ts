@@ -15,13 +15,13 @@ import {
   type Inputs,
   type Kind,
   type Kinds,
+  leastKnown,
   type Operand,
   type TensorBase,
   type Wire,
   wire,
 } from "../../core/protocols/tensor.ts";
 import { lowMask } from "../../core/ring/words.ts";
-import { leastKnown } from "../../core/protocols/tensor.ts";
 
 /** What a gate reads. */
 export interface Observed {
