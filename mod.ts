@@ -118,10 +118,10 @@ export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted
 export {
   expTableScale,
   type MatrixRef,
+  type ModelScope,
   type ModelSpec,
   outputScale,
   outputWidth,
-  type Scope as ModelScope,
   streamScale,
   TANH_DIGITS,
   weightRefs,

@@ -7,7 +7,7 @@
  */
 
 import type { CacheHandle, Engine, Handle, KeyMemory } from "../core/engine.ts";
-import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
+import { Seed } from "../core/prg/seed.ts";
 import type { Gate } from "../core/protocols/opening.ts";
 import type { Context } from "../core/protocols/primitive.ts";
 import {
@@ -24,7 +24,7 @@ import { stage, tokenRows } from "../pipeline/forward/forward.ts";
 import type { Positions } from "../core/protocols/layers/attention.ts";
 import { type ModelSpec, streamBits, streamScale } from "../pipeline/forward/model_spec.ts";
 import { DealContext, LaneDealer } from "../pipeline/interpreters/deal.ts";
-import { assignOwners, layoutBlock } from "../pipeline/interpreters/layout.ts";
+import { assignOwners, layoutBlock, placeBlocks, seedStreams } from "../pipeline/interpreters/layout.ts";
 import { PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";
 import { finish, PlanContext } from "../pipeline/interpreters/plan.ts";
 
@@ -112,7 +112,7 @@ export function dealLane(lane: LaneCase): DealtLane {
   const blocks = Math.max(...plan.gates.flatMap(({ records }) => records.map(({ counts }) => counts.length))),
     owners = assignOwners(plan.gates),
     layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners)),
-    addresses = layouts.map((_, position) => ({ request: 0, position, layer: 1 }));
+    addresses = layouts.map((_, position) => ({ request: 0, position, stage: 1 }));
   const seeds = [Seed.random(), Seed.random()] as const,
     salt = crypto.getRandomValues(new Uint8Array(16)),
     refs = new Map(
@@ -165,25 +165,14 @@ export function dealLane(lane: LaneCase): DealtLane {
     );
   const party = (party: 0 | 1, engine: Engine): LaneParty => {
     const weights = weightsOf(engine), caches = new Map<string, CacheHandle>();
-    let explicitAt = 0, seedAt = explicitBytes[party];
-    const placed = layouts.map((layout) => {
-      const block = { layout, explicitAt, seedAt };
-      explicitAt += layout.explicitBytes[party];
-      seedAt += layout.seedBytes[party];
-      return block;
-    });
+    const { blocks: placed } = placeBlocks(layouts, party);
     const x = inputs.map((input): Handle => engine.upload(randomWords(elementCount(input.extent), input.ringBits)));
     return {
       engine,
       load() {
         const memory = engine.keyMemory(keyBytes[party]), explicit = memory.view(0, explicitBytes[party]);
         placed.forEach(({ explicitAt }, b) => explicit.set(dealt.blocks[b]!.explicit[party], explicitAt));
-        const streams = placed.map(({ layout, seedAt }, b) => ({
-          nonce: address({ purpose: PURPOSE.key, ...addresses[b]! }),
-          offset: seedAt,
-          byteLength: layout.seedBytes[party],
-        }));
-        engine.expand(seeds[party].expose(), memory, streams);
+        engine.expand(seeds[party].expose(), memory, seedStreams(placed, addresses, party));
         return memory;
       },
       start(memory) {

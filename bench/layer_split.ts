@@ -237,7 +237,7 @@ async function runLayers(
   try {
     const runs: LayerRun[] = [], loads: [KeyLoad, KeyLoad][] = [];
     for (let step = 0; step < WARM_UPS + options.runs; step++) {
-      runs.push(await runLayer(parties, engines, links, { request: 0, step, layer: 1 }));
+      runs.push(await runLayer(parties, engines, links, { request: 0, step, stage: 1 }));
       loads.push([await loadKeys(parties[0], engines[0]), await loadKeys(parties[1], engines[1])]);
     }
     return { runs: runs.slice(WARM_UPS), loads: loads.slice(WARM_UPS), adapter: engines[0].adapterName };

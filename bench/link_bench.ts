@@ -11,7 +11,7 @@ import { SocketThread } from "../transport/socket_thread.ts";
 import { connect, listen, type TcpOptions } from "../transport/tcp.ts";
 import type { EchoStart } from "./echo_worker.ts";
 
-const LANE = { request: 0, step: 0, layer: 1 };
+const LANE = { request: 0, step: 0, stage: 1 };
 
 function optionsOf(party: 0 | 1): TcpOptions {
   const identity = { party, weightsId: "bench", planDigest: "bench", session: "bench" } as const;

@@ -23,7 +23,7 @@ import { foldModel } from "../models/fold.ts";
 import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
-import type { ModelSpec, Scope } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope, ModelSpec } from "../pipeline/forward/model_spec.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { Oracle, type OracleOptions } from "../pipeline/forward/oracle.ts";
 import type { Scales } from "../pipeline/forward/scales.ts";
@@ -46,7 +46,7 @@ const FORMAT = 2;
 /** Contents of `sluice.json`. */
 export interface Prepared {
   readonly format: number;
-  readonly scope: Scope;
+  readonly scope: ModelScope;
   /** Random id of this preparation: one per set of weight masks. */
   readonly weightsId: string;
   /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */

@@ -12,7 +12,7 @@ import type { ModelConfig } from "../models/model_config.ts";
 import { planDigest } from "../pipeline/session/digest.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import type { CoinRecord } from "../pipeline/interpreters/coins.ts";
-import type { ModelSpec, Scope } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope, ModelSpec } from "../pipeline/forward/model_spec.ts";
 import type { Scales } from "../pipeline/forward/scales.ts";
 import { PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import {
@@ -115,7 +115,7 @@ function planOf(folder: string, header: KeyHeader): Pick<OpenKeys, "model" | "sh
     const bucket = header["bucket"] === undefined ? {} : { bucket: Number(header["bucket"]) };
     const rounding = header["rounding"] as Rounding;
     const model: ModelSpec = {
-      scope: header["scope"] as Scope,
+      scope: header["scope"] as ModelScope,
       config,
       scales,
       maxPositions: positionCount(shape),

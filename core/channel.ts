@@ -14,7 +14,7 @@ export interface Lane {
   /** Position of the lane's first token; grows within a request, so no two lanes of a stage share it. */
   readonly step: number;
   /** Stage: 0 is the input stage, 1..L the layers, L+1 the output stage. */
-  readonly layer: number;
+  readonly stage: number;
 }
 
 /** Bytes and frames that a channel has moved so far. */

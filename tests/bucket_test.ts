@@ -134,7 +134,7 @@ Deno.test("what both parties send has the same order and sizes whatever the coun
         party: link.party,
         stats: link.stats,
         post: (lane, exchange, payload) => {
-          posted[link.party]!.push(`${lane.layer}/${exchange}: ${payload.map((part) => part.length).join()}`);
+          posted[link.party]!.push(`${lane.stage}/${exchange}: ${payload.map((part) => part.length).join()}`);
           link.post(lane, exchange, payload);
         },
         take: (lane, exchange, expectedBytes) => link.take(lane, exchange, expectedBytes),

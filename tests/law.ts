@@ -1,5 +1,6 @@
 /**
- * The law that every gate and composition obeys, as a function: run after deal equals clear bit for bit, and key bytes, sent bytes and exchanges equal plan.
+ * The law that every gate and composition obeys, as a function: run after deal equals clear bit for bit, and key bytes,
+ * sent bytes and exchanges equal plan.
  *
  * Dealer and both parties run in this process, in lockstep, with random seeds and masks; no network.
  *
@@ -8,15 +9,16 @@
 
 import { assertEquals } from "@std/assert";
 import type { Engine, Handle } from "../core/engine.ts";
-import { address, PURPOSE, Seed } from "../core/prg/seed.ts";
-import type { ConstantRef, WeightRef } from "../core/protocols/key.ts";
-import type { Gate, OpeningSize } from "../core/protocols/opening.ts";
-import type { Context } from "../core/protocols/primitive.ts";
+import { Seed } from "../core/prg/seed.ts";
+import type { WeightRef } from "../core/protocols/key.ts";
+import type { Gate, Opening, OpeningSize } from "../core/protocols/opening.ts";
+import type { Context, Primitive } from "../core/protocols/primitive.ts";
 import {
   type Cache,
+  type DataOf,
   type Extent,
+  type Inputs,
   type MaskWords,
-  type Share,
   share,
   type View,
   type Wire,
@@ -25,25 +27,38 @@ import {
 import { packedBytes, unpackBits } from "../core/ring/bits.ts";
 import { addWords, fromBigInts, toBigInts, wordsPerElement } from "../core/ring/words.ts";
 import { ClearContext } from "../pipeline/interpreters/clear.ts";
-import { type BlockAddress, DealContext, type DealtBlock, LaneDealer } from "../pipeline/interpreters/deal.ts";
-import { assignOwners, type BlockLayout, layoutBlock } from "../pipeline/interpreters/layout.ts";
-import { type LoadedBlock, PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";
+import { DealContext, type DealtBlock, LaneDealer } from "../pipeline/interpreters/deal.ts";
+import {
+  assignOwners,
+  type BlockAddress,
+  type BlockLayout,
+  layoutBlock,
+  placeBlocks,
+  seedStreams,
+} from "../pipeline/interpreters/layout.ts";
+import { PartyContext } from "../pipeline/interpreters/party.ts";
 import { finish, type GateCost, openingBytes, PlanContext } from "../pipeline/interpreters/plan.ts";
 
+/** The kinds of input that a case can have. */
+export type LawKind = "wire" | "share";
+
 /** One input tensor: signed integers. */
-export interface LawInput {
-  readonly kind: "wire" | "share";
+export interface LawInput<K extends LawKind = LawKind> {
+  readonly kind: K;
   readonly ringBits: number;
   readonly scale: number;
   readonly extent: Extent;
   readonly data: Float64Array;
 }
 
-/** A composition under test, written once for all views. */
-export type Composition = <V extends View>(
+/** Makes an empty cache. */
+export type MakeCache<V extends View> = (width: number, ringBits?: number) => Cache<V>;
+
+/** A composition under test on inputs of these kinds, written once for all views. */
+export type Composition<I extends readonly LawKind[] = readonly LawKind[]> = <V extends View>(
   ctx: Context<V>,
-  x: (Wire<V> | Share<V>)[],
-  cache: (width: number, ringBits?: number) => Cache<V>,
+  x: Inputs<V, I>,
+  cache: MakeCache<V>,
 ) => Gate<Wire<V>>;
 
 /** A matrix under test. */
@@ -55,9 +70,10 @@ export interface LawWeights {
 }
 
 /** What is under test. */
-export interface LawCase {
-  readonly inputs: readonly LawInput[];
-  readonly run: Composition;
+export interface LawCase<I extends readonly LawKind[] = readonly LawKind[]> {
+  readonly inputs: { readonly [J in keyof I]: LawInput<I[J]> };
+  /** A {@linkcode Composition}; as a method, so that cases of any inputs fit in one list. */
+  run<V extends View>(ctx: Context<V>, x: Inputs<V, I>, cache: MakeCache<V>): Gate<Wire<V>>;
   readonly weights?: Readonly<Record<string, LawWeights>>;
   /** Party 0's secret vectors. */
   readonly constants?: Readonly<Record<string, Int32Array>>;
@@ -112,10 +128,6 @@ export interface LawResult {
   readonly masked: readonly [Uint32Array, Uint32Array];
 }
 
-function ringValue(value: number, ringBits: number): number {
-  return Number(BigInt.asUintN(ringBits, BigInt(value)));
-}
-
 /** Fills bytes from the system's generator, which gives 65,536 at a time. */
 function systemRandom(bytes: Uint8Array): Uint8Array {
   for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
@@ -140,266 +152,230 @@ export function randomWords(count: number, ringBits: number, random = systemRand
   return ringBits === 32 ? out : out.map((word) => word & (2 ** ringBits - 1));
 }
 
+/** The composition of one gate on one wire. */
+export function gate<P>(primitive: Primitive<P, ["wire"], "wire">, params: P): Composition<["wire"]> {
+  return (ctx, [x]) => ctx.gate("gate", primitive, params, x);
+}
+
+/** The inputs of a case in one view. */
+export function inputsOf<V extends View>(
+  view: V,
+  inputs: readonly LawInput[],
+  data: (x: LawInput, i: number) => DataOf[V],
+): Inputs<V, readonly LawKind[]> {
+  return inputs.map((x, i) => (x.kind === "wire" ? wire : share)(view, x.ringBits, x.scale, x.extent, data(x, i)));
+}
+
+/** Makes empty caches of one view. */
+export function emptyCaches<V extends View>(view: V, data: (width: number) => Cache<V>["data"]): MakeCache<V> {
+  return (width, ringBits = 32) => ({ kind: "cache", view, ringBits, scale: 10, width, tokens: 0, data: data(width) });
+}
+
 /** Plans a case. */
 export function planOf(
   { inputs, run }: Pick<LawCase, "inputs" | "run">,
 ): { plan: PlanContext; planned: { value: Wire<"plan">; exchanges: number } } {
   const plan = new PlanContext();
-  const x = inputs.map((x) => (x.kind === "wire" ? wire : share)("plan", x.ringBits, x.scale, x.extent, null));
-  const cache = (width: number, ringBits = 32): Cache<"plan"> => ({
-    kind: "cache",
-    view: "plan",
-    ringBits,
-    scale: 10,
-    width,
-    tokens: 0,
-    data: null,
-  });
-  return { plan, planned: finish(run(plan, x, cache)) };
+  return {
+    plan,
+    planned: finish(run(plan, inputsOf("plan", inputs, () => null), emptyCaches("plan", () => null))),
+  };
 }
 
-/** Runs one case under all four interpreters and asserts the law. */
-export async function assertLaw(test: LawCase): Promise<LawResult> {
-  const { weights = {}, random = systemRandom } = test, weight = (ref: WeightRef) => weights[ref.name]!.data;
-  const constant = ({ name, from, count }: ConstantRef) => test.constants![name]!.subarray(from, from + count);
-  const { plan, planned } = planOf(test);
-  // Deal.
-  const blocks = planned.value.extent.cols.length, owners = assignOwners(plan.gates);
-  const layouts = Array.from({ length: blocks }, (_, b) => layoutBlock(plan.gates, b, owners));
-  const addresses: BlockAddress[] = layouts.map((_, b) => ({ request: 3, position: b, layer: 5 }));
+/** What the dealer made of a case. */
+interface Dealt extends Pick<LawResult, "blocks" | "addresses" | "seeds" | "salt" | "weightMasks" | "masks" | "mask"> {
+  readonly layouts: readonly BlockLayout[];
+}
+
+/** Deals a planned case. */
+function dealOf(test: LawCase, { plan, planned }: ReturnType<typeof planOf>): Dealt {
+  const { inputs, weights = {}, random = systemRandom } = test, owners = assignOwners(plan.gates);
+  const layouts = planned.value.extent.cols.map((_, block) => layoutBlock(plan.gates, block, owners));
+  const addresses = layouts.map((_, position) => ({ request: 3, position, stage: 5 }));
   const seeds = [Seed.from(random(new Uint8Array(32))), Seed.from(random(new Uint8Array(32)))] as const,
     salt = random(new Uint8Array(16));
-  const clientMasks = new Map(
-    Object.values(weights).map((
-      { ref, wordsPerElement: width = 1 },
-    ) => [ref.name, randomWords(width * ref.inputs * ref.outputs, 32, random)]),
+  const weightMasks = new Map(
+    Object.values(weights).map(({ ref, wordsPerElement = 1 }) =>
+      [ref.name, randomWords(wordsPerElement * ref.inputs * ref.outputs, 32, random)] as const
+    ),
   );
+  const masks = inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits, random));
   const lane = new LaneDealer(
     {
       seeds,
       salt,
-      maskProduct: (ref, x, rows) => product(x, clientMasks.get(ref.name)!, rows, ref, weights[ref.name]!),
+      maskProduct: (ref, x, rows) => product(x, weightMasks.get(ref.name)!, rows, ref, weights[ref.name]!),
     },
     layouts,
     addresses,
   );
-  const masks = test.inputs.map((x, i) => test.masks?.[i] ?? randomMask(x.data.length, x.ringBits, random));
-  const dealCache = (width: number, ringBits: number = 32): Cache<"mask"> => ({
-    kind: "cache",
-    view: "mask",
-    ringBits,
-    scale: 10,
-    width,
-    tokens: 0,
-    data: new Uint32Array(0),
-  });
-  const resultMask = finish(
-    test.run(
-      new DealContext(lane),
-      test.inputs.map((x, i) => (x.kind === "wire" ? wire : share)("mask", x.ringBits, x.scale, x.extent, masks[i]!)),
-      dealCache,
-    ),
-  ).value;
+  const x = inputsOf("mask", inputs, (_, i) => masks[i]!), caches = emptyCaches("mask", () => new Uint32Array(0));
+  const { data: mask } = finish(test.run(new DealContext(lane), x, caches)).value;
+  return { layouts, addresses, seeds, salt, weightMasks, masks, blocks: lane.blocks, mask };
+}
 
-  // Run: both parties in lockstep.
-  const coins = new Map<string, [packed: Uint8Array, bits: number]>(), keeping: Promise<void>[] = [];
+/** Reads the public coins of a gate. */
+type Coins = (path: string, bits: number, count: number) => Uint32Array;
+
+/** What the parties made of a case. */
+interface Ran extends Pick<LawResult, "inputShares" | "exchanged" | "masked"> {
+  readonly coins: Coins;
+}
+
+/** One party's side of a dealt case. */
+function partyOf(test: LawCase, dealt: Dealt, shares: readonly MaskWords[], party: 0 | 1): PartySide {
+  const { weights = {}, clientInput } = test, { layouts, addresses, seeds, weightMasks, masks } = dealt;
+  const engine = test.engines[party], { blocks, bytes } = placeBlocks(layouts, party), memory = engine.keyMemory(bytes);
+  blocks.forEach(({ layout, explicitAt }, b) =>
+    memory.view(explicitAt, layout.explicitBytes[party]).set(dealt.blocks[b]!.explicit[party])
+  );
+  engine.expand(seeds[party].expose(), memory, seedStreams(blocks, addresses, party));
+  const own = new Map(
+    Object.values(weights).map(({ ref, data, wordsPerElement = 1 }) => {
+      const words = partyWeights(party, data, weightMasks.get(ref.name)!, wordsPerElement);
+      return [ref.name, engine.weights(words, ref.inputs, ref.outputs, wordsPerElement)];
+    }),
+  );
+  const coins = new Map<string, Promise<readonly [packed: Uint8Array, bits: number]>>();
+  const context = new PartyContext({
+    party,
+    engine,
+    memory,
+    blocks,
+    salt: dealt.salt,
+    weights: (ref) => own.get(ref.name)!,
+    prepared: new Map(),
+    constants: party === 0 ? (name) => test.constants![name]! : null,
+    input: party === 1 && clientInput !== undefined
+      ? upload(engine, Array.from(clientInput, BigInt), test.clientInputBits ?? 32)
+      : null,
+    realTokens: party === 1 ? test.realTokens ?? null : null,
+    keepCoins: party === 0
+      ? null
+      : (path, packed, bits) => coins.set(path, Promise.resolve(packed).then((bytes) => [bytes, bits])),
+  });
+  const x = inputsOf("masked", test.inputs, ({ kind, ringBits, data }, i) => {
+    const values = Array.from(data, (v, e) => {
+      const masked = BigInt(v) + BigInt(masks[i]![e]!), half = BigInt(shares[i]![e]!);
+      return kind === "wire" ? masked : party === 0 ? masked - half : half;
+    });
+    return upload(engine, values, ringBits);
+  });
+  return { gate: test.run(context, x, emptyCaches("masked", (width) => engine.cache(64, width))), coins };
+}
+
+interface PartySide {
+  readonly gate: Gate<Wire<"masked">>;
+  readonly coins: ReadonlyMap<string, Promise<readonly [packed: Uint8Array, bits: number]>>;
+}
+
+/** Runs both parties in lockstep. */
+async function runOf(test: LawCase, dealt: Dealt): Promise<Ran> {
+  const { engines, random = systemRandom } = test, exchanged: LawMessage[][] = [];
   const inputShares = test.inputs.map((x) => randomMask(x.data.length, x.ringBits, random));
-  const opened: [Uint32Array[], Uint32Array[]] = [[], []], sentBytes: [number, number] = [0, 0];
-  const exchanged: LawMessage[][] = [];
-  const gates = ([0, 1] as const).map((party) => {
-    const engine = test.engines[party],
-      { memory, loaded } = loadBlocks(engine, party, layouts, lane.blocks, seeds[party], addresses);
-    const own = new Map(
-      Object.values(weights).map((
-        { ref, data, wordsPerElement: width = 1 },
-      ) => {
-        const words = partyWeights(party, data, clientMasks.get(ref.name)!, width);
-        return [ref.name, engine.weights(words, ref.inputs, ref.outputs, width)];
-      }),
-    );
-    const partyLane: PartyLane = {
-      party,
-      engine,
-      memory,
-      blocks: loaded,
-      salt,
-      weights: (ref) => own.get(ref.name)!,
-      prepared: new Map(),
-      constants: party === 0 ? (name) => test.constants![name]! : null,
-      input: party === 1 && test.clientInput !== undefined
-        ? upload(engine, Array.from(test.clientInput, BigInt), test.clientInputBits ?? 32)
-        : null,
-      realTokens: party === 1 ? test.realTokens ?? null : null,
-      keepCoins: party === 0
-        ? null
-        : (path, packed, bits) =>
-          keeping.push(Promise.resolve(packed).then((bytes) => void coins.set(path, [bytes, bits]))),
-    };
-    const cache = (width: number, ringBits: number = 32): Cache<"masked"> => ({
-      kind: "cache",
-      view: "masked",
-      ringBits,
-      scale: 10,
-      width,
-      tokens: 0,
-      data: engine.cache(64, width),
-    });
-    const inputs = test.inputs.map((x, i) => {
-      const values = Array.from(x.data, (v, e) => {
-        const masked = BigInt(v) + BigInt(masks[i]![e]!), half = BigInt(inputShares[i]![e]!);
-        return x.kind === "wire" ? masked : party === 0 ? masked - half : half;
-      });
-      return (x.kind === "wire" ? wire : share)(
-        "masked",
-        x.ringBits,
-        x.scale,
-        x.extent,
-        upload(engine, values, x.ringBits),
+  const sides = ([0, 1] as const).map((party) => partyOf(test, dealt, inputShares, party));
+  for (let answers: readonly (readonly Uint8Array[])[] = [[], []];;) {
+    const [first, second] = sides.map(({ gate }, party) => gate.next(answers[party]!));
+    if (first!.done && second!.done) {
+      const results = [first!.value, second!.value];
+      const [mine, theirs] = await Promise.all(
+        results.map(async (x, p) => (await engines[p]!.download(x.data)).slice()),
       );
-    });
-    return test.run(new PartyContext(partyLane), inputs, cache);
-  });
-  const results: Wire<"masked">[] = [];
-  for (let answers: Uint8Array[][] = [[], []];;) {
-    const next = gates.map((gate, party) => gate.next(answers[party]!));
-    answers = [[], []];
-    if (next.every((step) => step.done)) {
-      for (const step of next) results.push(step.value as Wire<"masked">);
-      break;
+      const coins = new Map<string, readonly [Uint8Array, number]>();
+      for (const [path, kept] of sides[1]!.coins) coins.set(path, await kept);
+      return { inputShares, exchanged, masked: [mine!, theirs!], coins: readCoins(coins) };
     }
-    const messages: LawMessage[] = [];
+    if (first!.done || second!.done) throw new Error("The parties disagree on the number of exchanges");
+    const messages = await exchange(engines, first!.value, second!.value);
     exchanged.push(messages);
-    const openings = next.map((step) => {
-      if (step.done) throw new Error("The parties disagree on the number of exchanges");
-      return step.value;
-    });
-    assertEquals(openings[0]!.length, openings[1]!.length);
-    for (let i = 0; i < openings[0]!.length; i++) {
-      const { kind, bits, count } = openings[0]![i]!, had: LawMessage["opened"][number][] = [];
-      for (const party of [0, 1] as const) {
-        const mine = openings[party]![i]!, theirs = openings[1 - party]![i]!;
-        assertEquals([mine.kind, mine.bits, mine.count], [theirs.kind, theirs.bits, theirs.count]);
-        const bits = mine.bits[party]!;
-        const received = theirs.share === null || bits === 0 || mine.count === 0
-          ? new Uint8Array(packedBytes(bits, mine.count))
-          : await test.engines[1 - party]!.pack(theirs.share, bits);
-        answers[party]!.push(received);
-        sentBytes[1 - party]! += received.length;
-        assertEquals(received.length, openingBytes(mine, (1 - party) as 0 | 1));
-        let words: Uint32Array | null = null;
-        if (bits > 0) {
-          const sum = test.engines[party].combine(mine.kind, mine.share, mine.count, received, bits);
-          words = (await test.engines[party].download(sum)).slice();
-          opened[party].push(words);
-        }
-        had.push(words);
-      }
-      messages.push({ kind, bits, count, sent: [answers[1]![i]!, answers[0]![i]!], opened: [had[0]!, had[1]!] });
-    }
+    answers = [messages.map(({ sent }) => sent[1]), messages.map(({ sent }) => sent[0])];
   }
+}
 
-  // Clear, with the coins of the run.
-  await Promise.all(keeping);
-  const clear = new ClearContext({
-    reader: {
-      weights: weight,
-      constants: constant,
-      input: () => test.clientInput!,
-      ...(test.realTokens !== undefined && { realTokens: test.realTokens }),
-    },
-    coins: (path, bits, count) => {
-      const [packed, kept] = coins.get(path)!;
-      assertEquals(bits, kept, "the oracle reads as many bits of a coin as the run has kept");
-      return unpackBits(packed, bits, count);
-    },
-  });
-  const clearCache = (width: number, ringBits: number = 32): Cache<"clear"> => ({
-    kind: "cache",
-    view: "clear",
-    ringBits,
-    scale: 10,
-    width,
-    tokens: 0,
-    data: new Float64Array(0),
-  });
-  const expected = finish(
-    test.run(
-      clear,
-      test.inputs.map((x) => (x.kind === "wire" ? wire : share)("clear", x.ringBits, x.scale, x.extent, x.data)),
-      clearCache,
-    ),
-  ).value;
-
-  // The law.
-  const exchanges = exchanged.length, held: Uint32Array[] = [];
-  assertEquals(exchanges, planned.exchanges, "exchanges equal plan");
-  for (const party of [0, 1] as const) {
-    assertEquals(
-      sentBytes[party],
-      plan.gates.reduce((sum, gate) => sum + gate.sentBytes[party], 0),
-      `party ${party}: sent bytes equal plan`,
-    );
-    const masked = (await test.engines[party].download(results[party]!.data)).slice();
-    held.push(masked);
-    if (party === 1 ? expected.knownTo === "party0" : test.revealed === true) continue;
-    const values = Array.from(
-      expected.data,
-      (v) =>
-        expected.ringBits <= 32
-          ? BigInt(ringValue(v, expected.ringBits))
-          : BigInt.asUintN(expected.ringBits, BigInt(v)),
-    );
-    const got = values.map((_, e) => {
-      const word = expected.ringBits <= 32
-        ? BigInt(masked[e]!)
-        : BigInt(masked[2 * e]!) | (BigInt(masked[2 * e + 1]!) << 32n);
-      return BigInt.asUintN(expected.ringBits, test.revealed ? word : word - BigInt(resultMask.data[e]!));
-    });
-    assertEquals(got, values, `party ${party}: run after deal equals clear`);
-  }
-  const keyBytes = ([0, 1] as const).map((party) =>
-    layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0)
-  ) as [number, number];
-  return {
-    opened,
-    exchanges,
-    keyBytes,
-    sentBytes,
-    gates: plan.gates,
-    blocks: lane.blocks,
-    addresses,
-    seeds,
-    salt,
-    weightMasks: clientMasks,
-    masks,
-    inputShares,
-    exchanged,
-    clear: expected,
-    mask: resultMask.data,
-    masked: [held[0]!, held[1]!],
+function readCoins(kept: ReadonlyMap<string, readonly [packed: Uint8Array, bits: number]>): Coins {
+  return (path, bits, count) => {
+    const [packed, keptBits] = kept.get(path)!;
+    assertEquals(bits, keptBits, "the oracle reads as many bits of a coin as the run has kept");
+    return unpackBits(packed, bits, count);
   };
 }
 
-function loadBlocks(
-  engine: Engine,
-  party: 0 | 1,
-  layouts: readonly BlockLayout[],
-  dealt: LaneDealer["blocks"],
-  seed: Seed,
-  addresses: readonly BlockAddress[],
-): { memory: ReturnType<Engine["keyMemory"]>; loaded: LoadedBlock[] } {
-  const bytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party] + layout.seedBytes[party], 0),
-    memory = engine.keyMemory(bytes);
-  let at = 0;
-  const loaded = layouts.map((layout, b) => {
-    const explicitAt = at, seedAt = at + layout.explicitBytes[party];
-    at = seedAt + layout.seedBytes[party];
-    memory.view(explicitAt, layout.explicitBytes[party]).set(dealt[b]!.explicit[party]);
-    const nonce = address({ purpose: PURPOSE.key, ...addresses[b]! });
-    engine.expand(seed.expose(), memory, [{ nonce, offset: seedAt, byteLength: layout.seedBytes[party] }]);
-    return { layout, explicitAt, seedAt };
+/** What both parties send and then know. */
+async function exchange(
+  engines: LawCase["engines"],
+  ...openings: [readonly Opening[], readonly Opening[]]
+): Promise<LawMessage[]> {
+  const sizes = openings.map((list) => list.map(({ kind, bits, count }): OpeningSize => ({ kind, bits, count })));
+  assertEquals(sizes[0], sizes[1], "both parties open the same");
+  const messages: LawMessage[] = [];
+  for (const [i, { kind, bits, count }] of sizes[0]!.entries()) {
+    const own = [openings[0][i]!.share, openings[1][i]!.share] as const, sent: Uint8Array[] = [];
+    const opened: (Uint32Array | null)[] = [];
+    for (const party of [0, 1] as const) {
+      const wanted = bits[1 - party]!, mine = own[party];
+      const bytes = mine === null || wanted === 0 || count === 0
+        ? new Uint8Array(packedBytes(wanted, count))
+        : await engines[party].pack(mine, wanted);
+      assertEquals(bytes.length, openingBytes({ kind, bits, count }, party));
+      sent.push(bytes);
+    }
+    for (const party of [0, 1] as const) {
+      const engine = engines[party];
+      opened.push(
+        bits[party] === 0
+          ? null
+          : (await engine.download(engine.combine(kind, own[party], count, sent[1 - party]!, bits[party]))).slice(),
+      );
+    }
+    messages.push({ kind, bits, count, sent: [sent[0]!, sent[1]!], opened: [opened[0]!, opened[1]!] });
+  }
+  return messages;
+}
+
+/** Runs a case in the clear, with the coins of a run. */
+function clearOf(test: LawCase, coins: Coins): Wire<"clear"> {
+  const { weights = {}, constants, clientInput, realTokens, inputs } = test;
+  const context = new ClearContext({
+    reader: {
+      weights: (ref) => weights[ref.name]!.data,
+      constants: ({ name, from, count }) => constants![name]!.subarray(from, from + count),
+      input: () => clientInput!,
+      ...(realTokens !== undefined && { realTokens }),
+    },
+    coins,
   });
-  return { memory, loaded };
+  const x = inputsOf("clear", inputs, ({ data }) => data);
+  return finish(test.run(context, x, emptyCaches("clear", () => new Float64Array(0)))).value;
+}
+
+/** Runs one case under all four interpreters and asserts the law. */
+export async function assertLaw<const I extends readonly LawKind[]>(typed: LawCase<I>): Promise<LawResult> {
+  const test = typed as unknown as LawCase, plan = planOf(test), dealt = dealOf(test, plan);
+  const { coins, ...ran } = await runOf(test, dealt), clear = clearOf(test, coins), { gates } = plan.plan;
+  const of = <T>(make: (party: 0 | 1) => T): readonly [T, T] => [make(0), make(1)], messages = ran.exchanged.flat();
+  const result: LawResult = {
+    ...dealt,
+    ...ran,
+    clear,
+    gates,
+    exchanges: ran.exchanged.length,
+    keyBytes: of((party) => dealt.layouts.reduce((sum, { explicitBytes }) => sum + explicitBytes[party], 0)),
+    sentBytes: of((party) => messages.reduce((sum, { sent }) => sum + sent[party].length, 0)),
+    opened: of((party) => messages.flatMap(({ opened }) => opened[party] ?? [])),
+  };
+  assertEquals(result.exchanges, plan.planned.exchanges, "exchanges equal plan");
+  const expected = Array.from(clear.data, (v) => BigInt.asUintN(clear.ringBits, BigInt(v)));
+  for (const party of [0, 1] as const) {
+    const planned = gates.reduce((sum, gate) => sum + gate.sentBytes[party], 0);
+    assertEquals(result.sentBytes[party], planned, `party ${party}: sent bytes equal plan`);
+    if (party === 1 ? clear.knownTo === "party0" : test.revealed === true) continue;
+    const masked = toBigInts(ran.masked[party], wordsPerElement(clear.ringBits) === 1 ? 32 : 64);
+    const got = masked.map((word, e) =>
+      BigInt.asUintN(clear.ringBits, test.revealed ? word : word - BigInt(dealt.mask[e]!))
+    );
+    assertEquals(got, expected, `party ${party}: run after deal equals clear`);
+  }
+  return result;
 }
 
 function partyWeights(party: 0 | 1, data: Int32Array, mask: Uint32Array, width: 1 | 2): Uint32Array {

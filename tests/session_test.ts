@@ -101,7 +101,7 @@ function recording(link: Link, posted: Posted[]): Channel {
     party: link.party,
     stats: link.stats,
     post: (lane: Lane, exchange, payload) => {
-      posted.push([`${lane.request}/${lane.step}/${lane.layer}`, exchange, payload.map((part) => part.length)]);
+      posted.push([`${lane.request}/${lane.step}/${lane.stage}`, exchange, payload.map((part) => part.length)]);
       link.post(lane, exchange, payload);
     },
     take: (lane, exchange, expectedBytes) => link.take(lane, exchange, expectedBytes),

@@ -223,7 +223,7 @@ export function assertDealtHalves(name: string, test: UniformityCase): void {
     const lane = new LaneDealer(
       { seeds: [Seed.random(), Seed.random()], salt: layout.salt, maskProduct: layout.maskProduct },
       layout.layouts,
-      layout.layouts.map((_, position) => ({ request: 1, position, layer: 2 })),
+      layout.layouts.map((_, position) => ({ request: 1, position, stage: 2 })),
     );
     const dealt = dealOnMasks(test, lane, masks);
     // From either party's whole key and the other one's pads, the other one's key follows.

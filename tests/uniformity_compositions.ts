@@ -5,15 +5,13 @@
  */
 
 import { attention } from "../core/protocols/layers/attention.ts";
-import type { Gate } from "../core/protocols/opening.ts";
-import type { Context } from "../core/protocols/primitive.ts";
-import type { Extent, View, Wire } from "../core/protocols/tensor.ts";
+import type { Extent } from "../core/protocols/tensor.ts";
 import { mlp } from "../core/protocols/layers/mlp.ts";
 import type { PaddingParams } from "../core/protocols/padding/gate.ts";
 import { hold, multiply } from "../core/protocols/products/gate.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { softmax, type SoftmaxParams } from "../core/protocols/layers/softmax.ts";
-import { type Inputs, type MakeCache, random, tensor, wide, wideWeights } from "./uniformity_cases.ts";
+import { random, tensor, wide, wideWeights } from "./uniformity_cases.ts";
 import type { TriangularOptions } from "./uniformity.ts";
 import type { UniformityCase } from "./uniformity_workbench.ts";
 
@@ -35,10 +33,10 @@ export function ofScores(rounding: Rounding): Case {
   const row: Extent = { rows: 1, cols: [3] };
   return {
     inputs: [tensor(32, 10, row, [3000, -2000, 1024]), random(32, 10, row, 12)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+    *run(ctx, [x, y]) {
+      const left = yield* ctx.gate("x", hold, {}, x!), right = yield* ctx.gate("y", hold, {}, y!);
       const s = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
-      return yield* softmax(ctx.scope("softmax"), { ...SCORES, rounding }, s);
+      return yield* softmax(ctx.within("softmax"), { ...SCORES, rounding }, s);
     },
     trials: 1,
   };
@@ -48,7 +46,7 @@ export function ofScores(rounding: Rounding): Case {
 export function attended(rounding: Rounding, padding: PaddingParams): Case {
   return {
     inputs: [random(32, 10, { rows: 2, cols: [2] }, 11)],
-    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>, cache: MakeCache<V>): Gate<Wire<V>> {
+    *run(ctx, [x], cache) {
       const params = {
         heads: 1,
         kvHeads: 1,
@@ -62,7 +60,7 @@ export function attended(rounding: Rounding, padding: PaddingParams): Case {
         full: 1,
       } as const;
       const caches = { keys: cache(1), values: cache(1) }, sight = { tokens: 2, cols: [2], starts: [0] };
-      return (yield* attention(ctx, params, x as Wire<V>, caches, { from: 0, count: 2 }, sight)).mixed;
+      return (yield* attention(ctx, params, x!, caches, { from: 0, count: 2 }, sight)).mixed;
     },
     weights: wideWeights(1234, -77, 900, 300, 1024, -4096),
     realTokens: 1,
@@ -74,7 +72,7 @@ export function attended(rounding: Rounding, padding: PaddingParams): Case {
 export function gatedMlp(hiddenBits: number, rounding: Rounding): Case {
   return {
     inputs: [random(32, 10, { rows: 1, cols: [2] }, 12)],
-    *run<V extends View>(ctx: Context<V>, [x]: Inputs<V>): Gate<Wire<V>> {
+    *run(ctx, [x]) {
       const dithered = rounding === "dither",
         params = {
           width: 1,
@@ -89,7 +87,7 @@ export function gatedMlp(hiddenBits: number, rounding: Rounding): Case {
           skip: dithered ? 3 : 0,
           valueBits: dithered ? 26 : 16,
         } as const;
-      return (yield* mlp(ctx, params, x as Wire<V>)).hidden;
+      return (yield* mlp(ctx, params, x!)).hidden;
     },
     weights: { w: { ref: { name: "w", inputs: 2, outputs: 2 }, data: Int32Array.of(900, -300, 20, 1024) } },
     trials: 1,

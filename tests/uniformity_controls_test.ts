@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { permutedSymbols } from "../core/fss/permuted.ts";
 import { open } from "../core/protocols/opening.ts";
 import type { Primitive } from "../core/protocols/primitive.ts";
-import { blockCounts, elementCount, type Extent, maskWords, type Wire } from "../core/protocols/tensor.ts";
+import { blockCounts, elementCount, type Extent, maskWords } from "../core/protocols/tensor.ts";
 import { sum } from "../core/protocols/local/kernels.ts";
 import { assertTriangular, assertUniform } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
@@ -13,7 +13,7 @@ const one: Extent = { rows: 1, cols: [1] };
 function through(gate: Primitive<Record<never, never>, ["wire"], "wire">, value: number): UniformityCase {
   return {
     inputs: [{ kind: "wire", ringBits: 3, scale: 0, extent: one, data: Float64Array.of(value) }],
-    run: (ctx, [x]) => ctx.gate("gate", gate, {}, x as Wire<never>),
+    run: (ctx, [x]) => ctx.gate("gate", gate, {}, x!),
   };
 }
 

@@ -1,38 +1,36 @@
 import { assert } from "@std/assert";
 import { dither, type DitherParams } from "../core/protocols/dither/gate.ts";
 import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
-import type { Gate } from "../core/protocols/opening.ts";
-import type { Context } from "../core/protocols/primitive.ts";
-import type { Extent, View, Wire } from "../core/protocols/tensor.ts";
+import type { Extent } from "../core/protocols/tensor.ts";
 import { rmsNorm } from "../core/protocols/layers/norm.ts";
 import { openShare } from "../core/protocols/open/gate.ts";
 import { hold, multiply } from "../core/protocols/products/gate.ts";
 import { splice } from "../core/protocols/splice/gate.ts";
 import { squares } from "../core/protocols/squares/gate.ts";
-import { gate, type Inputs, one, random, tensor } from "./uniformity_cases.ts";
-import type { Composition } from "./law.ts";
+import { one, random, tensor } from "./uniformity_cases.ts";
+import { type Composition, gate } from "./law.ts";
 import { attended, gatedMlp, ofScores } from "./uniformity_compositions.ts";
 import { assertDealtHalves, assertTriangular, assertUniform, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 
-function ditherWire(params: DitherParams): Composition {
+function ditherWire(params: DitherParams): Composition<["wire"]> {
   return (ctx, [x]) => ctx.gate("gate", dither, params, x!);
 }
 
 /** x·y, truncated from the share. */
-function ditherProduct(params: DitherParams): Composition {
-  return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-    const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+function ditherProduct(params: DitherParams): Composition<["wire", "wire"]> {
+  return function* (ctx, [x, y]) {
+    const left = yield* ctx.gate("x", hold, {}, x), right = yield* ctx.gate("y", hold, {}, y);
     const product = yield* ctx.gate("product", multiply, { broadcast: false }, left, right);
     return yield* ctx.gate("gate", dither, params, product);
   };
 }
 
 /** Σ x² of a narrow wire beside x·y in a wider ring. */
-function liftedProduct(outBits: number, operandBits: number): Composition {
-  return function* <V extends View>(ctx: Context<V>, [x, y]: Inputs<V>): Gate<Wire<V>> {
-    const { operand } = yield* ctx.gate("squares", squares, { outBits, operandBits }, x as Wire<V>);
-    const factor = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+function liftedProduct(outBits: number, operandBits: number): Composition<["wire", "wire"]> {
+  return function* (ctx, [x, y]) {
+    const { operand } = yield* ctx.gate("squares", squares, { outBits, operandBits }, x);
+    const factor = yield* ctx.gate("y", hold, {}, y);
     const product = yield* ctx.gate("gate", multiply, { broadcast: true }, operand, factor);
     return yield* ctx.gate("open", openShare, {}, product);
   };
@@ -134,7 +132,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         scale: 10,
         epsilon: 1e-5,
       };
-      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x as Wire<never>);
+      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x!);
     },
     unused: unusedAt(2),
     trials: 1,
@@ -152,7 +150,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
         scale: 10,
         epsilon: 1e-5,
       };
-      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x as Wire<never>);
+      return rmsNorm(ctx, { ...window, knownTo: "party0", rounding: "dither" }, x!);
     },
     unused: unusedAt(2),
     trials: 1,

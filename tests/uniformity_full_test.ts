@@ -3,7 +3,7 @@
 import { assert } from "@std/assert";
 import { exp } from "../core/protocols/exp/gate.ts";
 import { extend } from "../core/protocols/extend/gate.ts";
-import type { Extent, Wire } from "../core/protocols/tensor.ts";
+import type { Extent } from "../core/protocols/tensor.ts";
 import { input } from "../core/protocols/linear/gate.ts";
 import { maximumLevel } from "../core/protocols/maximum/gate.ts";
 import { rmsNorm } from "../core/protocols/layers/norm.ts";
@@ -13,7 +13,6 @@ import {
   attend,
   cutAndAdded,
   embedOpened,
-  gate,
   linearOpened,
   one,
   product,
@@ -25,6 +24,7 @@ import {
   weights,
   wideWeights,
 } from "./uniformity_cases.ts";
+import { gate } from "./law.ts";
 import { attended, gatedMlp, ofScores } from "./uniformity_compositions.ts";
 import { assertDealtHalves, assertTriangular, type TriangularOptions } from "./uniformity.ts";
 import { SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
@@ -177,7 +177,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
           knownTo: "party0",
           rounding: "nearest",
         },
-        x as Wire<never>,
+        x!,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 2),
     trials: 1,
@@ -199,7 +199,7 @@ const FULL: Readonly<Record<string, UniformityCase & TriangularOptions>> = {
           knownTo: "party0",
           rounding: "nearest",
         },
-        x as Wire<never>,
+        x!,
       ),
     unused: unusedSymbols([3, 7, 7], 7, 4),
     trials: 1,

@@ -13,7 +13,6 @@ import {
   cutAndAdded,
   embedOpened,
   extendBetweenProducts,
-  gate,
   linearOpened,
   linearRevealed,
   one,
@@ -27,6 +26,7 @@ import {
   weights,
   wideWeights,
 } from "./uniformity_cases.ts";
+import { gate } from "./law.ts";
 import { assertUniform } from "./uniformity.ts";
 import { Bench, SETTINGS, type UniformityCase } from "./uniformity_workbench.ts";
 

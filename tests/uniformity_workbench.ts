@@ -14,13 +14,23 @@ import { readBits, readWide, writeBits, writeWide, xorBits } from "../core/ring/
 import { fromBigInts, wordsPerElement } from "../core/ring/words.ts";
 import { DealContext, type LaneDealer } from "../pipeline/interpreters/deal.ts";
 import { fieldOffset } from "../pipeline/interpreters/layout.ts";
-import { type BlockLayout, layoutBlock, type Owners, recordAddress } from "../pipeline/interpreters/layout.ts";
-import { type LoadedBlock, PartyContext } from "../pipeline/interpreters/party.ts";
+import {
+  type BlockLayout,
+  layoutBlock,
+  type Owners,
+  placeBlocks,
+  type PlacedBlock,
+  recordAddress,
+} from "../pipeline/interpreters/layout.ts";
+import { PartyContext } from "../pipeline/interpreters/party.ts";
 import { finish, type GateCost, PlanContext } from "../pipeline/interpreters/plan.ts";
-import { type Composition, type LawCase, type LawInput, randomWords } from "./law.ts";
+import { emptyCaches, type LawCase, type LawInput, randomWords } from "./law.ts";
 
 /** A composition and its secrets: inputs, weights, the client's own input. All inputs are wires. */
-export type UniformityCase = Pick<LawCase, "inputs" | "run" | "weights" | "clientInput" | "realTokens">;
+export type UniformityCase = Pick<
+  LawCase<readonly "wire"[]>,
+  "inputs" | "run" | "weights" | "clientInput" | "realTokens"
+>;
 
 /** Who is corrupt, and who holds the explicit halves of the given records. */
 export interface Setting {
@@ -155,15 +165,7 @@ export function dealOnMasks(
     )
   );
   return finish(
-    run(new DealContext(lane), wires, (width, ringBits = 32) => ({
-      kind: "cache",
-      view: "mask",
-      ringBits,
-      scale: 10,
-      width,
-      tokens: 0,
-      data: new Uint32Array(0),
-    })),
+    run(new DealContext(lane), wires, emptyCaches("mask", () => new Uint32Array(0))),
   ).value;
 }
 
@@ -178,9 +180,9 @@ export class Bench {
   readonly pads: readonly PadBit[];
   readonly salt: Uint8Array = crypto.getRandomValues(new Uint8Array(16));
   readonly #engine = new ReferenceEngine();
-  readonly #run: Composition;
+  readonly #run: UniformityCase["run"];
   readonly #memory: readonly KeyMemory[];
-  readonly #blocks: readonly (readonly LoadedBlock[])[];
+  readonly #blocks: readonly (readonly PlacedBlock[])[];
   readonly #masked = new Map<string, Uint32Array>();
   #test: UniformityCase;
   #masks: readonly bigint[][] = [];
@@ -192,15 +194,7 @@ export class Bench {
     this.#run = test.run;
     const plan = new PlanContext(),
       inputs = test.inputs.map((x) => wire("plan", x.ringBits, x.scale, x.extent, null)),
-      planned = test.run(plan, inputs, (width, ringBits = 32) => ({
-        kind: "cache",
-        view: "plan",
-        ringBits,
-        scale: 10,
-        width,
-        tokens: 0,
-        data: null,
-      })),
+      planned = test.run(plan, inputs, emptyCaches("plan", () => null)),
       exchanges: (readonly Opening[])[] = [];
     let step = planned.next();
     for (; !step.done; step = planned.next([])) exchanges.push(step.value);
@@ -212,18 +206,9 @@ export class Bench {
       ),
     );
     this.layouts = step.value.extent.cols.map((_, block) => layoutBlock(plan.gates, block, owners));
-    const memory: KeyMemory[] = [], blocks: LoadedBlock[][] = [];
-    for (const party of [0, 1] as const) {
-      let at = 0;
-      blocks.push(this.layouts.map((layout) => {
-        const explicitAt = at, seedAt = at + layout.explicitBytes[party];
-        at = seedAt + layout.seedBytes[party];
-        return { layout, explicitAt, seedAt };
-      }));
-      memory.push(this.#engine.keyMemory(at));
-    }
-    this.#memory = memory;
-    this.#blocks = blocks;
+    const placed = ([0, 1] as const).map((party) => placeBlocks(this.layouts, party));
+    this.#memory = placed.map(({ bytes }) => this.#engine.keyMemory(bytes));
+    this.#blocks = placed.map(({ blocks }) => blocks);
     for (const { ref } of Object.values(test.weights ?? {})) {
       this.#masked.set(ref.name, randomWords(ref.inputs * ref.outputs, 32));
     }
@@ -353,15 +338,7 @@ export class Bench {
       const data: Handle = engine.upload(fromBigInts(this.#public[i]!, x.ringBits), wordsPerElement(x.ringBits));
       return wire("masked", x.ringBits, x.scale, x.extent, data);
     });
-    return this.#run(context, handles, (width, ringBits = 32) => ({
-      kind: "cache",
-      view: "masked",
-      ringBits,
-      scale: 10,
-      width,
-      tokens: 0,
-      data: engine.cache(8, width),
-    }));
+    return this.#run(context, handles, emptyCaches("masked", (width) => engine.cache(8, width)));
   }
 
   #half(party: 0 | 1, block: number, address: string): Half | null {

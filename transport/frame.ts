@@ -4,7 +4,7 @@
  * ```text
  * wire   = u32 length (little-endian) || sealed(plain)           length = plain bytes + TAG_BYTES, at most MAX_FRAME_BYTES
  * plain  = u32 head bytes (little-endian) || head || payload     head: canonical CBOR, at most MAX_HEAD_BYTES
- * head   = ["open", [[request, step, layer, exchange, bytes, rest], …]]
+ * head   = ["open", [[request, step, stage, exchange, bytes, rest], …]]
  *        | ["control", type, body or null, bytes, rest]
  *        | ["abort", kind, message]
  *        | ["bye"]
@@ -51,7 +51,7 @@ export function frameLength(buffer: Uint8Array, at: number): number {
 export interface OpenPart {
   readonly request: number;
   readonly step: number;
-  readonly layer: number;
+  readonly stage: number;
   readonly exchange: number;
   readonly bytes: number;
   readonly restBytes: number;
@@ -91,7 +91,7 @@ export interface Frame {
  *
  * const head = encodeHead({
  *   kind: "open",
- *   parts: [{ request: 0, step: 7, layer: 2, exchange: 3, bytes: 2, restBytes: 0 }],
+ *   parts: [{ request: 0, step: 7, stage: 2, exchange: 3, bytes: 2, restBytes: 0 }],
  * });
  * const plain = Uint8Array.of(head.length, 0, 0, 0, ...head, 0xab, 0xcd);
  *
@@ -111,7 +111,7 @@ export function encodeHead(head: Head): Uint8Array {
 function toWire(head: Head): readonly unknown[] {
   switch (head.kind) {
     case "open":
-      return ["open", head.parts.map((p) => [p.request, p.step, p.layer, p.exchange, p.bytes, p.restBytes])];
+      return ["open", head.parts.map((p) => [p.request, p.step, p.stage, p.exchange, p.bytes, p.restBytes])];
     case "control":
       return ["control", head.type, head.body, head.bytes, head.restBytes];
     case "abort":
@@ -191,10 +191,10 @@ function fromWire(wire: readonly unknown[], payloadBytes: number, payloadAt: num
 
 function readPart(part: unknown): OpenPart {
   if (Array.isArray(part) && part.length === 6) {
-    const [request, step, layer, exchange, bytes, restBytes]: unknown[] = part;
-    if (isU32(request) && isU32(step) && isU32(layer) && isU32(exchange) && isU32(bytes) && isU32(restBytes)) {
+    const [request, step, stage, exchange, bytes, restBytes]: unknown[] = part;
+    if (isU32(request) && isU32(step) && isU32(stage) && isU32(exchange) && isU32(bytes) && isU32(restBytes)) {
       // An empty message is never sent, so an empty part only serves to fill a mailbox.
-      if (bytes > 0) return { request, step, layer, exchange, bytes, restBytes };
+      if (bytes > 0) return { request, step, stage, exchange, bytes, restBytes };
     }
   }
   throw malformed("openings of six unsigned 32-bit integers with at least one byte");

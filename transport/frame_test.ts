@@ -5,7 +5,7 @@ import { encodeCbor } from "./cbor.ts";
 import { decodeFrame, encodeHead, type Head, MAX_HEAD_BYTES, MAX_OPEN_PARTS } from "./frame.ts";
 
 const SEED = { seed: 7, numRuns: 200 };
-const PART = { request: 1, step: 2, layer: 3, exchange: 4, bytes: 5, restBytes: 6 };
+const PART = { request: 1, step: 2, stage: 3, exchange: 4, bytes: 5, restBytes: 6 };
 
 function plainOf(head: Uint8Array, payloadBytes: number): Uint8Array {
   const plain = new Uint8Array(4 + head.length + payloadBytes);
@@ -22,7 +22,7 @@ function payloadBytesOf(head: Head): number {
 
 const u32 = fc.oneof(fc.nat({ max: 300 }), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
 const part = fc.tuple(u32, u32, u32, u32, fc.integer({ min: 1, max: 400 }), u32)
-  .map(([request, step, layer, exchange, bytes, restBytes]) => ({ request, step, layer, exchange, bytes, restBytes }));
+  .map(([request, step, stage, exchange, bytes, restBytes]) => ({ request, step, stage, exchange, bytes, restBytes }));
 
 Deno.test("decodeFrame() undoes encodeHead() for openings", () => {
   fc.assert(
@@ -51,7 +51,7 @@ Deno.test("decodeFrame() undoes encodeHead() for every other kind", () => {
 
 Deno.test("encodeHead() keeps the largest head of openings below the limit", () => {
   const max = 2 ** 32 - 1;
-  const wide = { request: max, step: max, layer: max, exchange: max, bytes: max, restBytes: max };
+  const wide = { request: max, step: max, stage: max, exchange: max, bytes: max, restBytes: max };
   const head = encodeHead({ kind: "open", parts: Array.from({ length: MAX_OPEN_PARTS }, () => wide) });
   assertEquals(head.length <= MAX_HEAD_BYTES, true);
 });

@@ -110,8 +110,8 @@ export class Link implements Channel, AsyncDisposable {
     const bytes = payload.reduce((sum, chunk) => sum + chunk.length, 0);
     if (bytes === 0) return;
     this.#stats.payloadBytes += bytes;
-    const { request, step, layer } = lane;
-    const part = { request, step, layer, exchange, bytes, restBytes: 0 };
+    const { request, step, stage } = lane;
+    const part = { request, step, stage, exchange, bytes, restBytes: 0 };
     this.#send({ head: { kind: "open", parts: [part] }, payload, bytes });
   }
 

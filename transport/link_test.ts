@@ -6,7 +6,7 @@ import { Link } from "./link.ts";
 import { memoryDuplexPair, memoryPair } from "./memory.ts";
 import { Opener, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
 
-const LANE = { request: 0, step: 0, layer: 1 };
+const LANE = { request: 0, step: 0, stage: 1 };
 const KEYS = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
 
 function patterned(count: number, salt: number): Uint8Array {
@@ -122,13 +122,13 @@ Deno.test("stats count what is written, the sealing handshake included", async (
 
 Deno.test("many lanes interleave in any order", async () => {
   const [link0, link1] = await memoryPair();
-  const lanes = Array.from({ length: 40 }, (_, i) => ({ request: i % 5, step: i % 3, layer: i }));
+  const lanes = Array.from({ length: 40 }, (_, i) => ({ request: i % 5, step: i % 3, stage: i }));
   const run = async (link: Link, lane: typeof LANE): Promise<void> => {
     for (let exchange = 0; exchange < 10; exchange++) {
-      const bytes = 1 + (lane.layer * 37 + exchange * 101) % 3000;
-      link.post(lane, exchange, [patterned(bytes, lane.layer + exchange + link.party)]);
+      const bytes = 1 + (lane.stage * 37 + exchange * 101) % 3000;
+      link.post(lane, exchange, [patterned(bytes, lane.stage + exchange + link.party)]);
       const theirs = await link.take(lane, exchange, bytes);
-      assert(sameBytes(theirs, patterned(bytes, lane.layer + exchange + 1 - link.party)));
+      assert(sameBytes(theirs, patterned(bytes, lane.stage + exchange + 1 - link.party)));
     }
   };
   await Promise.all([link0, link1].flatMap((link) => lanes.map((lane) => run(link, lane))));

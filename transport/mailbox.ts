@@ -153,12 +153,12 @@ export class Mailbox {
   }
 }
 
-function addressKey({ request, step, layer }: Lane, exchange: number): string {
-  return `${request}/${step}/${layer}/${exchange}`;
+function addressKey({ request, step, stage }: Lane, exchange: number): string {
+  return `${request}/${step}/${stage}/${exchange}`;
 }
 
-function describe({ request, step, layer }: Lane, exchange: number): string {
-  return `request ${request}, step ${step}, layer ${layer}, exchange ${exchange}`;
+function describe({ request, step, stage }: Lane, exchange: number): string {
+  return `request ${request}, step ${step}, stage ${stage}, exchange ${exchange}`;
 }
 
 function assertLength(lane: Lane, exchange: number, bytes: number, expectedBytes: number): void {

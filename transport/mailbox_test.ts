@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
 import { Mailbox } from "./mailbox.ts";
 
-const LANE = { request: 0, step: 1, layer: 2 };
+const LANE = { request: 0, step: 1, stage: 2 };
 const THREE = Uint8Array.of(1, 2, 3);
 
 Deno.test("take() returns a message that is here directly, as a copy at offset 0", () => {
@@ -54,7 +54,7 @@ Deno.test("put() refuses a second message of one address", () => {
   const mailbox = new Mailbox();
   mailbox.put(LANE, 4, THREE, 0);
   const error = assertThrows(() => mailbox.put(LANE, 4, THREE, 0), ProtocolError, "must be new");
-  assertEquals(error.message.includes("request 0, step 1, layer 2, exchange 4"), true);
+  assertEquals(error.message.includes("request 0, step 1, stage 2, exchange 4"), true);
 });
 
 Deno.test("put() refuses messages beyond the limits before it keeps them", () => {

@@ -81,7 +81,7 @@ export interface MemoryPairOptions {
  * import { memoryPair } from "sluice/transport/memory.ts";
  *
  * const [link0, link1] = await memoryPair();
- * const lane = { request: 0, step: 0, layer: 1 };
+ * const lane = { request: 0, step: 0, stage: 1 };
  * link0.post(lane, 0, [Uint8Array.of(1, 2)]);
  * link1.post(lane, 0, [Uint8Array.of(3), Uint8Array.of(4)]);
  *

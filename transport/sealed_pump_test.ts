@@ -4,7 +4,7 @@ import { FRAME_PAYLOAD_BYTES } from "./frame.ts";
 import { memoryDuplexPair, memoryPair } from "./memory.ts";
 import { pumpSealed } from "./sealed_pump.ts";
 
-const LANE = { request: 0, step: 0, layer: 1 };
+const LANE = { request: 0, step: 0, stage: 1 };
 
 /** A party's stream whose other end seals, and the peer's; `carried` keeps what went from the one to the pump and from the pump to the other. */
 function pumped(): { party: Duplex; peer: Duplex; carried: Record<"party" | "peer", number[]>; ended: Promise<void> } {

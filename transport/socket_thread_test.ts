@@ -74,7 +74,7 @@ for (
       second === null ? connect(listener.address, options) : second!.connect(listener.address, options),
     ]);
     listener.close();
-    const lane = { request: 0, step: 0, layer: 1 }, big = new Uint8Array(20_000_000).fill(3);
+    const lane = { request: 0, step: 0, stage: 1 }, big = new Uint8Array(20_000_000).fill(3);
     server.post(lane, 0, [Uint8Array.of(1, 2)]);
     client.post(lane, 0, [big]);
     assertEquals(await client.take(lane, 0, 2), Uint8Array.of(1, 2));

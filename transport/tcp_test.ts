@@ -7,7 +7,7 @@ import { type Address, connect, formatAddress, listen, parseAddress, type TcpOpt
 import { LINK_KEY_BYTES } from "./seal.ts";
 
 const LOOPBACK: Address = { hostname: "127.0.0.1", port: 0 };
-const LANE = { request: 0, step: 0, layer: 1 };
+const LANE = { request: 0, step: 0, stage: 1 };
 
 function optionsOf(party: 0 | 1, fields: { linkKeyFill?: number; weightsId?: string } = {}): TcpOptions {
   const { linkKeyFill = 1, weightsId = "w" } = fields;
@@ -187,7 +187,7 @@ Deno.test("accept() does not let a silent stranger keep the peer waiting, and le
 
 Deno.test("abort() over a socket rejects every take of the peer with what happened", async () => {
   const [link0, link1] = await openPair();
-  const takes = Array.from({ length: 20 }, (_, layer) => link1.take({ ...LANE, layer }, 0, 8));
+  const takes = Array.from({ length: 20 }, (_, stage) => link1.take({ ...LANE, stage }, 0, 8));
   link0.abort("gate", "Cannot run gate");
   for (const take of takes) {
     await assertRejects(() => Promise.resolve(take), ProtocolError, "received gate: Cannot run gate");

@@ -100,7 +100,7 @@ export interface StreamAddress {
   /** Position within the request; u32. */
   readonly position: number;
   /** Stage; u16. */
-  readonly layer: number;
+  readonly stage: number;
 }
 
 /** Throws unless `value` is an integer in `[0, 2^bits)`. */
@@ -113,30 +113,30 @@ function checkField(field: string, value: number, bits: number): void {
 /**
  * Encodes a stream's address as the 12-byte nonce of its expansion. Every field has its own bytes, so the map is injective.
  *
- * Layout, little-endian: u8 purpose, u8 zero, u16 layer, u32 request, u32 position.
+ * Layout, little-endian: u8 purpose, u8 zero, u16 stage, u32 request, u32 position.
  *
  * @throws {RangeError} If a field does not fit.
  *
- * @example The key stream of layer 3 at position 7
+ * @example The key stream of stage 3 at position 7
  * ```ts
  * import { address, PURPOSE } from "sluice/core/prg/seed.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const nonce = address({ purpose: PURPOSE.key, request: 1, position: 7, layer: 3 });
+ * const nonce = address({ purpose: PURPOSE.key, request: 1, position: 7, stage: 3 });
  *
  * assertEquals(nonce, Uint8Array.of(0, 0, 3, 0, 1, 0, 0, 0, 7, 0, 0, 0));
  * ```
  */
 export function address(stream: StreamAddress): Uint8Array {
-  const { purpose, request, position, layer } = stream;
+  const { purpose, request, position, stage } = stream;
   checkField("purpose", purpose, 8);
   checkField("request", request, 32);
   checkField("position", position, 32);
-  checkField("layer", layer, 16);
+  checkField("stage", stage, 16);
   const nonce = new Uint8Array(NONCE_BYTES);
   const view = new DataView(nonce.buffer);
   view.setUint8(0, purpose);
-  view.setUint16(2, layer, true);
+  view.setUint16(2, stage, true);
   view.setUint32(4, request, true);
   view.setUint32(8, position, true);
   return nonce;

@@ -33,7 +33,7 @@ const streamArbitrary: fc.Arbitrary<StreamAddress> = fc.record({
   purpose: fc.constantFrom<Purpose>(...Object.values(PURPOSE)),
   request: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
   position: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
-  layer: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 16 - 1 })),
+  stage: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 16 - 1 })),
 });
 
 Deno.test("address() is injective: every field can be read back", () => {
@@ -47,7 +47,7 @@ Deno.test("address() is injective: every field can be read back", () => {
         purpose: nonce[0],
         request: view.getUint32(4, true),
         position: view.getUint32(8, true),
-        layer: view.getUint16(2, true),
+        stage: view.getUint16(2, true),
       }, { ...stream });
     }),
     { seed: 3, numRuns: 500 },
@@ -60,8 +60,8 @@ Deno.test("address() gives different nonces to all small addresses", () => {
   for (const purpose of Object.values(PURPOSE)) {
     for (let request = 0; request < 3; request++) {
       for (let position = 0; position < 3; position++) {
-        for (let layer = 0; layer < 3; layer++, count++) {
-          seen.add(address({ purpose, request, position, layer }).toString());
+        for (let stage = 0; stage < 3; stage++, count++) {
+          seen.add(address({ purpose, request, position, stage }).toString());
         }
       }
     }
@@ -70,13 +70,13 @@ Deno.test("address() gives different nonces to all small addresses", () => {
 });
 
 Deno.test("address() refuses fields out of range", () => {
-  const good: StreamAddress = { purpose: PURPOSE.key, request: 0, position: 0, layer: 0 };
+  const good: StreamAddress = { purpose: PURPOSE.key, request: 0, position: 0, stage: 0 };
   for (const bad of [-1, 0.5, NaN, 2 ** 32]) {
     assertThrows(() => address({ ...good, request: bad }), RangeError);
     assertThrows(() => address({ ...good, position: bad }), RangeError);
-    assertThrows(() => address({ ...good, layer: bad }), RangeError);
+    assertThrows(() => address({ ...good, stage: bad }), RangeError);
   }
-  assertThrows(() => address({ ...good, layer: 2 ** 16 }), RangeError);
+  assertThrows(() => address({ ...good, stage: 2 ** 16 }), RangeError);
   assertThrows(() => address({ ...good, purpose: 256 as Purpose }), RangeError);
 });
 

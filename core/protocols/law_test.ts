@@ -1,14 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ReferenceEngine } from "../reference/engine.ts";
-import { assertLaw, type LawInput } from "../../tests/law.ts";
+import { assertLaw, gate, type LawInput } from "../../tests/law.ts";
 import { addConstants, embed, input, linear } from "./linear/gate.ts";
 import { exp } from "./exp/gate.ts";
 import { extend } from "./extend/gate.ts";
 import type { ClearReader } from "./key.ts";
-import type { Gate } from "./opening.ts";
-import type { Context } from "./primitive.ts";
-import type { Cache, Extent, Share, View, Wire } from "./tensor.ts";
-import { columnExtent, share, wire } from "./tensor.ts";
+import { columnExtent, type Extent, share, type Wire, wire } from "./tensor.ts";
 import { maximumLevel } from "./maximum/gate.ts";
 import { openShare } from "./open/gate.ts";
 import { hidePadding } from "./padding/gate.ts";
@@ -31,7 +28,13 @@ function values(count: number, bits: number, edges: readonly number[] = []): Flo
   );
 }
 
-function tensor(kind: "wire" | "share", ringBits: number, scale: number, extent: Extent, data: Float64Array): LawInput {
+function tensor<K extends "wire" | "share">(
+  kind: K,
+  ringBits: number,
+  scale: number,
+  extent: Extent,
+  data: Float64Array,
+): LawInput<K> {
   return { kind, ringBits, scale, extent, data };
 }
 
@@ -60,7 +63,7 @@ for (const by of [1, 2, 4, 7, 8, 10, 12, 14, 16]) {
             engines,
             inputs: [tensor(kind, n, by, ragged, data)],
             run: (ctx, [z]) =>
-              ctx.gate("t", truncate, { by, to, rounding, full, knownTo: by % 3 === 0 ? "party0" : "both" }, z!),
+              ctx.gate("t", truncate, { by, to, rounding, full, knownTo: by % 3 === 0 ? "party0" : "both" }, z),
           });
         });
       }
@@ -74,7 +77,7 @@ Deno.test("maximumLevel obeys the law, odd columns and all", async () => {
     await assertLaw({
       engines,
       inputs: [tensor("wire", m, 0, ragged, values(raggedCount, m - 2, [top - 1, 0, -top, top - 1, -top, 3, 3]))],
-      run: (ctx, [x]) => ctx.gate("max", maximumLevel, {}, x as Wire<never>),
+      run: gate(maximumLevel, {}),
     });
   }
 });
@@ -84,7 +87,7 @@ Deno.test("exp obeys the law inside the window, at its edge and beyond", async (
   await assertLaw({
     engines,
     inputs: [tensor("wire", 20, 10, ragged, values(raggedCount, 15, edges).map(Math.abs))],
-    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, t as Wire<never>),
+    run: gate(exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }),
   });
 });
 
@@ -111,15 +114,14 @@ for (const name of ["silu", "gelu", "gelu_tanh", "tanh_plus_1"] as const) {
     await assertLaw({
       engines,
       inputs: [tensor("wire", 32, 10, ragged, values(raggedCount, 15, edges))],
-      run: (ctx, [x]) =>
-        ctx.gate(name, splice, {
-          function: name,
-          digits: [5, index, 15 - index],
-          skip: 0,
-          valueBits: 32,
-          ringBits: 32,
-          knownTo: "both",
-        }, x as Wire<never>),
+      run: gate(splice, {
+        function: name,
+        digits: [5, index, 15 - index],
+        skip: 0,
+        valueBits: 32,
+        ringBits: 32,
+        knownTo: "both",
+      }),
     });
   });
 }
@@ -133,8 +135,8 @@ Deno.test("squares obeys the law, with the product that uses its standing share"
     await assertLaw({
       engines,
       inputs: [tensor("wire", 32, 12, ragged, data)],
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        return (yield* ctx.gate("squares", squares, { outBits, operandBits: x[0]!.ringBits }, x[0] as Wire<V>)).sum;
+      *run(ctx, x) {
+        return (yield* ctx.gate("squares", squares, { outBits, operandBits: x[0].ringBits }, x[0])).sum;
       },
     });
   }
@@ -144,9 +146,9 @@ Deno.test("squares obeys the law, with the product that uses its standing share"
       tensor("wire", 32, 12, ragged, values(raggedCount, 14)),
       tensor("wire", 32, 8, columnExtent(ragged), values(8, 14)),
     ],
-    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      const { operand } = yield* ctx.gate("squares", squares, { outBits: 40, operandBits: 32 }, x[0] as Wire<V>);
-      const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+    *run(ctx, x) {
+      const { operand } = yield* ctx.gate("squares", squares, { outBits: 40, operandBits: 32 }, x[0]);
+      const y = yield* ctx.gate("hold", hold, {}, x[1]);
       return yield* ctx.gate(
         "open",
         openShare,
@@ -168,24 +170,12 @@ Deno.test("rowFunction obeys the law for both functions and ring sizes", async (
   await assertLaw({
     engines,
     inputs: [tensor("wire", 41, 24, extent, positive(21, 40))],
-    run: (ctx, [v]) =>
-      ctx.gate(
-        "rsqrt",
-        rowFunction,
-        { ...common, function: "rsqrt", ringBits: 32, scale: 12, lo: 21, hi: 40, divisor: 128 },
-        v as Wire<never>,
-      ),
+    run: gate(rowFunction, { ...common, function: "rsqrt", ringBits: 32, scale: 12, lo: 21, hi: 40, divisor: 128 }),
   });
   await assertLaw({
     engines,
     inputs: [tensor("wire", 32, 22, extent, positive(20, 29))],
-    run: (ctx, [v]) =>
-      ctx.gate(
-        "inverse",
-        rowFunction,
-        { ...common, function: "reciprocal", ringBits: 32, scale: 14, lo: 20, hi: 29, divisor: 1 },
-        v as Wire<never>,
-      ),
+    run: gate(rowFunction, { ...common, function: "reciprocal", ringBits: 32, scale: 14, lo: 20, hi: 29, divisor: 1 }),
   });
 });
 
@@ -196,12 +186,12 @@ Deno.test("linear and embed obey the law", async () => {
     engines,
     weights,
     inputs: [tensor("wire", 32, 10, rows, values(24, 17))],
-    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+    *run(ctx, x) {
       return yield* ctx.gate(
         "open",
         openShare,
         {},
-        yield* ctx.gate("linear", linear, { weights: ref, weightScale: 10 }, x[0] as Wire<V>),
+        yield* ctx.gate("linear", linear, { weights: ref, weightScale: 10 }, x[0]),
       );
     },
   });
@@ -210,7 +200,7 @@ Deno.test("linear and embed obey the law", async () => {
     weights,
     clientInput: Float64Array.from({ length: 24 }, (_, i) => i % 6 === 2 ? 1 : 0),
     inputs: [],
-    *run<V extends View>(ctx: Context<V>): Gate<Wire<V>> {
+    *run(ctx) {
       return yield* ctx.gate(
         "open",
         openShare,
@@ -234,8 +224,8 @@ Deno.test("hidePadding obeys the law, and lowers the columns beyond the real tok
       engines,
       realTokens,
       inputs: [tensor("share", 32, 20, extent, data)],
-      *run<V extends View>(ctx: Context<V>, [z]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("padding", hidePadding, padding, z as Share<V>));
+      *run(ctx, [z]) {
+        return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("padding", hidePadding, padding, z));
       },
     });
     const z = share("clear", 32, 20, extent, data), reader = { realTokens } as ClearReader;
@@ -263,15 +253,11 @@ Deno.test("scores and mix obey the law over a cache, grouped heads and all", asy
       tensor("wire", 32, 10, ks, values(36, 12)),
       tensor("wire", 32, 10, ks, values(36, 12)),
     ],
-    *run<V extends View>(
-      ctx: Context<V>,
-      x: (Wire<V> | Share<V>)[],
-      cache: (width: number) => Cache<V>,
-    ): Gate<Wire<V>> {
+    *run(ctx, x, cache) {
       const keys = cache(12), vals = cache(12);
-      const q = yield* ctx.gate("q", hold, {}, x[0] as Wire<V>);
-      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1] as Wire<V>));
-      ctx.store(vals, yield* ctx.gate("v", hold, {}, x[2] as Wire<V>));
+      const q = yield* ctx.gate("q", hold, {}, x[0]);
+      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1]));
+      ctx.store(vals, yield* ctx.gate("v", hold, {}, x[2]));
       const s = yield* ctx.gate("scores", scores, step, q, keys);
       const p = yield* ctx.gate("t", truncate, { by: 12, to: 32, rounding: "nearest", full: 1, knownTo: "both" }, s);
       const held = yield* ctx.gate("p", hold, {}, p);
@@ -284,20 +270,19 @@ Deno.test("exp, splice and rowFunction obey the law in narrower rings", async ()
   await assertLaw({
     engines,
     inputs: [tensor("wire", 16, 8, ragged, values(raggedCount, 13, [0, 255, 4095, 4096]).map(Math.abs))],
-    run: (ctx, [t]) => ctx.gate("exp", exp, { digits: [6, 6, 4], tableScale: 9, ringBits: 21 }, t as Wire<never>),
+    run: gate(exp, { digits: [6, 6, 4], tableScale: 9, ringBits: 21 }),
   });
   await assertLaw({
     engines,
     inputs: [tensor("wire", 18, 8, ragged, values(raggedCount, 14, [0, -1, 2047, 2048, -2048, -2049]))],
-    run: (ctx, [x]) =>
-      ctx.gate("silu", splice, {
-        function: "silu",
-        digits: [4, 8, 5],
-        skip: 0,
-        valueBits: 21,
-        ringBits: 21,
-        knownTo: "both",
-      }, x as Wire<never>),
+    run: gate(splice, {
+      function: "silu",
+      digits: [4, 8, 5],
+      skip: 0,
+      valueBits: 21,
+      ringBits: 21,
+      knownTo: "both",
+    }),
   });
   await assertLaw({
     engines,
@@ -310,18 +295,17 @@ Deno.test("exp, splice and rowFunction obey the law in narrower rings", async ()
         Float64Array.of(2 ** 18, 2 ** 26 - 1, 2 ** 22, 2 ** 24 + 1, 300000, 2 ** 25),
       ),
     ],
-    run: (ctx, [v]) =>
-      ctx.gate("inverse", rowFunction, {
-        function: "reciprocal",
-        scale: 12,
-        ringBits: 19,
-        lo: 18,
-        hi: 26,
-        mantissaBits: 7,
-        octaves: 4,
-        divisor: 1,
-        offset: 0,
-      }, v as Wire<never>),
+    run: gate(rowFunction, {
+      function: "reciprocal",
+      scale: 12,
+      ringBits: 19,
+      lo: 18,
+      hi: 26,
+      mantissaBits: 7,
+      octaves: 4,
+      divisor: 1,
+      offset: 0,
+    }),
   });
 });
 
@@ -334,15 +318,15 @@ Deno.test("squares and multiply obey the law in narrower rings", async () => {
         tensor("wire", n, 6, ragged, values(raggedCount, top)),
         tensor("wire", n, 6, columnExtent(ragged), values(8, n - top - 3)),
       ],
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+      *run(ctx, x) {
         const { operand, sum } = yield* ctx.gate(
           "squares",
           squares,
-          { outBits, operandBits: x[0]!.ringBits },
-          x[0] as Wire<V>,
+          { outBits, operandBits: x[0].ringBits },
+          x[0],
         );
         if (outBits === 40) return sum;
-        const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+        const y = yield* ctx.gate("hold", hold, {}, x[1]);
         const product = yield* ctx.gate("product", multiply, { broadcast: true }, operand, y);
         return yield* ctx.gate("open", openShare, {}, product);
       },
@@ -358,13 +342,9 @@ Deno.test("scores and mix obey the law in a narrower ring", async () => {
       tensor("wire", n, 5, { rows: 1, cols: [6, 6] }, values(12, 7)),
       tensor("wire", n, 5, { rows: 1, cols: [3, 3] }, values(6, 7)),
     ],
-    *run<V extends View>(
-      ctx: Context<V>,
-      x: (Wire<V> | Share<V>)[],
-      cache: (width: number, ringBits?: number) => Cache<V>,
-    ): Gate<Wire<V>> {
-      const keys = cache(3, n), q = yield* ctx.gate("q", hold, {}, x[0] as Wire<V>);
-      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1] as Wire<V>));
+    *run(ctx, x, cache) {
+      const keys = cache(3, n), q = yield* ctx.gate("q", hold, {}, x[0]);
+      ctx.store(keys, yield* ctx.gate("k", hold, {}, x[1]));
       const s = yield* ctx.gate("scores", scores, step, q, keys), p = { by: 8, to: n, rounding: "nearest" } as const;
       const weights = yield* ctx.gate("t", truncate, { ...p, full: 1, knownTo: "both" }, s);
       const held = yield* ctx.gate("p", hold, {}, weights);
@@ -443,7 +423,7 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
           engines,
           masks: [mask],
           inputs: [tensor("wire", n, by, extent, data)],
-          run: (ctx, [z]) => ctx.gate("t", truncate, { by, to, rounding, full: 0, knownTo: "both" }, z!),
+          run: (ctx, [z]) => ctx.gate("t", truncate, { by, to, rounding, full: 0, knownTo: "both" }, z),
         });
       }
     }
@@ -457,7 +437,7 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
           engines,
           masks: [mask.subarray(0, 2)],
           inputs: [tensor("wire", m, 0, { ...extent, cols: [2] }, data.slice(pair, pair + 2))],
-          run: (ctx, [x]) => ctx.gate("max", maximumLevel, {}, x as Wire<never>),
+          run: gate(maximumLevel, {}),
         });
       }
     }
@@ -469,15 +449,14 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
       engines,
       masks: [mask],
       inputs: [tensor("wire", 32, 10, around, xs)],
-      run: (ctx, [x]) =>
-        ctx.gate("silu", splice, {
-          function: "silu",
-          digits: [5, 9, 6],
-          skip: 0,
-          valueBits: 32,
-          ringBits: 32,
-          knownTo: "both",
-        }, x as Wire<never>),
+      run: gate(splice, {
+        function: "silu",
+        digits: [5, 9, 6],
+        skip: 0,
+        valueBits: 32,
+        ringBits: 32,
+        knownTo: "both",
+      }),
     });
   }
   const [rows, vs] = line([2 ** 20, 2 ** 24 - 1, 2 ** 24, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1]);
@@ -486,18 +465,17 @@ Deno.test("gates obey the law at the edges of their domains, under extreme masks
       engines,
       masks: [mask],
       inputs: [tensor("wire", 32, 22, { rows: rows.cols[0]!, cols: [1] }, vs)],
-      run: (ctx, [v]) =>
-        ctx.gate("inverse", rowFunction, {
-          function: "reciprocal",
-          scale: 14,
-          ringBits: 32,
-          lo: 20,
-          hi: 31,
-          mantissaBits: 8,
-          octaves: 4,
-          divisor: 1,
-          offset: 0,
-        }, v as Wire<never>),
+      run: gate(rowFunction, {
+        function: "reciprocal",
+        scale: 14,
+        ringBits: 32,
+        lo: 20,
+        hi: 31,
+        mantissaBits: 8,
+        octaves: 4,
+        divisor: 1,
+        offset: 0,
+      }),
     });
   }
 });
@@ -508,9 +486,9 @@ Deno.test("addConstants obeys the law: party 0's vector repeats over the rows", 
     engines,
     constants: { bias: Int32Array.from(values(9, 20)) },
     inputs: [tensor("share", 32, 10, rows, values(24, 17))],
-    *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
+    *run(ctx, x) {
       const params = { constants: { name: "bias", from: 3, count: 6 } };
-      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("bias", addConstants, params, x[0] as Share<V>));
+      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("bias", addConstants, params, x[0]));
     },
   });
 });

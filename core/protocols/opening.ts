@@ -1,6 +1,6 @@
 /**
- * Gates are generators. One `yield` is one exchange of the lane: what the parties open now. Nothing here does I/O; the lane runner in
- * `pipeline/interpreters/` moves the bytes and resumes the gate.
+ * Gates are generators. One `yield` is one exchange of the lane: what the parties open now. Nothing here does I/O; the
+ * lane runner in `pipeline/interpreters/` moves the bytes and resumes the gate.
  *
  * @module
  */
@@ -20,15 +20,19 @@ export interface Opening {
 }
 
 /**
- * A running gate: one yield is one exchange, and what comes back is one answer for each opening. A lane is answered with the peer's packed shares;
- * {@linkcode Primitive.run}, inside its context, with the opened values: `Gate<T, Handle>`. Interpreters that move no data answer with nothing.
+ * A running gate: one yield is one exchange, and what comes back is one answer for each opening. A lane is answered
+ * with the peer's packed shares; {@linkcode Primitive.run}, inside its context, with the opened values: `Gate<T,
+ * Handle>`. Interpreters that move no data answer with nothing.
  */
 export type Gate<T, Answer = Uint8Array> = Generator<readonly Opening[], T, readonly Answer[]>;
 
 /** What one exchange opens, as data of the plan. */
 export type OpeningSize = Pick<Opening, "kind" | "bits" | "count">;
 
-/** Opens one or more shares in one exchange; `sizes` are those of the plan. A party that receives 0 bits gets its own share back. */
+/**
+ * Opens one or more shares in one exchange; `sizes` are those of the plan. A party that receives 0 bits gets its own
+ * share back.
+ */
 export function* open<T extends readonly (Handle | null)[]>(
   sizes: readonly OpeningSize[],
   ...shares: T
@@ -37,7 +41,8 @@ export function* open<T extends readonly (Handle | null)[]>(
 }
 
 /**
- * Runs independent gates in lockstep: their n-th openings are one exchange, under every interpreter, whatever the timing.
+ * Runs independent gates in lockstep: their n-th openings are one exchange, under every interpreter, whatever the
+ * timing.
  *
  * @example Two gates of two exchanges each take two exchanges together
  * ```ts

@@ -79,7 +79,7 @@ export interface Role {
 export interface Context<V extends View> {
   /** Which interpreter this is. */
   readonly view: V;
-  /** Runs a primitive under a name that is unique in this scope: names are the addresses of keys. */
+  /** Runs a primitive under a name that is unique in this place: names are the addresses of keys. */
   readonly gate: <P, I extends readonly Kind[], K extends Kind>(
     name: string,
     primitive: Primitive<P, I, K>,
@@ -89,7 +89,7 @@ export interface Context<V extends View> {
   /** Runs a public-linear operation. */
   readonly local: <P>(op: LocalOp<P>, params: P, ...x: Wire<V>[]) => Wire<V>;
   /** A named part of the address path. */
-  readonly scope: (name: string) => Context<V>;
+  readonly within: (name: string) => Context<V>;
   /** The same place, for a value whose role calibration must know. */
   readonly as: (role: Role) => Context<V>;
   /** Appends an operand's tokens to a cache. */

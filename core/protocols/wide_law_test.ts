@@ -6,9 +6,7 @@ import { assertEquals } from "@std/assert";
 import { assertLaw, type LawInput } from "../../tests/law.ts";
 import { ReferenceEngine } from "../reference/engine.ts";
 import { extend } from "./extend/gate.ts";
-import type { Gate } from "./opening.ts";
-import type { Context } from "./primitive.ts";
-import type { Extent, Share, View, Wire } from "./tensor.ts";
+import type { Extent } from "./tensor.ts";
 import { addConstants, addShares, embed, input, linear, shareColumns } from "./linear/gate.ts";
 import { add, columns, firstRow, lastBlock, narrow } from "./local/gate.ts";
 import { openShare } from "./open/gate.ts";
@@ -40,7 +38,13 @@ function spare(count: number, ringBits: number): Float64Array {
   return values(count, bits, [0, 1, -1, top - 2 ** Math.max(0, bits - 52), -top, top / 2, -top / 2]);
 }
 
-function tensor(kind: "wire" | "share", ringBits: number, scale: number, extent: Extent, data: Float64Array): LawInput {
+function tensor<K extends "wire" | "share">(
+  kind: K,
+  ringBits: number,
+  scale: number,
+  extent: Extent,
+  data: Float64Array,
+): LawInput<K> {
   return { kind, ringBits, scale, extent, data: data.map((value) => Math.max(value, -(2 ** EXACT_BITS))) };
 }
 
@@ -59,7 +63,7 @@ for (const m of WIDTHS) {
         const { sentBytes, exchanges } = await assertLaw({
           engines,
           inputs: [tensor("wire", n, 0, RAGGED, spare(COUNT, n))],
-          run: (ctx, [x]) => ctx.gate("extend", extend, { to: m, knownTo }, x as Wire<never>),
+          run: (ctx, [x]) => ctx.gate("extend", extend, { to: m, knownTo }, x),
           ...(masks === undefined ? {} : { masks: [masks] }),
         });
         const bytes = Math.ceil(COUNT * (m - n) / 8);
@@ -85,7 +89,7 @@ for (const m of WIDTHS) {
                   rounding: by === 8 ? "floor" : "nearest",
                   full: (by % 2) as 0 | 1,
                   knownTo: by === 13 ? "party0" : "both",
-                }, z!),
+                }, z),
               ...(masks === undefined ? {} : { masks: [masks] }),
             });
           }
@@ -109,8 +113,8 @@ for (const m of WIDTHS) {
               values(COUNT, largest - 2, [0, 1, -1, 2 ** Math.floor(largest), -(2 ** Math.floor(largest))]),
             ),
           ],
-          *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-            return (yield* ctx.gate("squares", squares, { outBits, operandBits: m }, x[0] as Wire<V>)).sum;
+          *run(ctx, x) {
+            return (yield* ctx.gate("squares", squares, { outBits, operandBits: m }, x[0])).sum;
           },
           ...(masks === undefined ? {} : { masks: [masks] }),
         });
@@ -127,9 +131,9 @@ for (const m of WIDTHS) {
             values(ROWS, Math.min(m, EXACT_BITS) - 20),
           ),
         ],
-        *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-          const { operand } = yield* ctx.gate("squares", squares, { outBits, operandBits: m }, x[0] as Wire<V>);
-          const y = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+        *run(ctx, x) {
+          const { operand } = yield* ctx.gate("squares", squares, { outBits, operandBits: m }, x[0]);
+          const y = yield* ctx.gate("hold", hold, {}, x[1]);
           const product = yield* ctx.gate("product", multiply, { broadcast: true }, operand, y);
           return yield* ctx.gate("open", openShare, {}, product);
         },
@@ -141,9 +145,12 @@ for (const m of WIDTHS) {
     const half = Math.min(m, EXACT_BITS) / 2 - 2;
     await assertLaw({
       engines,
-      inputs: [0, 1].map(() => tensor("wire", m, 10, RAGGED, values(COUNT, half))),
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        const a = yield* ctx.gate("a", hold, {}, x[0] as Wire<V>), b = yield* ctx.gate("b", hold, {}, x[1] as Wire<V>);
+      inputs: [
+        tensor("wire", m, 10, RAGGED, values(COUNT, half)),
+        tensor("wire", m, 10, RAGGED, values(COUNT, half)),
+      ],
+      *run(ctx, x) {
+        const a = yield* ctx.gate("a", hold, {}, x[0]), b = yield* ctx.gate("b", hold, {}, x[1]);
         return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("product", multiply, { broadcast: false }, a, b));
       },
     });
@@ -164,8 +171,8 @@ for (const m of WIDTHS) {
       weights,
       constants,
       inputs: [tensor("wire", m, 10, rows, values(24, bits))],
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        const z = yield* ctx.gate("linear", linear, { weights: ref, weightScale: 10 }, x[0] as Wire<V>);
+      *run(ctx, x) {
+        const z = yield* ctx.gate("linear", linear, { weights: ref, weightScale: 10 }, x[0]);
         const y = yield* ctx.gate("bias", addConstants, bias, z);
         return yield* ctx.gate("reveal", openShare, {}, yield* ctx.gate("sum", addShares, {}, y, y));
       },
@@ -176,7 +183,7 @@ for (const m of WIDTHS) {
       clientInput: values(24, 12, [1, 0, 0, 0, 0, 1]),
       clientInputBits: m,
       inputs: [],
-      *run<V extends View>(ctx: Context<V>): Gate<Wire<V>> {
+      *run(ctx) {
         const params = { extent: rows, ringBits: m, scale: 0, weights: ref, weightScale: 12 };
         const z = yield* ctx.gate("embed", embed, params);
         return yield* ctx.gate(
@@ -198,13 +205,13 @@ for (const m of WIDTHS) {
 
   Deno.test(`public-linear operations obey the law (${m} bits)`, async () => {
     const even: Extent = { rows: 2, cols: [4, 4] },
-      data = (): LawInput => tensor("wire", m, 3, even, values(16, Math.min(m, EXACT_BITS) - 3));
+      data = () => tensor("wire", m, 3, even, values(16, Math.min(m, EXACT_BITS) - 3));
     await assertLaw({
       engines,
       inputs: [data(), data()],
       // deno-lint-ignore require-yield -- nothing is opened
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        return ctx.local(columns, { from: 1, to: 3 }, ctx.local(add, {}, x[0] as Wire<V>, x[1] as Wire<V>));
+      *run(ctx, x) {
+        return ctx.local(columns, { from: 1, to: 3 }, ctx.local(add, {}, x[0], x[1]));
       },
     });
     for (const bits of [10, 20, 32, 33].filter((bits) => bits < m)) {
@@ -212,8 +219,8 @@ for (const m of WIDTHS) {
         engines,
         inputs: [tensor("wire", m, 3, even, values(16, bits - 2))],
         // deno-lint-ignore require-yield -- nothing is opened
-        *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-          return ctx.local(narrow, { bits }, x[0] as Wire<V>);
+        *run(ctx, x) {
+          return ctx.local(narrow, { bits }, x[0]);
         },
       });
     }
@@ -223,8 +230,8 @@ for (const m of WIDTHS) {
         engines,
         inputs: [tensor("wire", m, 3, extent, values(op === lastBlock ? 16 : 12, Math.min(m, EXACT_BITS) - 3))],
         // deno-lint-ignore require-yield -- nothing is opened
-        *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-          return ctx.local(op, {}, x[0] as Wire<V>);
+        *run(ctx, x) {
+          return ctx.local(op, {}, x[0]);
         },
       });
     }

@@ -1,7 +1,8 @@
 /**
  * Calibration: runs the oracle on sample text, records the magnitude of every wire, and chooses windows with headroom.
  *
- * It starts from the default scales and changes only what the values demand, so that a model of ordinary values has the plan of its shape.
+ * It starts from the default scales and changes only what the values demand, so that a model of ordinary values has the
+ * plan of its shape.
  *
  * @module
  */
@@ -21,7 +22,10 @@ import {
   sumBits,
 } from "./scales.ts";
 
-/** Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first `realTokens` are real. */
+/**
+ * Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first
+ * `realTokens` are real.
+ */
 export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden: Float64Array }) & {
   readonly realTokens?: number;
 };
@@ -52,10 +56,15 @@ const HEADROOM = 4;
 /** Differences of scores may grow by this factor. */
 const SCORE_HEADROOM = 2;
 
-/** Rings of the residual stream and of sums of squares while a model is calibrated: they hold any value, and a ring tells which of the two a gate reads. */
+/**
+ * Rings of the residual stream and of sums of squares while a model is calibrated: they hold any value, and a ring
+ * tells which of the two a gate reads.
+ */
 const STREAM_ROOM = 64, SUM_ROOM = 63;
 
-/** What gets less headroom: differences of scores have their own, and what the pooler's tanh reads has none (SPEC §1.3). */
+/**
+ * What gets less headroom: differences of scores have their own, and what the pooler's tanh reads has none (SPEC §1.3).
+ */
 const LESS_HEADROOM: ReadonlySet<Role["reads"]> = new Set(["score", "coarse", "pooled"] as const);
 
 /**
@@ -98,7 +107,8 @@ export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sam
 /** The scales of a model whose residual stream has 32 bits, or more and then as many as the values need. */
 function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
   let spec = model, last: ModelError | null = null;
-  // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no window fits.
+  // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no
+  // window fits.
   for (let attempt = 0; attempt <= spec.scales.norms.length + 4; attempt++) {
     const seen = new Map<string, Reading>(), room = withRoom(spec);
     const observe: OracleOptions["observe"] = ({ stage, path, role, x: { data, scale, ringBits }, limit }) => {
@@ -133,8 +143,8 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
 }
 
 /**
- * The model with sums of squares in a ring that holds any of them: one beyond its norm's window must be seen for the window to move there. The same for a
- * residual stream of more than 32 bits.
+ * The model with sums of squares in a ring that holds any of them: one beyond its norm's window must be seen for the
+ * window to move there. The same for a residual stream of more than 32 bits.
  */
 function withRoom(model: ModelSpec): ModelSpec {
   const { scales } = model, norms = scales.norms.map((norm) => ({ ...norm, sumBits: SUM_ROOM }));
@@ -156,7 +166,10 @@ function largestOf({ min, max }: Reading): number {
   return Math.max(-min, max);
 }
 
-/** Bits of the residual stream: two of headroom, the spare bit and the sign for all that gates with a limit read in its ring, and no fewer than `least`. */
+/**
+ * Bits of the residual stream: two of headroom, the spare bit and the sign for all that gates with a limit read in its
+ * ring, and no fewer than `least`.
+ */
 function residualBitsFor(seen: Readings, least: number): number {
   let bits = least;
   for (const read of seen.values()) {
@@ -167,7 +180,10 @@ function residualBitsFor(seen: Readings, least: number): number {
   return bits;
 }
 
-/** Fractional bits of 1/√ beside a wide stream, whose ring makes room for its product: a large mean square must leave its root enough of them. */
+/**
+ * Fractional bits of 1/√ beside a wide stream, whose ring makes room for its product: a large mean square must leave
+ * its root enough of them.
+ */
 function wantedInverse(model: ModelSpec, seen: Readings, index: number): number {
   const { scales, config } = model, { inverse, sumShift } = scales.norms[index]!;
   const sums = normRead(seen, index, "squares"), roots = normRead(seen, index, "root");
@@ -197,7 +213,8 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
       }
       const needed = whole - sumShift;
       lo = Math.floor(Math.log2(Math.max(1, sums.min) * 2 ** (wasShift - sumShift) / HEADROOM));
-      // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32 bits, more where the values need them.
+      // Whole octave groups: as many as by default, fewer where the last one's carry would be compared in more than 32
+      // bits, more where the values need them.
       const most = Math.floor((top - lo) / NORM_GROUP_OCTAVES),
         usual = (norm.hi - norm.lo) / NORM_GROUP_OCTAVES;
       const groups = Math.max(Math.min(usual, most), Math.ceil((needed - lo) / NORM_GROUP_OCTAVES));
@@ -232,7 +249,10 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
   };
 }
 
-/** The room that dithered truncations leave for the residual stream, where its values have two bits of headroom beside the spare one. */
+/**
+ * The room that dithered truncations leave for the residual stream, where its values have two bits of headroom beside
+ * the spare one.
+ */
 function ditheredResidualBits(model: ModelSpec, seen: Readings): number {
   const room = residualRoom(model.scales);
   return readAs(seen, "stream").some((read) => largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;

@@ -246,7 +246,10 @@ function timesColumns(matrix: Matrix, from: number, to: number, factor: number):
 
 const { heads, headWidth, ffnWidth } = TINY_LLAMA, queries = heads * headWidth;
 
-/** Layers in which one gate alone reads larger values: larger keys meet smaller queries, and larger hidden values a smaller matrix. */
+/**
+ * Layers in which one gate alone reads larger values: larger keys meet smaller queries, and larger hidden values a
+ * smaller matrix.
+ */
 const LOUD_GATES: readonly [
   path: string,
   config: ModelConfig,

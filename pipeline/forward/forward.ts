@@ -1,9 +1,9 @@
 /**
- * The forward pass of a transformer, written once. Under the clear interpreter it is the oracle, under the plan its cost, under the dealer its keys, under a
- * party the inference.
+ * The forward pass of a transformer, written once. Under the clear interpreter it is the oracle, under the plan its
+ * cost, under the dealer its keys, under a party the inference.
  *
- * Shapes: T tokens of the lane, C hidden width, H query heads, H_kv key and value heads, D head width, F feed-forward width, V vocabulary. A causal model has one
- * block per token, a bidirectional one a single block of all its tokens.
+ * Shapes: T tokens of the lane, C hidden width, H query heads, H_kv key and value heads, D head width, F feed-forward
+ * width, V vocabulary. A causal model has one block per token, a bidirectional one a single block of all its tokens.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { add, firstRow, lastBlock, narrow } from "../../core/protocols/local/gat
 import { mlp } from "../../core/protocols/layers/mlp.ts";
 import { rmsNorm } from "../../core/protocols/layers/norm.ts";
 import { openShare, reveal } from "../../core/protocols/open/gate.ts";
-import { rescale } from "../../core/protocols/layers/rounding.ts";
+import { roundings } from "../../core/protocols/layers/rounding.ts";
 import { splice } from "../../core/protocols/splice/gate.ts";
 import {
   attentionParams,
@@ -96,22 +96,26 @@ function sightOf({ config }: ModelSpec, layer: number, { from, count }: Position
   return { tokens: 1, cols, starts: ends.map((end, block) => end - cols[block]!) };
 }
 
-/** Opens a share and truncates it to the residual stream's scale and ring. Exchanges: 3, or 1 or 2 where rounding is dithered. */
-function* residualOf<V extends View>(
+/**
+ * Opens a share and truncates it to the residual stream's scale and ring. Exchanges: 3, or 1 or 2 where rounding is
+ * dithered.
+ */
+function residualOf<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
   name: string,
   raw: Share<V>,
   full: 0 | 1,
 ): Gate<Wire<V>> {
-  const by = raw.scale - model.scales.residual;
-  return yield* rescale(ctx, name, model.rounding, { by, to: residualBits(model), full, knownTo: "both" }, raw);
+  const wanted = { scale: model.scales.residual, ringBits: residualBits(model), full };
+  return roundings[model.rounding].rescale(ctx, name, wanted, raw);
 }
 
 /**
  * The client's tokens as one-hot rows times the embedding plus learned positions, or its hidden states: (T, C).
  *
- * A post-norm model normalises here: its stream between stages is the normalised value. Exchanges: 2 or 1, and 6 where it normalises.
+ * A post-norm model normalises here: its stream between stages is the normalised value. Exchanges: 2 or 1, and 6 where
+ * it normalises.
  */
 export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, positions: Positions): Gate<Wire<V>> {
   const { config, scales, scope } = model;
@@ -140,7 +144,7 @@ function normalise<V extends View>(
   norm: number,
   x: Wire<V>,
 ): Gate<Wire<V>> {
-  return rmsNorm(ctx.scope(name).as({ norm }), normParams(model, norm), x);
+  return rmsNorm(ctx.within(name).as({ norm }), normParams(model, norm), x);
 }
 
 /** A wire in the residual stream's ring: narrowing is free. */
@@ -162,10 +166,11 @@ export function* layerStage<V extends View>(
   // Who receives all bits of the attention's result alternates where that evens out what both parties send.
   const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
   // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
-  // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added: norm(residual + attention(x)).
+  // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added:
+  // norm(residual + attention(x)).
   const read1 = post ? x : yield* normalise(ctx, "norm1", model, 2 * layer, x);
   const { mixed, rest } = yield* attention(
-    ctx.scope("attention"),
+    ctx.within("attention"),
     attentionParams(model, layer),
     read1,
     cache,
@@ -176,13 +181,16 @@ export function* layerStage<V extends View>(
   const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x, alternate);
 
   const read2 = yield* normalise(ctx, "norm2", model, 2 * layer + 1, attended);
-  const { hidden, rest: rest2 } = yield* mlp(ctx.scope("mlp"), mlpParams(model, layer), read2);
+  const { hidden, rest: rest2 } = yield* mlp(ctx.within("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
   const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended, 0);
   return post ? yield* normalise(ctx, "norm3", model, 2 * layer + 2, written) : written;
 }
 
-/** residual + written, at the residual stream's scale: a share is added before the truncation, a wire after it. Exchanges: 3. */
+/**
+ * residual + written, at the residual stream's scale: a share is added before the truncation, a wire after it.
+ * Exchanges: 3.
+ */
 function* addResidual<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
@@ -207,8 +215,8 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
     return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), read));
   }
   // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
-  const raw = yield* affine(ctx, "pooler", poolerParams(model), x), by = raw.scale - scales.activation;
-  const flat = yield* rescale(ctx, "pooler_truncate", model.rounding, { by, to: 32, full: 0, knownTo: "both" }, raw);
+  const { rescale } = roundings[model.rounding], raw = yield* affine(ctx, "pooler", poolerParams(model), x);
+  const flat = yield* rescale(ctx, "pooler_truncate", { scale: scales.activation }, raw);
   const last = config.head === "pooled", knownTo = last ? "both" as const : "party0" as const;
   const pooled = yield* ctx.as({ reads: "pooled" }).gate(
     "tanh",
@@ -219,7 +227,10 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
   return yield* ctx.gate("reveal", reveal, {}, last ? pooled : yield* affine(ctx, "head", headParams(model), pooled));
 }
 
-/** The tokens whose output is wanted: a causal model's last one, a classifier's first, all of them where blocks run alone. */
+/**
+ * The tokens whose output is wanted: a causal model's last one, a classifier's first, all of them where blocks run
+ * alone.
+ */
 export function wanted<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Wire<V> {
   if (model.scope === "blocks" || model.config.head === "hidden") return x;
   return model.config.causal ? ctx.local(lastBlock, {}, x) : ctx.local(firstRow, {}, x);

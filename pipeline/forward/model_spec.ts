@@ -10,7 +10,7 @@ import type { ConstantRef, WeightRef } from "../../core/protocols/key.ts";
 import type { AffineParams } from "../../core/protocols/linear/gate.ts";
 import type { MlpParams } from "../../core/protocols/layers/mlp.ts";
 import type { NormParams } from "../../core/protocols/layers/norm.ts";
-import type { Rounding } from "../../core/protocols/layers/rounding.ts";
+import { type Rounding, roundings } from "../../core/protocols/layers/rounding.ts";
 import { wordsPerElement } from "../../core/ring/words.ts";
 import type { ModelConfig } from "../../models/model_config.ts";
 import type { Scales } from "./scales.ts";
@@ -18,22 +18,13 @@ import type { Scales } from "./scales.ts";
 /** Window of the pooler's tanh: 2048 steps of 1/256 over ±4; it runs once per sentence. */
 export const TANH_DIGITS = [2, 11, 7] as const;
 
-/**
- * Ring of the activation's opened table values, in bits: their spare bit makes them 32 for some bits of key. Where rounding is dithered keys are so small that
- * a few more bits on the wire are cheaper.
- */
-const ACTIVATION_VALUE_BITS: Readonly<Record<Rounding, number>> = { nearest: 16, dither: 26 };
-
-/** Low bits that the activation's digits leave out where rounding is dithered: the smaller its low digit, the smaller the key. */
-const ACTIVATION_SKIP = { silu: 2, gelu: 3, gelu_tanh: 3 } as const;
-
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
-export type Scope = "model" | "blocks";
+export type ModelScope = "model" | "blocks";
 
 /** A model as the forward pass sees it. */
 export interface ModelSpec {
   /** What is computed. */
-  readonly scope: Scope;
+  readonly scope: ModelScope;
   /** The model's shape. */
   readonly config: ModelConfig;
   /** Its fixed-point numbers. */
@@ -42,14 +33,18 @@ export interface ModelSpec {
   readonly maxPositions: number;
   /** How its truncations round. */
   readonly rounding: Rounding;
-  /** Texts are filled up to a multiple of this many tokens, and the client alone knows how many are real; absent where lengths are exact. */
+  /**
+   * Texts are filled up to a multiple of this many tokens, and the client alone knows how many are real; absent where
+   * lengths are exact.
+   */
   readonly bucket?: number;
 }
 
 /**
  * Throws unless the model can hide how many tokens of a text are real.
  *
- * @throws {ModelError} If it is causal, or its scores spread so wide that lowered ones would not fit the ring (SPEC §5.14).
+ * @throws {ModelError} If it is causal, or its scores spread so wide that lowered ones would not fit the ring (SPEC
+ * §5.14).
  */
 export function assertHidesLengths(model: ModelSpec): void {
   const { config, scales } = model, most = 31 - 2 * scales.activation + scales.score;
@@ -68,7 +63,10 @@ function biased(config: ModelConfig): boolean {
 
 /** A weight matrix of a model. */
 export interface MatrixRef extends WeightRef {
-  /** What its products become part of: the residual stream, in whose ring they are made, or values of 32 bits of their own. */
+  /**
+   * What its products become part of: the residual stream, in whose ring they are made, or values of 32 bits of their
+   * own.
+   */
   readonly writes: "stream" | "own";
 }
 
@@ -96,7 +94,9 @@ export function layerRefs(config: ModelConfig, layer: number): Record<"qkv" | "o
   };
 }
 
-/** The matrices before and after the layers; a model that runs whole has the embedding and those that its head asks for. */
+/**
+ * The matrices before and after the layers; a model that runs whole has the embedding and those that its head asks for.
+ */
 export function outerRefs(config: ModelConfig): Record<"embed" | "pooler" | "head", MatrixRef> {
   const { hiddenWidth: C, vocabCount: V, head } = config, read = readersWrite(config);
   return {
@@ -140,11 +140,11 @@ export function streamScale({ config, scales }: Pick<ModelSpec, "config" | "scal
 }
 
 /**
- * Ring of the residual stream, in bits: where it fits 32 and rounding is dithered what its truncations leave for nothing, if calibration found that the values
- * fit there.
+ * Ring of the residual stream, in bits: where it fits 32 and rounding is dithered what its truncations leave for
+ * nothing, if calibration found that the values fit there.
  */
 export function residualBits({ scales, rounding }: Pick<ModelSpec, "scales" | "rounding">): number {
-  return rounding === "dither" && scales.residualBits === 32 ? scales.ditheredResidualBits : scales.residualBits;
+  return scales.residualBits === 32 ? roundings[rounding].ringBits(scales.ditheredResidualBits) : scales.residualBits;
 }
 
 /** Ring of the wire between stages, in bits. */
@@ -200,7 +200,10 @@ export function expTableScale({ scales, maxPositions }: Pick<ModelSpec, "scales"
   return Math.min(scales.expTable, Math.floor((31 - Math.ceil(Math.log2(maxPositions))) / 2));
 }
 
-/** Attention of a layer. Where padding is hidden, scores have one bit more, and padded ones are lowered by half the range of the others. */
+/**
+ * Attention of a layer. Where padding is hidden, scores have one bit more, and padded ones are lowered by half the
+ * range of the others.
+ */
 export function attentionParams(model: ModelSpec, layer: number): AttentionParams {
   const { config, scales, maxPositions, bucket } = model, [low, high, top] = scales.expDigits;
   const more = bucket === undefined ? 0 : 1;
@@ -238,7 +241,7 @@ export function outParams(model: ModelSpec, layer: number): AffineParams {
 
 /** Feed-forward layer. */
 export function mlpParams(model: ModelSpec, layer: number): MlpParams {
-  const { config, scales } = model;
+  const { config, scales } = model, { valueBits, skip } = roundings[model.rounding].activation;
   return {
     width: config.ffnWidth,
     scale: scales.hidden,
@@ -249,8 +252,8 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
     restScale: scales.hidden - scales.activation,
     up: affineParams(model, layerRefs(config, layer).gateUp),
     rounding: model.rounding,
-    skip: ACTIVATION_SKIP[config.activation],
-    valueBits: ACTIVATION_VALUE_BITS[model.rounding],
+    skip: skip[config.activation] ?? 0,
+    valueBits,
   };
 }
 

@@ -63,7 +63,8 @@ export class Oracle {
   }
 
   /**
-   * Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a pooled state plus 1, or hidden states.
+   * Runs a chunk of tokens and returns the integers of its output: logits after the last token or of the classes, a
+   * pooled state plus 1, or hidden states.
    *
    * @param realTokens How many of them are real, where the model hides padding.
    */
@@ -73,7 +74,10 @@ export class Oracle {
     return this.#run(oneHot, ids.length, realTokens);
   }
 
-  /** Runs hidden states (integers at the scale of the stream between stages, shape (T, C)) through the blocks; `realTokens` as in {@linkcode Oracle.tokens}. */
+  /**
+   * Runs hidden states (integers at the scale of the stream between stages, shape (T, C)) through the blocks;
+   * `realTokens` as in {@linkcode Oracle.tokens}.
+   */
   hidden(states: Float64Array, realTokens?: number): Float64Array {
     const count = states.length / this.#model.config.hiddenWidth;
     return this.#run(states, count, realTokens ?? count);

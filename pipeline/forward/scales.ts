@@ -1,5 +1,6 @@
 /**
- * The fixed-point numbers of one model: fractional bits, rings and windows of every wire. Public; `prepare` writes them to `sluice.json`.
+ * The fixed-point numbers of one model: fractional bits, rings and windows of every wire. Public; `prepare` writes them
+ * to `sluice.json`.
  *
  * @module
  */
@@ -22,11 +23,16 @@ export interface NormScales {
 
 /** All fractional bits and windows of a model. */
 export interface Scales {
-  /** Ring of the residual stream and of everything that is added to it, in bits: 32, or up to 64 where values need more. */
+  /**
+   * Ring of the residual stream and of everything that is added to it, in bits: 32, or up to 64 where values need more.
+   */
   readonly residualBits: number;
   /** Fractional bits of the residual stream, of the embedding's integers and of learned positions. */
   readonly residual: number;
-  /** Ring of the residual stream where rounding is dithered, in bits: 32, or as many as its truncations leave for nothing if its values fit there. */
+  /**
+   * Ring of the residual stream where rounding is dithered, in bits: 32, or as many as its truncations leave for
+   * nothing if its values fit there.
+   */
   readonly ditheredResidualBits: number;
   /** Fractional bits of normalised values, queries, keys, values and their mixtures, and of the pooler. */
   readonly activation: number;
@@ -95,8 +101,9 @@ function residualScale(width: number): number {
 }
 
 /**
- * Hidden values of a feed-forward layer. GELU has 12 fractional bits and 256 steps of 1/32 over ±4: one more of either would not show, and with fewer bits the
- * entries could not lie in the middle of their steps. SiLU, whose tail is longer, has 512 steps over ±8; its product with the other half needs the room of 10 bits.
+ * Hidden values of a feed-forward layer. GELU has 12 fractional bits and 256 steps of 1/32 over ±4: one more of either
+ * would not show, and with fewer bits the entries could not lie in the middle of their steps. SiLU, whose tail is
+ * longer, has 512 steps over ±8; its product with the other half needs the room of 10 bits.
  */
 function hiddenScales(activation: ModelConfig["activation"]): Pick<Scales, "hidden" | "hiddenDigits"> {
   return activation === "silu" ? { hidden: 10, hiddenDigits: [5, 9, 6] } : { hidden: 12, hiddenDigits: [7, 8, 5] };

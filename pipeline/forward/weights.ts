@@ -30,7 +30,10 @@ function quantise(name: string, values: Float32Array, scale: number): Int32Array
   return data;
 }
 
-/** The parts of a model that are secret, folded, in the order of the forward pass, one in memory at a time; each with the fractional bits of what it multiplies. */
+/**
+ * The parts of a model that are secret, folded, in the order of the forward pass, one in memory at a time; each with
+ * the fractional bits of what it multiplies.
+ */
 async function* parts(
   model: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
@@ -42,7 +45,8 @@ async function* parts(
     const refs = layerRefs(config, layer), { qkv, out, gateUp, down } = await source.layer(layer);
     yield [refs.qkv, qkv, weight, activation];
     yield [refs.out, out, weight, activation];
-    // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden values' scale.
+    // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden
+    // values' scale.
     const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (hidden - activation);
     yield [refs.gateUp, raiseColumns(gateUp, own, more), weight, activation];
     yield [refs.down, down, weight, hidden];
@@ -61,7 +65,10 @@ function raiseColumns(matrix: Matrix, from: number, factor: number): Matrix {
   return { ...matrix, data: matrix.data.map(raise), bias: matrix.bias?.map(raise) ?? null };
 }
 
-/** The integers of every matrix in the order of {@linkcode weightRefs}, and of the vectors that party 0 adds: biases and learned positions. */
+/**
+ * The integers of every matrix in the order of {@linkcode weightRefs}, and of the vectors that party 0 adds: biases and
+ * learned positions.
+ */
 export async function* integerWeights(
   model: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
@@ -96,13 +103,17 @@ function takeBackOne(matrix: Int32Array, bias: Int32Array, one: number): void {
   for (let i = 0; i < matrix.length; i++) bias[i % bias.length]! -= one * matrix[i]!;
 }
 
-/** Salted digest of what one preparation made: the client's seed, then the integers in order with their names and shapes. */
+/**
+ * Salted digest of what one preparation made: the client's seed, then the integers in order with their names and
+ * shapes.
+ */
 export class WeightsDigest {
   readonly #hash = createHash("sha256");
   /**
    * Starts a digest.
    *
-   * @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the digest.
+   * @param salt Random bytes that party 0 keeps: without them nobody can test a guess of the weights against the
+   * digest.
    * @param seed The client's seed of Ŵ: another one would answer wrongly and without an error.
    */
   constructor(salt: Uint8Array, seed: Seed) {
@@ -126,7 +137,8 @@ export function plainMatrix({ data }: IntegerMatrix, wordsPerElement: 1 | 2): Ui
 }
 
 /**
- * The client's masked matrix Ŵ: the keystream of its seed, uniform in 2^32 or, in two words per entry, in 2^64. The dealer holds R_w = Ŵ - W and never the seed.
+ * The client's masked matrix Ŵ: the keystream of its seed, uniform in 2^32 or, in two words per entry, in 2^64. The
+ * dealer holds R_w = Ŵ - W and never the seed.
  *
  * @param index Place of the matrix in {@linkcode weightRefs}.
  * @param count Entries of the matrix.
@@ -135,7 +147,7 @@ export function maskedMatrix(seed: Seed, index: number, count: number, wordsPerE
   const words = new Uint32Array(count * wordsPerElement);
   expandChacha8(
     seed.expose(),
-    address({ purpose: PURPOSE.weights, request: 0, position: index, layer: 0 }),
+    address({ purpose: PURPOSE.weights, request: 0, position: index, stage: 0 }),
     new Uint8Array(words.buffer),
   );
   return words;

@@ -1,5 +1,6 @@
 /**
- * The clear interpreter: exact integers, the oracle. It asserts every gate's precondition, so an overflow is an error here that names the wire.
+ * The clear interpreter: exact integers, the oracle. It asserts every gate's precondition, so an overflow is an error
+ * here that names the wire.
  *
  * @module
  */
@@ -14,13 +15,13 @@ import {
   type Inputs,
   type Kind,
   type Kinds,
+  leastKnown,
   type Operand,
   type TensorBase,
   type Wire,
   wire,
 } from "../../core/protocols/tensor.ts";
 import { lowMask } from "../../core/ring/words.ts";
-import { leastKnown } from "../../core/protocols/tensor.ts";
 
 /** What a gate reads. */
 export interface Observed {
@@ -102,7 +103,7 @@ export class ClearContext implements Context<"clear"> {
     return { ...wire("clear", ringBits, scale, extent, data), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);
+  within = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);
 
   as = (role: Role): ClearContext => new ClearContext(this.#options, this.#path, { ...this.#role, ...role });
 

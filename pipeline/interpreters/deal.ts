@@ -23,6 +23,7 @@ import {
   type Inputs,
   type Kind,
   type Kinds,
+  leastKnown,
   makeMasks,
   type Operand,
   type Wire,
@@ -32,8 +33,7 @@ import { onMasks } from "../../core/protocols/local/gate.ts";
 import { oneHotBits } from "../../core/fss/flat_dpf.ts";
 import { readBits, readWide, subtractBits, writeWide, xorBits } from "../../core/ring/bits.ts";
 import { lowMask } from "../../core/ring/words.ts";
-import { type BlockLayout, fieldOffset, type PlacedRecord, recordAddress } from "./layout.ts";
-import { leastKnown } from "../../core/protocols/tensor.ts";
+import { type BlockAddress, type BlockLayout, fieldOffset, type PlacedRecord, recordAddress } from "./layout.ts";
 
 /** What the dealer holds for one session. */
 export interface DealerKeys {
@@ -53,16 +53,6 @@ export interface DealtBlock {
   readonly explicit: readonly [Uint8Array, Uint8Array];
   /** What the seeds of party 0 and party 1 expand to. */
   readonly seed: readonly [Uint8Array, Uint8Array];
-}
-
-/** Address of a block within a session. */
-export interface BlockAddress {
-  /** Number of the request. */
-  readonly request: number;
-  /** Position within the request. */
-  readonly position: number;
-  /** Stage. */
-  readonly layer: number;
 }
 
 /** Expands the seed part of one party's block. */
@@ -280,7 +270,7 @@ export class DealContext implements Context<"mask"> {
     return { ...wire("mask", ringBits, scale, extent, onMasks(op, params, x)), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
+  within = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
 
   as = (): DealContext => this;
 

@@ -1,13 +1,42 @@
 /**
  * Where every key record lies: the layout of a block, computed from the plan alone by dealer and parties.
  *
- * A *block* is the key of one (request, stage, position); of a bidirectional model, of one (request, stage). Each party's block has an explicit part, which stands in its key stream, and a seed part, which it
- * expands from its session seed at the block's address. Records follow in the order of the gates; every record begins at a multiple of 4 bytes.
+ * A *block* is the key of one (request, stage, position); of a bidirectional model, of one (request, stage). Each
+ * party's block has an explicit part, which stands in its key stream, and a seed part, which it expands from its
+ * session seed at the block's address. Records follow in the order of the gates; every record begins at a multiple of
+ * 4 bytes.
+ *
+ * **A record's way from the dealer to a kernel.** Its shape changes where somebody else must not know more of it:
+ *
+ * ```text
+ *  gate's plan    KeyRecord      named fields, elements of each block of a lane      no place yet: gates know no bytes
+ *                    │ layoutBlock
+ *  layout         PlacedRecord   one block of it: bits, count, a Place per party     one layout for dealer and parties
+ *                    │
+ *          ┌─────────┴──────────┐
+ *  dealer  │ LaneDealer.writer  │ placeBlocks         party
+ *       Segment                 │               one block of a record, both halves as arrays of bytes
+ *          │ Writer             │               all blocks of the lane as one run of elements: a gate's dealer writes
+ *       DealtBlock.explicit     │               both parties' bytes of one block, as they go into the key streams
+ *          ·  key stream        │
+ *          └─────────·──────────┤
+ *                            PlacedBlock        where one block's two parts begin in a lane's KeyMemory
+ *                               │ recordView
+ *                            RecordView         this party's half in all blocks, with its fields by name: what engines get
+ *                               │
+ *                            KeyCursor          one element of it (reference); arguments of a kernel (WASM, WebGPU)
+ * ```
+ *
+ * A KeyRecord has no bytes, so that a plan costs nothing; a PlacedRecord no memory, so that layouts are kept once per
+ * layer and shared by all requests; a Segment has both halves, which only the dealer may hold; a RecordView one.
  *
  * @module
  */
 
-import { type KeyRecord, recordBits, type RecordKind, type WeightRef } from "../../core/protocols/key.ts";
+import type { Party } from "../../core/channel.ts";
+import type { SeedStream } from "../../core/engine.ts";
+import { address, PURPOSE } from "../../core/prg/seed.ts";
+import { fieldPlaces, type KeyRecord, recordBits, type RecordKind, type WeightRef } from "../../core/protocols/key.ts";
 
 /** The part of a party's block that holds its half of a record. */
 export interface Place {
@@ -138,11 +167,57 @@ function halves(
 }
 
 /** Bit offset of a field within its record. */
-export function fieldOffset(record: KeyRecord, field: string): number {
-  let offset = 0;
-  for (const candidate of record.fields) {
-    if (candidate.name === field) return offset;
-    offset += candidate.bits;
-  }
-  throw new Error(`Internal error: ${record.name} has no field ${field}`);
+export function fieldOffset({ name, fields }: KeyRecord, field: string): number {
+  const place = fieldPlaces(fields)[field];
+  if (place === undefined) throw new Error(`Internal error: ${name} has no field ${field}`);
+  return place.at;
+}
+
+/** Address of a block within a session. */
+export interface BlockAddress {
+  /** Number of the request. */
+  readonly request: number;
+  /** Position within the request. */
+  readonly position: number;
+  /** Stage: 0 is the input, 1..L the layers, L+1 the output. */
+  readonly stage: number;
+}
+
+/** One block's place in a lane's key memory. */
+export interface PlacedBlock {
+  /** Records of the block. */
+  readonly layout: BlockLayout;
+  /** Byte offset of the explicit part. */
+  readonly explicitAt: number;
+  /** Byte offset of the seed part. */
+  readonly seedAt: number;
+}
+
+/** Where a party's blocks lie in a memory of `bytes` bytes: all explicit parts, then all seed parts. */
+export function placeBlocks(
+  layouts: readonly BlockLayout[],
+  party: Party,
+): { readonly blocks: PlacedBlock[]; readonly bytes: number; readonly explicitBytes: number } {
+  const explicitBytes = layouts.reduce((sum, layout) => sum + layout.explicitBytes[party], 0);
+  let explicitAt = 0, seedAt = explicitBytes;
+  const blocks = layouts.map((layout) => {
+    const block = { layout, explicitAt, seedAt };
+    explicitAt += layout.explicitBytes[party];
+    seedAt += layout.seedBytes[party];
+    return block;
+  });
+  return { blocks, bytes: seedAt, explicitBytes };
+}
+
+/** What fills the seed parts of a party's blocks. */
+export function seedStreams(
+  blocks: readonly PlacedBlock[],
+  addresses: readonly BlockAddress[],
+  party: Party,
+): SeedStream[] {
+  return blocks.map(({ layout, seedAt }, b) => ({
+    nonce: address({ purpose: PURPOSE.key, ...addresses[b]! }),
+    offset: seedAt,
+    byteLength: layout.seedBytes[party],
+  }));
 }

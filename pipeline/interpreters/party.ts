@@ -16,23 +16,12 @@ import {
   type Inputs,
   type Kind,
   type Kinds,
+  leastKnown,
   type Operand,
   type Wire,
   wire,
 } from "../../core/protocols/tensor.ts";
-
-import { type BlockLayout, recordAddress } from "./layout.ts";
-import { leastKnown } from "../../core/protocols/tensor.ts";
-
-/** One block's place in a lane's key memory. */
-export interface LoadedBlock {
-  /** Records of the block. */
-  readonly layout: BlockLayout;
-  /** Byte offset of the explicit part. */
-  readonly explicitAt: number;
-  /** Byte offset of the seed part. */
-  readonly seedAt: number;
-}
+import { type PlacedBlock, recordAddress } from "./layout.ts";
 
 /** What a party needs to run the gates of one lane. */
 export interface PartyLane {
@@ -43,7 +32,7 @@ export interface PartyLane {
   /** The lane's keys. */
   readonly memory: KeyMemory;
   /** Where each block lies in `memory`. */
-  readonly blocks: readonly LoadedBlock[];
+  readonly blocks: readonly PlacedBlock[];
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
   /** W at party 0, Ŵ at party 1. */
@@ -154,7 +143,7 @@ export class PartyContext implements Context<"masked"> {
     return { ...wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine)), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
+  within = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
 
   as = (): PartyContext => this;
 

@@ -80,7 +80,7 @@ export class PlanContext implements Context<"plan"> {
     return { ...wire("plan", ringBits, scale, extent, null), knownTo: leastKnown(x) };
   };
 
-  scope = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
+  within = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
 
   as = (): PlanContext => this;
 

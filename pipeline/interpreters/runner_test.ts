@@ -7,7 +7,7 @@ import type { Link } from "../../transport/link.ts";
 import { memoryPair } from "../../transport/memory.ts";
 import { noCounts, receivedShares, runLane, type RunnerCounts } from "./runner.ts";
 
-const LANE = { request: 1, step: 4, layer: 2 };
+const LANE = { request: 1, step: 4, stage: 2 };
 
 /** Two exchanges: both open 5 values of 12 bits and party 1 alone receives 3 of 7 bits; then party 0 alone receives 2 bits. */
 function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {

@@ -51,7 +51,7 @@ export async function dealSession(
         const lane: LaneDealer = new LaneDealer(
           keys,
           at.map((position) => plan.layout(index, position)),
-          at.map((position) => ({ request, position, layer: index })),
+          at.map((position) => ({ request, position, stage: index })),
         );
         const cache = index === 0 || index === last ? null : caches[index - 1]!;
         // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every position.

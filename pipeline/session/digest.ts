@@ -5,10 +5,10 @@
  */
 
 import { createHash } from "node:crypto";
-import { attentionParams, expTableScale, type ModelSpec, TANH_DIGITS } from "../forward/model_spec.ts";
+import { attentionParams, type ModelSpec, TANH_DIGITS } from "../forward/model_spec.ts";
 import { rotaryAngles } from "../../core/protocols/local/gate.ts";
-import { ditheredDigits } from "../../core/protocols/layers/softmax.ts";
-import { bumpTable, expDitheredTables, expTables } from "../../core/protocols/tables.ts";
+import { roundings } from "../../core/protocols/layers/rounding.ts";
+import { bumpTable } from "../../core/protocols/tables.ts";
 import type { SessionShape } from "./session_plan.ts";
 
 /** JSON with sorted keys. */
@@ -17,14 +17,6 @@ function canonical(value: unknown): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined).sort(([a], [b]) => a < b ? -1 : 1);
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
-}
-
-/** The tables that softmax reads. */
-function exponentialTables(model: ModelSpec): { lowTable: Uint32Array; highTable: Uint32Array } {
-  const { scales, rounding } = model, tableScale = expTableScale(model);
-  if (rounding === "nearest") return expTables(scales.expDigits, scales.score, tableScale);
-  const { skip, digits } = ditheredDigits(attentionParams(model, 0).softmax);
-  return expDitheredTables(digits, scales.score - skip, tableScale);
 }
 
 /**
@@ -37,7 +29,7 @@ export function planDigest(model: ModelSpec, shape: SessionShape): string {
   const { scales, config, maxPositions } = model, hash = createHash("sha256").update(canonical({ model, shape }));
   const add = (table: Uint32Array | Int32Array): unknown =>
     hash.update(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
-  const { lowTable, highTable } = exponentialTables(model);
+  const { lowTable, highTable } = roundings[model.rounding].expTables(attentionParams(model, 0).softmax);
   for (const table of [lowTable, highTable]) add(table);
   add(bumpTable(config.activation, scales.hiddenDigits, scales.hidden));
   if (config.classCount > 0 || config.head === "pooled") add(bumpTable("tanh_plus_1", TANH_DIGITS, scales.activation));

@@ -8,10 +8,10 @@
  */
 
 import type { Party } from "../../core/channel.ts";
-import type { Engine, KeyMemory, SeedStream } from "../../core/engine.ts";
-import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
+import type { Engine, KeyMemory } from "../../core/engine.ts";
+import type { Seed } from "../../core/prg/seed.ts";
 import type { Positions } from "../../core/protocols/layers/attention.ts";
-import type { LoadedBlock } from "../interpreters/party.ts";
+import { placeBlocks, type PlacedBlock, seedStreams } from "../interpreters/layout.ts";
 import type { SessionPlan } from "./session_plan.ts";
 
 /** Reads a party's key stream. */
@@ -28,12 +28,6 @@ export interface LaneAddress {
   readonly stage: number;
   /** Positions of the lane, one block each. */
   readonly positions: Positions;
-}
-
-/** A block with the position that addresses it. */
-export interface PlacedBlock extends LoadedBlock {
-  /** Position of the block's token; 0 for the one block of a bidirectional model. */
-  readonly position: number;
 }
 
 /** A lane's keys in engine memory. */
@@ -65,35 +59,19 @@ export interface KeyWindowOptions {
   readonly windowBytes: number;
 }
 
-/** Where the blocks of a lane lie in a memory of `bytes` bytes: all explicit parts, then all seed parts. */
-export function placeBlocks(
-  plan: SessionPlan,
-  party: Party,
-  lane: LaneAddress,
-): { blocks: PlacedBlock[]; bytes: number; explicitBytes: number } {
-  const placed = plan.blocksOf(lane.positions).map((position) => ({
-    position,
-    layout: plan.layout(lane.stage, position),
-  }));
-  const explicitBytes = placed.reduce((sum, { layout }) => sum + layout.explicitBytes[party], 0);
-  let explicitAt = 0, seedAt = explicitBytes;
-  const blocks = placed.map(({ position, layout }) => {
-    const block = { position, layout, explicitAt, seedAt };
-    explicitAt += layout.explicitBytes[party];
-    seedAt += layout.seedBytes[party];
-    return block;
-  });
-  return { blocks, bytes: seedAt, explicitBytes };
+/** Where the blocks of a lane lie in a key memory. */
+export function placeLane(plan: SessionPlan, party: Party, lane: LaneAddress): ReturnType<typeof placeBlocks> {
+  return placeBlocks(plan.blocksOf(lane.positions).map((position) => plan.layout(lane.stage, position)), party);
 }
 
 /** Expands the seed parts of a lane. */
-export function expandLane(engine: Engine, seed: Seed, party: Party, lane: LaneAddress, loaded: LoadedLane): void {
-  const streams = loaded.blocks.map(({ position, layout, seedAt }): SeedStream => ({
-    nonce: address({ purpose: PURPOSE.key, request: lane.request, position, layer: lane.stage }),
-    offset: seedAt,
-    byteLength: layout.seedBytes[party],
-  }));
-  engine.expand(seed.expose(), loaded.memory, streams);
+export function expandLane(
+  { engine, plan, seed, party }: Pick<KeyWindowOptions, "engine" | "plan" | "seed" | "party">,
+  { request, stage, positions }: LaneAddress,
+  { memory, blocks }: LoadedLane,
+): void {
+  const addresses = plan.blocksOf(positions).map((position) => ({ request, stage, position }));
+  engine.expand(seed.expose(), memory, seedStreams(blocks, addresses, party));
 }
 
 interface Slot {
@@ -120,7 +98,7 @@ export class KeyWindow {
   /** Adds lanes to the end of the order. */
   schedule(lanes: readonly LaneAddress[]): void {
     for (const lane of lanes) {
-      const { bytes } = placeBlocks(this.#options.plan, this.#options.party, lane),
+      const { bytes } = placeLane(this.#options.plan, this.#options.party, lane),
         loaded = Promise.withResolvers<LoadedLane>();
       loaded.promise.catch(() => {}); // who takes the lane sees the failure
       const slot = { lane, bytes, loaded };
@@ -180,22 +158,23 @@ export class KeyWindow {
 
   async #load({ lane, bytes }: Slot): Promise<LoadedLane> {
     if (this.#failure !== null) throw this.#failure;
-    const { engine, plan, party, seed, source } = this.#options,
-      { blocks } = placeBlocks(plan, party, lane),
+    const { engine, plan, party, source } = this.#options,
+      { blocks } = placeLane(plan, party, lane),
+      positions = plan.blocksOf(lane.positions),
       memory = engine.keyMemory(bytes),
       loaded = { memory, blocks };
     // Neighbours in the stream are neighbours in memory: read them together.
     for (let first = 0; first < blocks.length;) {
-      const offset = plan.offset(party, lane.request, lane.stage, blocks[first]!.position);
+      const offset = plan.offset(party, lane.request, lane.stage, positions[first]!);
       let next = first, length = 0;
       do length += blocks[next++]!.layout.explicitBytes[party]; while (
         next < blocks.length &&
-        plan.offset(party, lane.request, lane.stage, blocks[next]!.position) === offset + length
+        plan.offset(party, lane.request, lane.stage, positions[next]!) === offset + length
       );
       if (length > 0) await source.read(memory.view(blocks[first]!.explicitAt, length), offset);
       first = next;
     }
-    expandLane(engine, seed, party, lane, loaded);
+    expandLane(this.#options, lane, loaded);
     return loaded;
   }
 }

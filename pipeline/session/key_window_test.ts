@@ -4,7 +4,7 @@ import { Seed } from "../../core/prg/seed.ts";
 import { ReferenceEngine } from "../../core/reference/engine.ts";
 import { specOf, TINY_LLAMA } from "../../tests/tiny_models.ts";
 import { expandBlock } from "../interpreters/deal.ts";
-import { type KeySource, KeyWindow, type LaneAddress, type LoadedLane, placeBlocks } from "./key_window.ts";
+import { type KeySource, KeyWindow, type LaneAddress, type LoadedLane, placeLane } from "./key_window.ts";
 import { SessionPlan } from "./session_plan.ts";
 
 const PLAN = new SessionPlan(specOf(TINY_LLAMA, 9), { promptTokens: 6, generate: 4, requests: 2 });
@@ -50,11 +50,13 @@ Deno.test("KeyWindow.take() gives both parts of every block of a lane", async ()
     window.schedule(LANES);
     for (const lane of LANES) {
       const { memory, blocks } = await window.take(lane);
-      assertEquals(blocks.map(({ position }) => position), PLAN.blocksOf(lane.positions));
-      for (const { position, layout, explicitAt, seedAt } of blocks) {
+      const positions = PLAN.blocksOf(lane.positions);
+      assertEquals(blocks.map(({ layout }) => layout), positions.map((position) => PLAN.layout(lane.stage, position)));
+      for (const [i, { layout, explicitAt, seedAt }] of blocks.entries()) {
+        const position = positions[i]!;
         const offset = PLAN.offset(party, lane.request, lane.stage, position), bytes = layout.explicitBytes[party];
         assertEquals(memory.view(explicitAt, bytes), stream.subarray(offset, offset + bytes));
-        const address = { request: lane.request, position, layer: lane.stage };
+        const address = { request: lane.request, position, stage: lane.stage };
         assertEquals(
           memory.view(seedAt, layout.seedBytes[party]),
           expandBlock(SEED, address, layout.seedBytes[party]),
@@ -86,7 +88,7 @@ Deno.test("KeyWindow holds two lanes however small it is, and loads the next whe
 });
 
 Deno.test("KeyWindow loads as many lanes ahead as its bytes allow", async () => {
-  const bytes = LANES.map((lane) => placeBlocks(PLAN, 0, lane).bytes), three = bytes[0]! + bytes[1]! + bytes[2]!;
+  const bytes = LANES.map((lane) => placeLane(PLAN, 0, lane).bytes), three = bytes[0]! + bytes[1]! + bytes[2]!;
   for (const [windowBytes, lanes] of [[three - 1, 2], [three, 3], [three + bytes[3]!, 4]] as const) {
     const { source, reads } = recorded(0), window = windowOf(source, windowBytes);
 

@@ -14,7 +14,7 @@ import { findRecord } from "../../core/protocols/key.ts";
 import type { Wire } from "../../core/protocols/tensor.ts";
 import type { CoinRecord } from "../interpreters/coins.ts";
 import { layerCache, stage, stageCount, wanted } from "../forward/forward.ts";
-import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeBlocks } from "./key_window.ts";
+import { expandLane, type KeySource, KeyWindow, type LaneAddress, laneName, placeLane } from "./key_window.ts";
 import { PartyContext, type PartyLane, recordView } from "../interpreters/party.ts";
 import { noCounts, runLane, type RunnerCounts } from "../interpreters/runner.ts";
 import type { SessionPlan } from "./session_plan.ts";
@@ -196,7 +196,7 @@ export class PartySession {
       zeros = new Uint8Array(32);
     let bytes = 0;
     for (const lane of this.#lanes(this.#chunks(shapes), shapes)) {
-      const wantedBytes = placeBlocks(plan, channel.party, lane).bytes;
+      const wantedBytes = placeLane(plan, channel.party, lane).bytes;
       if (held.length >= 2 && bytes + wantedBytes > windowBytes) break;
       bytes += wantedBytes;
       const memory = engine.keyMemory(wantedBytes);
@@ -219,11 +219,11 @@ export class PartySession {
       const { gates } = plan.lane(lane.stage, lane.positions),
         linear = gates.filter((gate) => gate.weights !== undefined);
       if (linear.length === 0) continue;
-      const { blocks, bytes } = placeBlocks(plan, 1, lane),
+      const { blocks, bytes } = placeLane(plan, 1, lane),
         memory = engine.keyMemory(bytes),
         loaded = { memory, blocks },
         products = new Map<string, Handle>();
-      expandLane(engine, seed, 1, lane, loaded);
+      expandLane({ engine, plan, seed, party: 1 }, lane, loaded);
       const outer = engine.enter(null), scope = engine.begin();
       for (const gate of linear) {
         const [pad, mask] = ["pad", "mask"].map((name) =>
@@ -353,7 +353,7 @@ export class PartySession {
           const x = index === last ? wanted(context, plan.model, item.x!) : item.x;
           engine.enter(outer);
           const gate = stage(context, plan.model, index, x, cache, positions),
-            laneId = { request: item.request, step: positions.from, layer: index };
+            laneId = { request: item.request, step: positions.from, stage: index };
           const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.stageCounts[index]!, now });
           scope.end([result.data]);
           prepared?.scope.end([]);

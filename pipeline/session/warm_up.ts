@@ -63,7 +63,7 @@ class Loopback implements Channel {
       message.set(part, at);
       at += part.length;
     }
-    if (message.length > 0) this.peer!.deliver(`${lane.request}/${lane.step}/${lane.layer}/${exchange}`, message);
+    if (message.length > 0) this.peer!.deliver(`${lane.request}/${lane.step}/${lane.stage}/${exchange}`, message);
   }
   deliver(name: string, message: Uint8Array): void {
     const waiting = this.#waiting.get(name);
@@ -72,7 +72,7 @@ class Loopback implements Channel {
   }
   take(lane: Lane, exchange: number, expectedBytes: number): Uint8Array | Promise<Uint8Array> {
     if (expectedBytes === 0) return new Uint8Array(0);
-    const name = `${lane.request}/${lane.step}/${lane.layer}/${exchange}`, message = this.#mine.get(name);
+    const name = `${lane.request}/${lane.step}/${lane.stage}/${exchange}`, message = this.#mine.get(name);
     return message ?? new Promise((resolve) => this.#waiting.set(name, resolve));
   }
   close(): void {}

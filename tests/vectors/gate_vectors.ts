@@ -186,9 +186,9 @@ export async function caseVector(gate: GateVectors, test: GateCase): Promise<Cas
     seeds: run.seeds.map((seed) => seed.expose().toHex()),
     salt: run.salt.toHex(),
     blocks: run.blocks.map(({ explicit, seed }, b) => {
-      const { request, position, layer } = run.addresses[b]!;
+      const { request, position, stage } = run.addresses[b]!;
       return {
-        address: { request, stage: layer, position },
+        address: { request, stage, position },
         explicit: explicit.map((bytes) => bytes.toHex()),
         seedPart: seed.map((bytes) => bytes.toHex()),
       };

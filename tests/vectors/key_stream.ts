@@ -41,7 +41,7 @@ export async function keyStream() {
     const words = new Uint32Array(inputs * outputs);
     expandChacha8(
       maskSeed,
-      address({ purpose: PURPOSE.weights, layer: 0, request: 0, position }),
+      address({ purpose: PURPOSE.weights, stage: 0, request: 0, position }),
       new Uint8Array(words.buffer),
     );
     return [name, words];
@@ -72,7 +72,7 @@ export async function keyStream() {
       stage,
       parties: ([0, 1] as const).map((party) => {
         const offset = plan.offset(party, 0, stage, position), bytes = layout.explicitBytes[party];
-        const seedPart = expandBlock(keys[party], { request: 0, position, layer: stage }, layout.seedBytes[party]);
+        const seedPart = expandBlock(keys[party], { request: 0, position, stage }, layout.seedBytes[party]);
         return {
           offset,
           explicitBytes: bytes,

@@ -26,8 +26,8 @@ export function frames() {
       plain: plain.toHex(),
     };
   };
-  const opening = (request: number, step: number, layer: number, exchange: number, bytes: number) => ({
-    head: { kind: "open", parts: [{ request, step, layer, exchange, bytes, restBytes: 0 }] } as const,
+  const opening = (request: number, step: number, stage: number, exchange: number, bytes: number) => ({
+    head: { kind: "open", parts: [{ request, step, stage, exchange, bytes, restBytes: 0 }] } as const,
     payload: random(new Uint8Array(bytes)),
   });
   const control = (
@@ -70,7 +70,7 @@ export function frames() {
 function headOf(head: Head): readonly unknown[] {
   switch (head.kind) {
     case "open":
-      return ["open", head.parts.map((p) => [p.request, p.step, p.layer, p.exchange, p.bytes, p.restBytes])];
+      return ["open", head.parts.map((p) => [p.request, p.step, p.stage, p.exchange, p.bytes, p.restBytes])];
     case "control":
       return ["control", head.type, head.body, head.bytes, head.restBytes];
     case "abort":

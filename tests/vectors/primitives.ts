@@ -23,7 +23,7 @@ import { fixedRandom } from "./gate_vectors.ts";
 /** Addresses as nonces, and the beginnings of streams. */
 export function streams() {
   const at = (purpose: 0 | 1, stage: number, request: number, position: number) => {
-    const stream: StreamAddress = { purpose, layer: stage, request, position };
+    const stream: StreamAddress = { purpose, stage, request, position };
     return { purpose, stage, request, position, nonce: address(stream).toHex() };
   };
   const seed = Uint8Array.from({ length: 32 }, (_, i) => i);

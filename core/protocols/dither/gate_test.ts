@@ -3,9 +3,7 @@ import { ReferenceEngine } from "../../reference/engine.ts";
 import { assertLaw, type LawInput } from "../../../tests/law.ts";
 import { dither, dithered } from "./gate.ts";
 import { expDithered } from "../exp_dithered/gate.ts";
-import type { Gate } from "../opening.ts";
-import { type Extent, type Share, type View, type Wire, wire } from "../tensor.ts";
-import type { Context } from "../primitive.ts";
+import { type Extent, wire } from "../tensor.ts";
 import { hold, multiply } from "../products/gate.ts";
 import { openShare } from "../open/gate.ts";
 import { splice } from "../splice/gate.ts";
@@ -22,13 +20,13 @@ function values(bits: number, edges: readonly number[] = [], count = raggedCount
   );
 }
 
-function tensor(
-  kind: "wire" | "share",
+function tensor<K extends "wire" | "share">(
+  kind: K,
   ringBits: number,
   scale: number,
   data: Float64Array,
   extent = ragged,
-): LawInput {
+): LawInput<K> {
   return { kind, ringBits, scale, extent, data };
 }
 
@@ -61,7 +59,7 @@ for (
         const { sentBytes, exchanges, keyBytes } = await assertLaw({
           engines,
           inputs: [tensor(kind, n, by, values(bits, [0, 1, -1, 2 ** by - 1, -(2 ** by), top - 1, -top]))],
-          run: (ctx, [z]) => ctx.gate("t", dither, { by, to, knownTo }, z!),
+          run: (ctx, [z]) => ctx.gate("t", dither, { by, to, knownTo }, z),
         });
         const topBits = Math.max(0, to - (n - by)), share = kind === "share";
         assertEquals(exchanges, (share ? 1 : 0) + (topBits > 0 ? 1 : 0));
@@ -90,8 +88,7 @@ Deno.test("expDithered obeys the law for small, large and clipped arguments", as
     const { exchanges } = await assertLaw({
       engines,
       inputs: [tensor("wire", ring, 10, values(18, edges).map(Math.abs))],
-      run: (ctx, [t]) =>
-        ctx.gate("exp", expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }, t as Wire<never>),
+      run: (ctx, [t]) => ctx.gate("exp", expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }, t),
     });
     assertEquals(exchanges, 2);
   }
@@ -111,7 +108,7 @@ for (const [name, digits] of [["gelu", [7, 8, 5]], ["silu", [5, 9, 6]], ["tanh_p
             name,
             splice,
             { function: name, digits, skip, valueBits, ringBits: 32, knownTo: "both" },
-            x as Wire<never>,
+            x,
           ),
       });
     });
@@ -128,9 +125,9 @@ Deno.test("a product reads a narrow wire in its own ring after squares", async (
         tensor("wire", n, 8, values(n - 2, [0, 1, -1, edge - 1, -edge], 32), rows),
         tensor("wire", 32, 4, values(6, [], 4), { rows: 2, cols: [1, 1] }),
       ],
-      *run<V extends View>(ctx: Context<V>, x: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-        const { operand } = yield* ctx.gate("squares", squares, { outBits: 52, operandBits: 32 }, x[0] as Wire<V>);
-        const factor = yield* ctx.gate("hold", hold, {}, x[1] as Wire<V>);
+      *run(ctx, x) {
+        const { operand } = yield* ctx.gate("squares", squares, { outBits: 52, operandBits: 32 }, x[0]);
+        const factor = yield* ctx.gate("hold", hold, {}, x[1]);
         return yield* ctx.gate(
           "open",
           openShare,

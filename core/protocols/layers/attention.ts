@@ -11,7 +11,7 @@ import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
 import { columns, rotaryAngles, rotate } from "../local/gate.ts";
 import { hidePadding, type PaddingParams } from "../padding/gate.ts";
 import { hold, mix, scores } from "../products/gate.ts";
-import { rescale } from "./rounding.ts";
+import { roundings } from "./rounding.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
 
 /** Public numbers of one attention layer. */
@@ -32,7 +32,10 @@ export interface AttentionParams {
   readonly softmax: SoftmaxParams;
   /** How columns of padding are hidden, or null where all tokens are real. */
   readonly padding: PaddingParams | null;
-  /** (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as `rest`. */
+  /**
+   * (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as
+   * `rest`.
+   */
   readonly qkv: AffineParams;
   /** The party that receives all bits of q, k and v: whoever then sends less. */
   readonly full: 0 | 1;
@@ -54,7 +57,9 @@ export interface Positions {
   readonly count: number;
 }
 
-/** What each block of a lane attends to: a block is one token that sees itself and those before, or all tokens at once. */
+/**
+ * What each block of a lane attends to: a block is one token that sees itself and those before, or all tokens at once.
+ */
 export interface Sight {
   /** Tokens of each block. */
   readonly tokens: number;
@@ -65,12 +70,15 @@ export interface Sight {
 }
 
 /**
- * Mixed values of every head, shape (T, H·D), before the output projection. Appends the lane's keys and values to the cache.
+ * Mixed values of every head, shape (T, H·D), before the output projection. Appends the lane's keys and values to the
+ * cache.
  *
- * Exchanges: 3 for queries, keys and values, 2 for the rotation, the softmax's, 3 for the mixture; where rounding is dithered one less for each.
+ * Exchanges: 3 for queries, keys and values, 2 for the rotation, the softmax's, 3 for the mixture; where rounding is
+ * dithered one less for each.
  *
  * @param x Normalised tokens, shape (T, C).
- * @returns The mixture, known to party 0 alone, and the share of the columns of x·W + b beyond queries, keys and values.
+ * @returns The mixture, known to party 0 alone, and the share of the columns of x·W + b beyond queries, keys and
+ * values.
  */
 export function* attention<V extends View>(
   ctx: Context<V>,
@@ -90,9 +98,8 @@ export function* attention<V extends View>(
   const rest = total === own
     ? null
     : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total, moreScale: 0 }, raw);
-  const by = raw.scale - p.scale;
-  const round = { to: 32, knownTo: "both" } as const, { rounding } = p.softmax;
-  const qkv = yield* rescale(ctx, "qkv_truncate", rounding, { ...round, by, full: p.full }, qkvRaw);
+  const { rescale } = roundings[p.softmax.rounding];
+  const qkv = yield* rescale(ctx, "qkv_truncate", { scale: p.scale, full: p.full }, qkvRaw);
   const rotated = (heads + kvHeads) * width, values = ctx.local(columns, { from: rotated, to: own }, qkv);
   const qk = yield* turn(ctx, p, ctx.local(columns, { from: 0, to: rotated }, qkv), positions);
   const q = yield* ctx.gate("q", hold, {}, ctx.local(columns, { from: 0, to: heads * width }, qk));
@@ -105,17 +112,10 @@ export function* attention<V extends View>(
   const s = p.padding === null
     ? products
     : yield* ctx.as({ reads: "unpadded" }).gate("padding", hidePadding, p.padding, products);
-  const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.scope("softmax"), p.softmax, s));
+  const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.within("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
-  const mixBy = mixture.scale - p.scale;
-  const mixed = yield* rescale(
-    ctx,
-    "mix_truncate",
-    rounding,
-    { by: mixBy, to: p.mixtureBits, full: 1, knownTo: "party0" },
-    mixture,
-  );
-  return { mixed, rest };
+  const wanted = { scale: p.scale, ringBits: p.mixtureBits, full: 1, knownTo: "party0" } as const;
+  return { mixed: yield* rescale(ctx, "mix_truncate", wanted, mixture), rest };
 }
 
 /** Queries and keys turned by their positions, or as they are. */
@@ -124,11 +124,5 @@ function* turn<V extends View>(ctx: Context<V>, p: AttentionParams, qk: Wire<V>,
   const { theta, angleScale } = p.rotary, at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
   const angles = rotaryAngles(at, p.width, theta, angleScale);
   const turned = ctx.local(rotate, { angles, angleScale, heads: p.heads + p.kvHeads, width: p.width }, qk);
-  return yield* rescale(
-    ctx,
-    "rope",
-    p.softmax.rounding,
-    { by: angleScale, to: 32, full: 0, knownTo: "both" },
-    turned,
-  );
+  return yield* roundings[p.softmax.rounding].rescale(ctx, "rope", { scale: qk.scale }, turned);
 }

@@ -10,7 +10,7 @@ import type { Context } from "../primitive.ts";
 import type { Share, View, Wire } from "../tensor.ts";
 import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
 import { hold, multiply } from "../products/gate.ts";
-import { rescale, type Rounding } from "./rounding.ts";
+import { type Rounding, roundings } from "./rounding.ts";
 import { splice } from "../splice/gate.ts";
 import type { SpliceFunction } from "../tables.ts";
 
@@ -26,15 +26,21 @@ export interface MlpParams {
   readonly activation: SpliceFunction;
   /** Digits of the activation's window. */
   readonly digits: readonly [low: number, index: number, top: number];
-  /** Whether the matrix is (C × 2F), gate columns then up columns, or (C × F); columns that follow are handed back as `rest`. */
+  /**
+   * Whether the matrix is (C × 2F), gate columns then up columns, or (C × F); columns that follow are handed back as
+   * `rest`.
+   */
   readonly gated: boolean;
-  /** Fractional bits that the columns of `rest` have beyond those of the others, so that they can be added to what the down projection gives. */
+  /**
+   * Fractional bits that the columns of `rest` have beyond those of the others, so that they can be added to what the
+   * down projection gives.
+   */
   readonly restScale: number;
   /** The matrix and its bias. */
   readonly up: AffineParams;
-  /** How truncations round, and the activation's low digit. */
+  /** How truncations round. */
   readonly rounding: Rounding;
-  /** Low bits that the activation's digits leave out where rounding is dithered. */
+  /** Low bits that the activation's digits leave out. */
   readonly skip: number;
   /** Ring of the activation's opened table values, in bits. */
   readonly valueBits: number;
@@ -43,7 +49,8 @@ export interface MlpParams {
 /**
  * Hidden values, shape (T, F), for the down projection.
  *
- * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2; one more where hidden values have more than 32 bits.
+ * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2; one more where hidden values have more
+ * than 32 bits.
  *
  * @returns The hidden values, and the share of the columns of x·W + b beyond them.
  */
@@ -62,27 +69,19 @@ export function* mlp<V extends View>(
     return { hidden, rest };
   }
 
-  const gateRaw = yield* part("gate_own", 0, width),
-    upRaw = yield* part("up_own", width, own),
-    by = raw.scale - p.scale;
+  const gateRaw = yield* part("gate_own", 0, width), upRaw = yield* part("up_own", width, own);
+  const { rescale } = roundings[p.rounding], wanted = { scale: p.scale, ringBits: p.hiddenBits, full: 1 } as const;
   const [gate, up] = yield* par(
     activated(ctx, p, gateRaw, "both"),
-    rescale(ctx, "up_truncate", p.rounding, { by, to: p.hiddenBits, full: 1, knownTo: "both" }, upRaw),
+    rescale(ctx, "up_truncate", wanted, upRaw),
   );
   const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
   const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
-  const hidden = yield* rescale(
-    ctx,
-    "truncate",
-    p.rounding,
-    { by: p.scale, to: p.hiddenBits, full: 1, knownTo: "party0" },
-    product,
-  );
-  return { hidden, rest };
+  return { hidden: yield* rescale(ctx, "truncate", { ...wanted, knownTo: "party0" }, product), rest };
 }
 
 /**
- * f of a share, in the ring of the hidden values. Where rounding is dithered the activation reads as many bits as the truncation leaves for nothing.
+ * f of a share, in the ring of the hidden values. The activation reads no more bits than it must.
  * Exchanges: 3 + 3, or 1 + 3; one more where the result is extended, which both parties then know before.
  */
 function* activated<V extends View>(
@@ -91,18 +90,16 @@ function* activated<V extends View>(
   raw: Share<V>,
   knownTo: "both" | "party0",
 ): Gate<Wire<V>> {
-  const by = raw.scale - p.scale,
-    dithered = p.rounding === "dither",
-    to = dithered ? Math.min(32, raw.ringBits - by) : 32,
-    isWide = p.hiddenBits > 32;
-  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much; or party 0, where it opens the activation's
-  // result to party 1 before that is extended.
+  const { rescale, ringBits } = roundings[p.rounding], isWide = p.hiddenBits > 32;
+  // Party 1 holds all of ẑ here: of the other linear layers party 0 does, and both then send about as much; or party 0,
+  // where it opens the activation's result to party 1 before that is extended.
   const full = p.gated || !isWide ? 1 : 0;
-  const x = yield* rescale(ctx, "activation_truncate", p.rounding, { by, to, full, knownTo: "both" }, raw);
+  const narrow = { scale: p.scale, ringBits: ringBits(raw.ringBits - (raw.scale - p.scale)), full } as const;
+  const x = yield* rescale(ctx, "activation_truncate", narrow, raw);
   const hidden = yield* ctx.as({ reads: "hidden" }).gate("activation", splice, {
     function: p.activation,
     digits: p.digits,
-    skip: dithered ? p.skip : 0,
+    skip: p.skip,
     valueBits: p.valueBits,
     ringBits: 32,
     knownTo: isWide ? "both" : knownTo,

@@ -1,20 +1,18 @@
 /**
- * Root-mean-square normalisation: x̃ = x / √(Σx²/d + ε), with γ folded into the matrices that read x̃. A LayerNorm is the same once the
- * mean is folded out of what writes the residual stream, and β into the biases of what reads x̃.
+ * Root-mean-square normalisation: x̃ = x / √(Σx²/d + ε), with γ folded into the matrices that read x̃. A LayerNorm is
+ * the same once the mean is folded out of what writes the residual stream, and β into the biases of what reads x̃.
  *
  * @module
  */
 
-import { dither } from "../dither/gate.ts";
 import { extend } from "../extend/gate.ts";
 import type { Gate } from "../opening.ts";
 import type { Context } from "../primitive.ts";
 import type { View, Wire } from "../tensor.ts";
 import { hold, multiply } from "../products/gate.ts";
-import { rescale, type Rounding } from "./rounding.ts";
+import { type Rounding, roundings } from "./rounding.ts";
 import { rowFunction } from "../row_function/gate.ts";
 import { squares } from "../squares/gate.ts";
-import { truncate } from "../truncate/gate.ts";
 
 /** Public numbers of one norm. */
 export interface NormParams {
@@ -41,14 +39,17 @@ export interface NormParams {
 }
 
 /**
- * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has more than 32 bits, and two more where bits
- * of Σx² are dropped to nearest.
+ * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has
+ * more than 32 bits, and two more where bits of Σx² are dropped to nearest.
  */
 export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
+  const { rescale, coarse } = roundings[p.rounding];
   const { sum, operand } = yield* ctx.as({ reads: "stream" }).gate("squares", squares, {
     outBits: p.sumBits,
     operandBits: Math.max(32, x.ringBits),
   }, x);
+  // Without its lowest bits a large sum fits the window of the lookup.
+  const lower = { scale: sum.scale - p.sumShift, ringBits: p.sumBits - p.sumShift };
   const inverse = yield* ctx.as({ reads: "squares" }).gate("rsqrt", rowFunction, {
     function: "rsqrt",
     scale: p.inverseScale,
@@ -59,27 +60,13 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
     octaves: 4,
     divisor: x.extent.cols[0]!,
     offset: p.epsilon,
-  }, yield* lowered(ctx, p, sum));
+  }, p.sumShift === 0 ? sum : yield* coarse(ctx, "lower", lower, sum));
   // Both factors of the product live in one ring.
   const wide = x.ringBits > inverse.ringBits
     ? yield* ctx.as({ reads: "root" }).gate("extend", extend, { to: x.ringBits, knownTo: "both" }, inverse)
     : inverse;
   const factor = yield* ctx.gate("hold", hold, {}, wide);
   const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
-  const by = x.scale + p.inverseScale - p.scale;
-  return yield* rescale(
-    ctx.as({ reads: "product" }),
-    "truncate",
-    p.rounding,
-    { by, to: p.ringBits, full: 1, knownTo: p.knownTo },
-    product,
-  );
-}
-
-/** Σx² without its lowest bits, for the window of the lookup. */
-function* lowered<V extends View>(ctx: Context<V>, p: NormParams, sum: Wire<V>): Gate<Wire<V>> {
-  if (p.sumShift === 0) return sum;
-  const to = p.sumBits - p.sumShift, knownTo = "both" as const;
-  if (p.rounding === "dither") return yield* ctx.gate("lower", dither, { by: p.sumShift, to, knownTo }, sum);
-  return yield* ctx.gate("lower", truncate, { by: p.sumShift, to, rounding: "floor", full: 0, knownTo }, sum);
+  const wanted = { scale: p.scale, ringBits: p.ringBits, full: 1, knownTo: p.knownTo } as const;
+  return yield* rescale(ctx.as({ reads: "product" }), "truncate", wanted, product);
 }

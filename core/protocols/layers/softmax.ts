@@ -1,38 +1,27 @@
 /**
  * Softmax over rows of scores.
  *
- * The maximum is taken on coarse scores ⌊s⌋ (unit 1, few bits): t = (⌊max s⌋ + 1) - s is positive and the largest e^(-t) at least 1/e; the reciprocal of the
- * row sum normalises. Where rounding is dithered a coarse score may be one more, and t up to 2. Columns that a row must not see are not computed.
+ * The maximum is taken on coarse scores ⌊s⌋ (unit 1, few bits): t = (⌊max s⌋ + 1) - s is positive and the largest
+ * e^(-t) at least 1/e; the reciprocal of the row sum normalises. Where rounding is dithered a coarse score may be one
+ * more, and t up to 2. Columns that a row must not see are not computed.
  *
  * @module
  */
 
-import { dither } from "../dither/gate.ts";
-import { exp } from "../exp/gate.ts";
-import { expDithered } from "../exp_dithered/gate.ts";
 import { type Gate, par } from "../opening.ts";
 import type { Context } from "../primitive.ts";
 import type { Share, View, Wire } from "../tensor.ts";
 import { distance, rowSum } from "../local/gate.ts";
 import { maximumLevel } from "../maximum/gate.ts";
 import { hold, multiply } from "../products/gate.ts";
-import { rescale, type Rounding } from "./rounding.ts";
+import { type ExponentialParams, type Rounding, roundings } from "./rounding.ts";
 import { rowFunction } from "../row_function/gate.ts";
-import { truncate } from "../truncate/gate.ts";
 
 /** Octaves of one group of the reciprocal of a row sum. */
 const SUM_GROUP_OCTAVES = 4;
 
 /** Public numbers of one softmax. */
-export interface SoftmaxParams {
-  /** Ring of the scores, in bits; the digits of the exponential must have as many. */
-  readonly scoreBits: number;
-  /** Fractional bits of the scores. */
-  readonly scoreScale: number;
-  /** Digits of the exponential's argument, lowest first. */
-  readonly digits: readonly [low: number, high: number, top: number];
-  /** Fractional bits of each exponential table. */
-  readonly tableScale: number;
+export interface SoftmaxParams extends ExponentialParams {
   /** Fractional bits of the exponentials that are multiplied. */
   readonly expScale: number;
   /** Fractional bits of the reciprocal. */
@@ -48,8 +37,8 @@ export interface SoftmaxParams {
 /**
  * Probabilities of every row of a share of scores.
  *
- * Exchanges: 3 for the scores, 2 for the coarse scores, 2 for each of ⌈log2 columns⌉ levels, 3 exp, 2 truncation (beside the reciprocal), 3 for the product;
- * where rounding is dithered 1, 0, 2 for each level, 2, 2 and 2.
+ * Exchanges: 3 for the scores, 2 for the coarse scores, 2 for each of ⌈log2 columns⌉ levels, 3 exp, 2 truncation
+ * (beside the reciprocal), 3 for the product; where rounding is dithered 1, 0, 2 for each level, 2, 2 and 2.
  *
  * @example Probabilities of three scores, in 13 + 2·2 exchanges
  * ```ts
@@ -71,31 +60,18 @@ export interface SoftmaxParams {
  * ```
  */
 export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: Share<V>): Gate<Wire<V>> {
-  const { rounding } = p, dithered = rounding === "dither", knownTo = "both" as const;
-  const s = yield* rescale(
-    ctx.as({ reads: "score" }),
-    "score",
-    rounding,
-    { by: z.scale - p.scoreScale, to: p.scoreBits, full: 1, knownTo },
-    z,
-  );
-  const unit = { by: p.scoreScale, to: p.scoreBits - p.scoreScale, knownTo };
-  let top = dithered
-    ? yield* ctx.as({ reads: "coarse" }).gate("coarse", dither, unit, s)
-    : yield* ctx.as({ reads: "coarse" }).gate("coarse", truncate, { ...unit, rounding: "floor", full: 0 }, s);
+  const { rescale, coarse, exp, leastExponent } = roundings[p.rounding], { scoreBits, scoreScale } = p;
+  const narrow = { scale: scoreScale, ringBits: scoreBits, full: 1 } as const;
+  const s = yield* rescale(ctx.as({ reads: "score" }), "score", narrow, z);
+  let top = yield* coarse(ctx.as({ reads: "coarse" }), "coarse", { scale: 0, ringBits: scoreBits - scoreScale }, s);
   for (let level = 0; top.extent.cols.some((cols) => cols > 1); level++) {
     top = yield* ctx.gate(`max${level}`, maximumLevel, {}, top);
   }
-  const t = ctx.local(distance, {}, top, s), result = { tableScale: p.tableScale, ringBits: 32 };
-  const fine = dithered
-    ? yield* ctx.gate("exp", expDithered, { ...result, ...ditheredDigits(p) }, t)
-    : yield* ctx.gate("exp", exp, { ...result, digits: p.digits }, t);
-  // The largest e is at least 1/e, or 1/e² by a hair where the coarse maximum may have been rounded up.
-  const least = 2 * p.tableScale - (dithered ? 3 : 2),
-    hi = 2 * p.tableScale + Math.ceil(Math.log2(p.maxColumns)),
+  const fine = yield* exp(ctx, p, ctx.local(distance, {}, top, s)), least = fine.scale + leastExponent;
+  const hi = fine.scale + Math.ceil(Math.log2(p.maxColumns)),
     groups = Math.ceil((hi - least) / SUM_GROUP_OCTAVES);
   const [e, inverse] = yield* par(
-    rescale(ctx, "fine", rounding, { by: fine.scale - p.expScale, to: 32, full: 0, knownTo }, fine),
+    rescale(ctx, "fine", { scale: p.expScale }, fine),
     ctx.gate("reciprocal", rowFunction, {
       function: "reciprocal",
       scale: p.inverseScale,
@@ -111,17 +87,5 @@ export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: S
   );
   const left = yield* ctx.gate("hold_e", hold, {}, e), right = yield* ctx.gate("hold_inverse", hold, {}, inverse);
   const product = yield* ctx.gate("normalise", multiply, { broadcast: true }, left, right);
-  const by = p.expScale + p.inverseScale - p.scale;
-  return yield* rescale(ctx, "p", rounding, { by, to: 32, full: 1, knownTo }, product);
-}
-
-/** Fractional bits of the argument that the dithered exponential reads, and its low digit: together a table over ±2. */
-const DITHERED_SCALE = 7, DITHERED_LOW = 8;
-
-/** Digits of the dithered exponential: the top bit of a score's ring is the sign of a difference, which t lacks. */
-export function ditheredDigits(
-  p: Pick<SoftmaxParams, "scoreBits" | "scoreScale">,
-): { skip: number; digits: readonly [low: number, high: number] } {
-  const skip = p.scoreScale - DITHERED_SCALE;
-  return { skip, digits: [DITHERED_LOW, p.scoreBits - 1 - skip - DITHERED_LOW] };
+  return yield* rescale(ctx, "p", { scale: p.scale, full: 1 }, product);
 }
