@@ -4,19 +4,24 @@
  * @module
  */
 
-import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { streamScale } from "../pipeline/forward/model_spec.ts";
-import { filledUp } from "../pipeline/session/session_plan.ts";
 import { syntheticInput } from "../models/synthetic.ts";
-import type { Command, Options } from "./args.ts";
-import { BUCKET_FLAG, bucketOf } from "./bucket.ts";
-import { ENGINE_FLAGS, engineArgs } from "./engine.ts";
-import { readOracle, SYNTHETIC_FILE } from "./model_folder.ts";
-import { keptCoins, ROUNDING_FLAG, roundingOf } from "./rounding.ts";
-import { runParties, spawn } from "./process.ts";
-import { HOST_FLAG, hostArgs } from "./sockets.ts";
-import { withTempFolder } from "./temp.ts";
-import { archPlan, planTotals, RESIDUAL_FLAG, residualBitsOf, shapeOf } from "./plan.ts";
+import { planTotals } from "../roles/costs.ts";
+import { type Synthetic, SYNTHETIC_FILE } from "../roles/model_folder.ts";
+import type { Command, Options, Values } from "./args.ts";
+import { ENGINE_FLAGS, engineValues } from "./engine.ts";
+import { isSame, runLocal } from "./local_run.ts";
+import {
+  archPlan,
+  BUCKET_FLAG,
+  bucketOf,
+  layersOf,
+  RESIDUAL_FLAG,
+  residualBitsOf,
+  ROUNDING_FLAG,
+  roundingOf,
+} from "./plan_flags.ts";
+import { HOST_FLAG, hostOf } from "./sockets.ts";
 import { amount, type Ui } from "./ui.ts";
 
 /** The command. */
@@ -48,130 +53,78 @@ const WEIGHT_SEED = 1, INPUT_SEED = "input";
 /** Runs the command; the exit code says whether the secure output equals the oracle's. */
 export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
-    layers = options.text("layers") === undefined ? undefined : options.count("layers", 0, 1),
-    seq = options.count("seq", 0, 1),
-    chunkTokens = options.count("chunk", 128, 1),
+    chunk = options.count("chunk", 128, 1),
+    [seq, rounding, bucket] = [options.count("seq", 0, 1), roundingOf(options), bucketOf(options)],
     residualBits = residualBitsOf(options),
-    rounding = roundingOf(options),
-    bucket = bucketOf(options),
-    hidden = bucket === undefined ? [] : ["--bucket", String(bucket)];
-  const config = shapeOf(arch, layers),
-    planned = planTotals(archPlan(arch, config.layers, seq, rounding, bucket, residualBits), chunkTokens),
+    planned = archPlan(arch, { layers: layersOf(options), seq, rounding, bucket, residualBits }),
+    { layers, hiddenWidth } = planned.model.config,
+    { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(planned, chunk),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
-  return await withTempFolder(async (folder) => {
-    const model = `${folder}/model`,
-      keys = `${folder}/keys`,
-      engineFlags = (name?: string): string[] => [...engineArgs(options, threads, name), ...hostArgs(options)],
-      engines: [string[], string[]] = [engineFlags(), engineFlags(options.text("engine1"))];
-    await Deno.mkdir(model);
-    await Deno.writeTextFile(
-      `${model}/${SYNTHETIC_FILE}`,
-      JSON.stringify({ arch, layers: config.layers, seed: WEIGHT_SEED }),
+  const engine = (name?: string): Values => ({ ...engineValues(options, threads, name), host: hostOf(options) }),
+    synthetic: Synthetic = { arch, layers, seed: WEIGHT_SEED };
+  const { party0, party1, dealt, oracle, plan: { model, positions }, output } = await runLocal({
+    files: { [SYNTHETIC_FILE]: new TextEncoder().encode(JSON.stringify(synthetic)) },
+    config: SYNTHETIC_FILE,
+    prepare: { "residual-bits": residualBits },
+    lengths: { promptTokens: seq, rounding, bucket },
+    threads,
+    engines: [engine(), engine(options.text("engine1"))],
+    client: { "input-seed": INPUT_SEED, "input-tokens": seq, bucket, chunk },
+    says: ["party 0 makes and prepares the weights", "the dealer deals the keys", "both parties run"],
+  }, ui);
+  ui.note("the oracle runs");
+  const states = syntheticInput(positions, hiddenWidth, INPUT_SEED),
+    integers = Float64Array.from(states, (value) => Math.round(value * 2 ** streamScale(model))),
+    expected = oracle.hidden(integers, seq).subarray(0, seq * hiddenWidth),
+    equal = isSame(
+      residualBits > 32 ? Array.from(new BigInt64Array(output), Number) : new Int32Array(output),
+      expected,
     );
-    ui.note("party 0 makes and prepares the weights");
-    await spawn(["prepare", "--model", model, "--residual-bits", String(residualBits)]).result;
-    ui.note("the dealer deals the keys");
-    const dealt = await spawn([
-      "keygen",
-      "--model",
-      model,
-      "--prompt-tokens",
-      String(seq),
-      ...hidden,
-      "--rounding",
-      rounding,
-      "--out",
-      keys,
-      "--threads",
-      String(threads),
-    ])
-      .result;
-    ui.note("both parties run");
-    const output = `${folder}/output`,
-      coins = `${folder}/coins`,
-      { party0, party1 } = await runParties(model, keys, engines, [
-        "--input-seed",
-        INPUT_SEED,
-        "--input-tokens",
-        String(seq),
-        ...hidden,
-        "--chunk",
-        String(chunkTokens),
-        "--output",
-        output,
-        ...(rounding === "dither" ? ["--coins", coins] : []),
-        "--cache",
-        `${folder}/cache`,
-      ]);
-    ui.note("the oracle runs");
-    const { buffer } = await Deno.readFile(output),
-      secure = residualBits > 32 ? Array.from(new BigInt64Array(buffer), Number) : [...new Int32Array(buffer)],
-      expected = await oracleOutput(model, seq, bucket, rounding, coins),
-      equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
-    const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]];
-    const result = {
-      arch,
-      layers: config.layers,
-      seq,
-      rounding,
-      residualBits,
-      engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
-      adapter: pair("adapter"),
-      threads,
-      equal,
-      onlineMs: party1["onlineMs"],
-      dealMs: dealt["dealMs"],
-      setupMs: Math.max(Number(party0["setupMs"]), Number(party1["setupMs"])),
-      prepareMs: party1["prepareMs"],
-      keyBytes: pair("keyBytes"),
-      sentBytes: pair("sentBytes"),
-      exchanges: party1["exchanges"],
-      exchangesPerLayer: planned.exchangesPerLayer,
-      frames: pair("frames"),
-      wireBytes: pair("wireBytes"),
-      peakRssBytes: [dealt["peakRssBytes"], party0["peakRssBytes"], party1["peakRssBytes"]],
-      readbackMs: Math.max(Number(party0["readbackMs"]), Number(party1["readbackMs"])),
-      deviceMs: pair("deviceMs"),
-      waitMs: pair("waitMs"),
-      plan: { keyBytes: planned.keyBytes, sentBytes: planned.sentBytes, exchanges: planned.exchanges },
-    };
-    ui.result(result, () =>
-      [
-        `${arch}, ${config.layers} layers, ${seq} tokens, ${result.engine} on ${threads} thread${
-          threads === 1 ? "" : "s"
-        } per party: ${equal ? "equal to the oracle, bit for bit" : "NOT EQUAL to the oracle"}`,
-        `  online     ${(Number(result.onlineMs) / 1000).toFixed(3)} s (waiting ${
-          result.waitMs.map((ms) => (Number(ms) / 1000).toFixed(3)).join(" and ")
-        } s)`,
-        `  dealt in   ${(Number(result.dealMs) / 1000).toFixed(1)} s, set up in ${
-          (result.setupMs / 1000).toFixed(1)
-        } s, prepared in ${(Number(result.prepareMs) / 1000).toFixed(2)} s`,
-        `  keys       ${result.keyBytes.map((bytes) => amount(Number(bytes))).join(" and ")}`,
-        `  sent       ${
-          result.sentBytes.map((bytes) => amount(Number(bytes))).join(" and ")
-        } in ${result.exchanges} exchanges`,
-        `  memory     ${
-          result.peakRssBytes.map((bytes) => amount(Number(bytes))).join(", ")
-        } (dealer, party 0, party 1)`,
-      ].join("\n"));
-    return equal ? 0 : 1;
+  const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]],
+    most = (field: string): number => Math.max(Number(party0[field]), Number(party1[field]));
+  const result = {
+    arch,
+    layers,
+    seq,
+    rounding,
+    residualBits,
+    engine: party0["engine"] === party1["engine"] ? party0["engine"] : `${party0["engine"]}+${party1["engine"]}`,
+    adapter: pair("adapter"),
+    threads,
+    equal,
+    onlineMs: party1["onlineMs"],
+    dealMs: dealt["dealMs"],
+    setupMs: most("setupMs"),
+    prepareMs: party1["prepareMs"],
+    keyBytes: pair("keyBytes"),
+    sentBytes: pair("sentBytes"),
+    exchanges: party1["exchanges"],
+    exchangesPerLayer,
+    frames: pair("frames"),
+    wireBytes: pair("wireBytes"),
+    peakRssBytes: [dealt["peakRssBytes"], ...pair("peakRssBytes")],
+    readbackMs: most("readbackMs"),
+    deviceMs: pair("deviceMs"),
+    waitMs: pair("waitMs"),
+    plan: { keyBytes, sentBytes, exchanges },
+  };
+  ui.result(result, () => {
+    const seconds = (ms: unknown, digits: number): string => (Number(ms) / 1000).toFixed(digits),
+      amounts = (bytes: readonly unknown[]): string[] => bytes.map((value) => amount(Number(value))),
+      verdict = equal ? "equal to the oracle, bit for bit" : "NOT EQUAL to the oracle",
+      on = `${result.engine} on ${threads} thread${threads === 1 ? "" : "s"} per party`;
+    return [
+      `${arch}, ${layers} layers, ${seq} tokens, ${on}: ${verdict}`,
+      `  online     ${seconds(result.onlineMs, 3)} s (waiting ${
+        result.waitMs.map((ms) => seconds(ms, 3)).join(" and ")
+      } s)`,
+      `  dealt in   ${seconds(result.dealMs, 1)} s, set up in ${seconds(result.setupMs, 1)} s, prepared in ${
+        seconds(result.prepareMs, 2)
+      } s`,
+      `  keys       ${amounts(result.keyBytes).join(" and ")}`,
+      `  sent       ${amounts(result.sentBytes).join(" and ")} in ${result.exchanges} exchanges`,
+      `  memory     ${amounts(result.peakRssBytes).join(", ")} (dealer, party 0, party 1)`,
+    ].join("\n");
   });
-}
-
-/** The blocks' output of the real tokens in the clear. */
-async function oracleOutput(
-  folder: string,
-  seq: number,
-  bucket: number | undefined,
-  rounding: Rounding,
-  coins: string,
-): Promise<Float64Array> {
-  const filled = filledUp(seq, bucket),
-    { model, oracle } = await readOracle(folder, filled, rounding, { ...await keptCoins(rounding, coins), bucket }),
-    width = model.config.hiddenWidth;
-  const states = Float64Array.from(
-    syntheticInput(filled, width, INPUT_SEED),
-    (value) => Math.round(value * 2 ** streamScale(model)),
-  );
-  return oracle.hidden(states, seq).subarray(0, seq * width);
+  return equal ? 0 : 1;
 }
