@@ -78,18 +78,61 @@ function unitsOf(gate: GateVectors, test: GateCase, per: string | undefined): nu
   return units;
 }
 
+/** A field of a page's table of the key, and what its formula's letters are beyond those of the page. */
+interface KeyRow {
+  readonly record: string;
+  readonly kind: string;
+  readonly per: string;
+  readonly field: string;
+  readonly formula: string;
+  readonly more: Letters;
+}
+
+/** The fields of a page's key; those that are called `…_g` stand once for each of G groups, in turn. */
+function keyRows(page: string, letters: Letters): KeyRow[] {
+  const rows: KeyRow[] = [];
+  let record = "", kind = "", per = "", groups: KeyRow[] = [];
+  const flush = (): void => {
+    for (let g = 0; groups.length > 0 && g < letters.G!; g++) {
+      for (const row of groups) {
+        rows.push({
+          ...row,
+          field: row.field.replace("_g", `${g}`),
+          more: { C: letters[`C_${g}`]!, P: letters[`P_${g}`]! },
+        });
+      }
+    }
+    groups = [];
+  };
+  for (const row of tableOf(page, "record")!.rows) {
+    [record, kind, per] = row[0] === "" ? [record, kind, per] : [row[0]!, row[1]!, row[2]!];
+    const [, plain, condition] = record.match(/^(\w+)(?: \((\w+)\))?$/)!, field = row[3]!;
+    if (condition !== undefined && letters[condition] !== 1) continue;
+    if (!field.endsWith("_g")) flush();
+    (field.endsWith("_g") ? groups : rows).push({ record: plain!, kind, per, field, formula: row[4]!, more: {} });
+  }
+  flush();
+  return rows;
+}
+
 for (const [name, gate] of await gateVectors()) {
+  if (gate.free) {
+    Deno.test(`the gates of §${gate.section} cost nothing`, () => {
+      for (const { primitive, records, opens } of gate.cases.flatMap((test) => planOf(test).plan.gates)) {
+        const other = ["hold", "multiply", "open", "scores"].includes(primitive);
+        assert(other || records.length + opens.length === 0, `${name}: ${primitive}`);
+      }
+    });
+    continue;
+  }
   const path = pageOf(gate.section), page = textOf(path);
 
   Deno.test(`${path} states the key and the openings of the plan`, () => {
     for (const test of gate.cases) {
       const letters = gate.letters(test), cost = planned(test), seen: Bits[] = [], what = `${name}, ${test.name}`;
-      let record = "", kind = "", per = "";
-      for (const row of tableOf(page, "record")!.rows) {
-        [record, kind, per] = row[0] === "" ? [record, kind, per] : [row[0]!, row[1]!, row[2]!];
-        const [, plain, condition] = record.match(/^(\w+)(?: \((\w+)\))?$/)!;
-        const bits = condition !== undefined && letters[condition] !== 1 ? 0 : evaluate(row[4]!, letters);
-        if (bits > 0) seen.push([`${plain}.${row[3]}`, kind, bits, unitsOf(gate, test, per)]);
+      for (const { record, kind, per, field, formula, more } of keyRows(page, letters)) {
+        const bits = evaluate(formula, { ...letters, ...more });
+        if (bits > 0) seen.push([`${record}.${field}`, kind, bits, unitsOf(gate, test, per)]);
       }
       const fields = cost.records.flatMap(({ name, kind, fields, counts }): Bits[] => {
         const count = counts.reduce((a, b) => a + b, 0);

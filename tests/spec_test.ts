@@ -1,6 +1,7 @@
 /** The specification as a set of pages: sections are where the index says, and whatever cites one cites one that is there. */
 
 import { assert, assertEquals } from "@std/assert";
+import { tablesOf } from "./markdown.ts";
 import { gateVectors, pageOf } from "./vectors/files.ts";
 
 const ROOT = new URL("../", import.meta.url), PAGES = "docs/spec/";
@@ -73,11 +74,22 @@ Deno.test("links between pages lead somewhere", () => {
 
 Deno.test("pages of gates have one form", async () => {
   const form = ["Statement", "Picture", "Key", "Steps", "Why it is right", "Example", "Rings and rounding"];
-  for (const { section, example } of (await gateVectors()).values()) {
+  for (const { section, example, free } of (await gateVectors()).values()) {
+    if (free) continue;
     const page = pageOf(section), headings = [...read(page).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
     const wanted = form.filter((heading) =>
       heading === "Example" ? example !== undefined : heading !== "Rings and rounding" || headings.includes(heading)
     );
     assertEquals(headings, wanted, page);
+  }
+});
+
+Deno.test("tags of papers resolve in docs/papers.md", () => {
+  const known = new Set(tablesOf(read("docs/papers.md"))[0]!.rows.map(([tag]) => tag!));
+  for (const file of filesBelow("")) {
+    if (!/\.(ts|wgsl|md)$/.test(file)) continue;
+    for (const [tag] of read(file).matchAll(/\[[A-Z][A-Za-z]*\+?\d\d\]|\[(?:[A-Z]{5}|Grotto|Orca)\](?!\()/g)) {
+      assert(known.has(tag), `${file} cites ${tag}`);
+    }
   }
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wholeHalf } from "../reference/flat_dpf.ts";
 import type { CaseVector, FieldValue, OpeningVector } from "./gate_vectors.ts";
 
 /** Bits of a hexadecimal bit array. */
@@ -128,6 +129,34 @@ export class Example {
     return { values, masks, masked, shares } as ReturnType<Example["input"]>;
   }
 
+  /** Rows of a key table for a field of several words, one row a word. */
+  wordRows(record: string, field: string, meanings: readonly string[]): string[][] {
+    const words = this.words(record, field);
+    return meanings.map((
+      meaning,
+      i,
+    ) => [i === 0 ? `${record}.${field}` : "", ...words.map((list) => `${list[i]}`), meaning]);
+  }
+
+  /** A one-hot's row of a key table, after its secret point was checked. */
+  oneHotRow(record: string, field: string, k: number, alpha: number): string[] {
+    const halves = this.bits(record, field, 0, 2 ** k - 1);
+    this.holds(field, halves[2], Array.from({ length: 2 ** k - 1 }, (_, i) => i === alpha ? 1 : 0));
+    return [`${record}.${field}`, ...halves.map(row), `one-hot at ${alpha}`];
+  }
+
+  /** Both parties' whole vectors of a one-hot, whose explicit half is at a party. */
+  wholes(record: string, field: string, k: number): [number[], number[]] {
+    const explicitAt = this.explicitAt(record), halves = this.bits(record, field, 0, 2 ** k - 1);
+    return [0, 1].map((p) => wholeHalf(halves[p]!, p === explicitAt)) as [number[], number[]];
+  }
+
+  /** The party that holds the explicit half of a record. */
+  explicitAt(record: string): 0 | 1 {
+    const { places } = this.#vector.records.find(({ path }) => path === record || path.endsWith(`#${record}`))!;
+    return places[0]![0]![0] === "explicit" ? 0 : 1;
+  }
+
   /** An opening of an exchange. */
   opening(exchange: number, index = 0): OpeningVector {
     return this.#vector.exchanges[exchange]![index]!;
@@ -160,6 +189,6 @@ export class Example {
 }
 
 /** Columns that a text takes: combining accents take none. */
-function columns(text: string): number {
+export function columns(text: string): number {
   return [...text.normalize("NFC")].filter((letter) => !/\p{M}/u.test(letter)).length;
 }

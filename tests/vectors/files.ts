@@ -1,9 +1,10 @@
 /**
- * Everything that `deno task vectors` writes: the vectors, and the worked examples on the pages of SPEC.
+ * Everything that `deno task vectors` writes: the vectors, and the worked examples and tables of costs on the pages of SPEC and in README.
  *
  * @module
  */
 
+import { readmeCosts, residualCosts, savings, shapeCosts } from "./costs.ts";
 import { Example } from "./example.ts";
 import { caseVector, type GateVectors } from "./gate_vectors.ts";
 import { jsonText } from "./json.ts";
@@ -55,11 +56,17 @@ export async function writtenFiles(): Promise<WrittenFile[]> {
     seal: seal(),
     key_stream: await keyStream(),
   }).map(([name, value]) => ({ path: `tests/vectors/${name}.json`, text: jsonText(value) }));
-  const examples = new Map([["3.1", streamExample()], ["4.1", flatExample()]]);
-  for (const [section, text] of examples) {
-    const path = pageOf(section.slice(0, section.indexOf(".")));
-    files.push({ path, text: withBlock(textOf(path), `example ${section}`, text) });
-  }
+  const pages = new Map<string, string>(),
+    fill = (path: string, block: string, text: string): void => {
+      pages.set(path, withBlock(pages.get(path) ?? textOf(path), block, text));
+    };
+  fill(pageOf("3"), "example 3.1", fenced(streamExample()));
+  fill(pageOf("4"), "example 4.1", fenced(flatExample()));
+  fill(pageOf("6"), "costs nearest", shapeCosts("nearest"));
+  fill(pageOf("6"), "costs dithered", shapeCosts("dither"));
+  fill(pageOf("6"), "savings", savings());
+  fill(pageOf("6"), "residual", residualCosts());
+  fill("README.md", "costs", readmeCosts());
   for (const [name, gate] of await gateVectors()) {
     const cases = [];
     for (const test of gate.cases) cases.push(await caseVector(gate, test));
@@ -67,9 +74,9 @@ export async function writtenFiles(): Promise<WrittenFile[]> {
     if (gate.example === undefined) continue;
     const path = pageOf(gate.section), example = new Example(cases[0]!);
     gate.example(example, cases[0]!);
-    files.push({ path, text: withBlock(textOf(path), "example", example.text()) });
+    fill(path, "example", fenced(example.text()));
   }
-  return files;
+  return [...files, ...Array.from(pages, ([path, text]) => ({ path, text }))];
 }
 
 function namesIn(folder: string, ending: string): string[] {
@@ -84,5 +91,9 @@ function withBlock(page: string, name: string, text: string): string {
     from = page.indexOf(begin) + begin.length,
     to = page.indexOf(end, from);
   if (from < begin.length || to < 0) throw new Error(`Internal error: the page has no block ${name}`);
-  return `${page.slice(0, from)}\n\`\`\`text\n${text}\n\`\`\`\n\n${page.slice(to)}`;
+  return `${page.slice(0, from)}\n${text}\n\n${page.slice(to)}`;
+}
+
+function fenced(text: string): string {
+  return `\`\`\`text\n${text}\n\`\`\``;
 }

@@ -55,10 +55,12 @@ export interface GateVectors {
   readonly letters: (test: GateCase) => Letters;
   /** How many of each unit a case has: elements, rows, pairs. */
   readonly counts: (test: GateCase) => Readonly<Record<string, number>>;
+  /** The section has no page in the form of a gate's: it deals and opens nothing. */
+  readonly free?: true;
   /** Its row in the table of all costs; the gate's name where absent. */
   readonly label?: (test: GateCase) => string;
-  /** Fields that hold ring elements, as `record.field`, and how wide these are; all others hold bits. */
-  readonly words: Readonly<Record<string, string>>;
+  /** Fields that hold ring elements, as `record.field`, and how wide these are, or each of them; all others hold bits. */
+  readonly words: Readonly<Record<string, string | readonly string[]>>;
   /** The cases; the page's example is the first one. */
   readonly cases: readonly GateCase[];
   /** Writes the page's worked example, from the vector of the first case; what it states it computes again. */
@@ -130,7 +132,8 @@ export interface RecordVector {
   readonly fields: readonly {
     readonly name: string;
     readonly bits: number;
-    readonly wordBits?: number;
+    /** Width of its words, or of each of them. */
+    readonly wordBits?: number | readonly number[];
     /** Of every element party 0's half, party 1's, and what they are together. */
     readonly elements: readonly (readonly [FieldValue | null, FieldValue | null, FieldValue])[];
   }[];
@@ -276,9 +279,8 @@ function recordVector(
         )
     ),
     fields: fields.map((field) => {
-      const at = offset, wordBits = words[`${name}.${field.name}`];
+      const at = offset, widths = widthsOf(words[`${name}.${field.name}`], letters, field.bits);
       offset += field.bits;
-      const width = wordBits === undefined ? 0 : evaluate(wordBits, letters);
       const elements = blocks.flatMap(({ explicit, seed }, b) =>
         Array.from({ length: counts[b]! }, (_, e) => {
           const halves = [0, 1].map((party) => {
@@ -287,12 +289,21 @@ function recordVector(
             const bytes = (place.part === "explicit" ? explicit : seed)[party]!;
             return bitsAt(bytes, 8 * place.offset + e * placed[b]!.bits + at, field.bits);
           });
-          return fieldValues(halves, kind, field.bits, width);
+          return fieldValues(halves, kind, field.bits, widths);
         })
       );
-      return { name: field.name, bits: field.bits, ...(width > 0 && { wordBits: width }), elements };
+      const wordBits = new Set(widths).size > 1 ? widths : widths[0];
+      return { name: field.name, bits: field.bits, ...(wordBits !== undefined && { wordBits }), elements };
     }),
   };
+}
+
+/** The widths of a field's words; none where it holds bits. */
+function widthsOf(words: GateVectors["words"][string] | undefined, letters: Letters, bits: number): number[] {
+  if (words === undefined) return [];
+  if (typeof words !== "string") return words.map((width) => evaluate(width, letters)).filter((width) => width > 0);
+  const width = evaluate(words, letters);
+  return width === 0 ? [] : Array.from({ length: bits / width }, () => width);
 }
 
 /** Bits of a bit array, as an integer. */
@@ -311,19 +322,23 @@ function fieldValues(
   halves: readonly (bigint | null)[],
   kind: KeyRecord["kind"],
   bits: number,
-  width: number,
+  widths: readonly number[],
 ): [FieldValue | null, FieldValue | null, FieldValue] {
   const split = (value: bigint): bigint[] =>
-    Array.from({ length: bits / width }, (_, i) => BigInt.asUintN(width, value >> BigInt(width * i)));
+    widths.map((width) => {
+      const word = BigInt.asUintN(width, value);
+      value >>= BigInt(width);
+      return word;
+    });
   const form = (value: bigint): FieldValue =>
-    width > 0
-      ? split(value).map((word) => element(word, width))
+    widths.length > 0
+      ? split(value).map((word, i) => element(word, widths[i]!))
       : Uint8Array.from({ length: Math.ceil(bits / 8) }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn)).toHex();
   const [a, b] = halves, alone = a === null || b === null || kind === "common";
   const together = alone
     ? form((b ?? a)!)
-    : width > 0
-    ? split(a!).map((word, i) => element(BigInt.asUintN(width, word + split(b!)[i]!), width))
+    : widths.length > 0
+    ? split(a!).map((word, i) => element(BigInt.asUintN(widths[i]!, word + split(b!)[i]!), widths[i]!))
     : form(a! ^ b!);
   return [a === null ? null : form(a!), b === null ? null : form(b!), together];
 }

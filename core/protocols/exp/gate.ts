@@ -8,8 +8,8 @@
  *
  * The parties' own halves of ρ_l, ρ_E0 and ρ_E1 serve as shares of these mask bits in exchange 2: its result stands under a fresh pad (SPEC §3.3).
  *
- * - **Exchanges:** 3   **Sends:** 4 + 3·n, 1 and n bits per element, n the ring of the result
- * - **Key:** the three one-hots + 15·n given bits
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.11; its m is the ring of the result
+ * - **Exchanges:** `3`   **Sends:** `4 + 3m`, `1`, `m` bits per element   **Key:** `oh(low) + oh(high) + oh(top) + 15m` bits per element
  *
  * @module
  */
