@@ -154,13 +154,23 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       coins,
     });
   });
-  const client = test.requests.map(({ promptIds, realTokens = promptIds.length }, request): ClientRequest => ({
+  const { vocabCount } = model.config, width = outputBits(model) > 32 ? 64 : 32;
+  const client = test.requests.map(({ promptIds, realTokens = promptIds.length }): ClientRequest => ({
     realTokens,
-    input: (chunk) => {
-      const ids = [...promptIds, ...tokens[request]!].slice(chunk.from, chunk.from + chunk.count);
-      return oneHotRows(ids, model.config.vocabCount);
-    },
+    prompt: ({ from, count }) => oneHotRows(promptIds.slice(from, from + count), vocabCount),
   }));
+  const serve = async (): Promise<void> => {
+    for await (const _ of session0!.run(shapes, null));
+  };
+  const ask = async (): Promise<void> => {
+    const run = session1!.run(shapes, client);
+    for (let next = await run.next(); !next.done;) {
+      const { request, words } = next.value, row = Int32Array.from(toSignedNumbers(words!, width)), id = argmax(row);
+      logits[request]!.push(row);
+      tokens[request]!.push(id);
+      next = await run.next(oneHotRows([id], vocabCount));
+    }
+  };
   return {
     plan,
     sessions: [session0!, session1!],
@@ -171,13 +181,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
     tokens,
     logits,
     prepare: () => void session1!.prepare(shapes),
-    run: () => [
-      session0!.run(shapes, null, () => {}),
-      session1!.run(shapes, client, (request, words) => {
-        logits[request]!.push(Int32Array.from(toSignedNumbers(words!, outputBits(model) > 32 ? 64 : 32)));
-        tokens[request]!.push(argmax(logits[request]!.at(-1)!));
-      }),
-    ],
+    run: () => [serve(), ask()],
     close: async () => {
       for (const link of links) link.close();
       await Promise.all(links.map((link) => link.closed));

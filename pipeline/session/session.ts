@@ -57,15 +57,20 @@ export interface RequestShape {
   readonly generate: number;
 }
 
-/** The client's input of a chunk as words mod 2^32, shape (T, V) or (T, C); party 0 has none. */
-export type ChunkInput = (chunk: Positions) => Promise<Uint32Array> | Uint32Array;
-
 /** What the client alone knows of a request. */
 export interface ClientRequest {
-  /** Its input, chunk by chunk. */
-  readonly input: ChunkInput;
+  /** The words of a chunk of its prompt, mod 2^32, shape (T, V) or (T, C); asked for when the chunk enters. */
+  readonly prompt: (chunk: Positions) => Uint32Array;
   /** How many tokens of the prompt are real, where the plan hides padding; all unless said otherwise. */
   readonly realTokens?: number;
+}
+
+/** One output of a session. */
+export interface Output {
+  /** Number of the request. */
+  readonly request: number;
+  /** Revealed integers at the client, shape (V) or (T, C); null at party 0. */
+  readonly words: Uint32Array | null;
 }
 
 /** One chunk on its way through the stages. */
@@ -116,7 +121,9 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
  *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
  * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
- * await Promise.all([owner!.run([shape], null, () => {}), client!.run([shape], [{ input: () => x }], (_, y) => void revealed.push(y!))]);
+ * const serve = async () => { for await (const _ of owner!.run([shape], null)); };
+ * const ask = async () => { for await (const { words } of client!.run([shape], [{ prompt: () => x }])) revealed.push(words!); };
+ * await Promise.all([serve(), ask()]);
  *
  * assertEquals(revealed, [x]);
  * for (const link of links) link.close();
@@ -243,18 +250,19 @@ export class PartySession {
   }
 
   /**
-   * Runs requests side by side through the stages.
+   * Runs requests side by side through the stages, and yields every output in order.
+   *
+   * Whoever reads it at the client hands back, for an output that another token follows, that token's words: `run.next(words)`. It must be read to its end
+   * without delay: when a party takes an output shows on the wire.
    *
    * @param shapes Public lengths, one per request.
    * @param client What the client knows of each request; null for party 0.
-   * @param output Called at the client with the revealed words of every output in order, shape (V) or (T, C); at party 0 with null.
    * @throws {KeyError} The second time: the same pads over other values would reveal their difference.
    */
-  async run(
+  async *run(
     shapes: readonly RequestShape[],
     client: readonly ClientRequest[] | null,
-    output: (request: number, words: Uint32Array | null) => void | Promise<void>,
-  ): Promise<void> {
+  ): AsyncGenerator<Output, void, Uint32Array | null | undefined> {
     if (this.#ran) throw new KeyError("Cannot run a session twice as its keys are spent");
     this.#ran = true;
     const { plan, engine, channel } = this.#options, chunks = this.#chunks(shapes);
@@ -263,47 +271,38 @@ export class PartySession {
     let stream: ReadableStream<Item> = entry.readable;
     for (let index = 0; index < stageCount(plan.model); index++) stream = stream.pipeThrough(this.#stage(index));
 
-    // A prompt may enter at once; a generated token enters when the one before it is out.
-    const turns = shapes.map(() => Promise.withResolvers<void>());
+    // A prompt may enter at once; a generated token enters when the output before it is out and has named it.
+    const nextTurn = () => Promise.withResolvers<Uint32Array | null>(), turns = shapes.map(nextTurn);
     const feed = async (): Promise<void> => {
       for (const { request, positions, prompt } of chunks) {
+        const own = client?.[request] ?? null, { promptTokens } = shapes[request]!;
+        let input = prompt ? own?.prompt(positions) ?? null : null;
         if (!prompt) {
-          await turns[request]!.promise;
-          turns[request] = Promise.withResolvers<void>();
+          input = await turns[request]!.promise;
+          turns[request] = nextTurn();
+          if (own !== null && input === null) {
+            throw new TypeError(`Cannot run the token at ${positions.from} as next() must be given its words`);
+          }
         }
-        const own = client?.[request] ?? null,
-          input = own === null ? null : await own.input(positions),
-          outer = engine.enter(null),
-          scope = engine.begin();
+        const outer = engine.enter(null), scope = engine.begin();
         engine.enter(outer);
-        await writer.write({
-          request,
-          positions,
-          promptTokens: shapes[request]!.promptTokens,
-          scope,
-          input,
-          realTokens: own === null ? null : own.realTokens ?? shapes[request]!.promptTokens,
-          x: null,
-          bytes: 0,
-        });
+        const realTokens = own === null ? null : own.realTokens ?? promptTokens;
+        await writer.write({ request, positions, promptTokens, scope, input, realTokens, x: null, bytes: 0 });
       }
     };
-    const drain = async (): Promise<void> => {
-      let left = chunks.length;
-      for await (const item of stream) {
-        if (plan.emits(item.positions, item.promptTokens)) {
-          await output(
-            item.request,
-            channel.party === 1 ? asIntegers(await engine.download(item.x!.data), item.x!.ringBits) : null,
-          );
-          turns[item.request]!.resolve();
-        }
-        item.scope.end([]);
-        if (--left === 0) break;
-      }
-    };
+    const failed = Promise.withResolvers<never>(), reader = stream.getReader();
+    failed.promise.catch(() => {}); // the read that waits sees it
+    feed().catch(failed.reject);
     try {
-      await Promise.all([feed(), drain()]);
+      for (let left = chunks.length; left > 0; left--) {
+        const { request, positions, promptTokens, scope, x } = (await Promise.race([reader.read(), failed.promise]))
+          .value!;
+        if (plan.emits(positions, promptTokens)) {
+          const words = channel.party === 0 ? null : asIntegers(await engine.download(x!.data), x!.ringBits);
+          turns[request]!.resolve((yield { request, words }) ?? null);
+        }
+        scope.end([]);
+      }
     } catch (error) {
       this.#window.fail(error instanceof Error ? error : new Error(String(error)));
       throw error;
@@ -313,7 +312,7 @@ export class PartySession {
         engine.freeCache(cache.values.data);
       }
       this.#caches.clear();
-      await writer.abort().catch(() => {});
+      writer.abort().catch(() => {}); // a lane that waits for the peer goes on until the link ends
     }
   }
 

@@ -125,9 +125,11 @@ export async function warmUp(engine: Engine, model: ModelSpec): Promise<void> {
   const shapes = new Array<RequestShape>(shape.requests).fill(shape);
   sessions[1]!.prepare(shapes);
   const width = tiny.scope === "model" ? tiny.config.vocabCount : tiny.config.hiddenWidth,
-    input = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * width);
-  await Promise.all([
-    sessions[0]!.run(shapes, null, () => {}),
-    sessions[1]!.run(shapes, shapes.map(() => ({ input })), () => {}),
-  ]);
+    prompt = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * width),
+    token = prompt({ count: 1 });
+  const drive = async (party: 0 | 1): Promise<void> => {
+    const run = sessions[party]!.run(shapes, party === 0 ? null : shapes.map(() => ({ prompt })));
+    while (!(await run.next(party === 0 ? null : token)).done);
+  };
+  await Promise.all([drive(0), drive(1)]);
 }
