@@ -9,7 +9,7 @@
  * @module
  */
 
-import { archPlan } from "../cmd/plan.ts";
+import { archPlan } from "../cmd/plan_flags.ts";
 import type { Lane, Party } from "../core/channel.ts";
 import type { Opening } from "../core/protocols/opening.ts";
 import { packedBytes } from "../core/ring/bits.ts";
@@ -199,7 +199,7 @@ function longestFirst(times: KernelTimes): KernelTimes {
 /** Measures one layer of a named shape. */
 export async function layerSplit(options: LayerSplitOptions): Promise<LayerSplit> {
   const { arch, tokens, rounding } = options,
-    { model } = archPlan(arch, 1, tokens, rounding),
+    { model } = archPlan(arch, { layers: 1, seq: tokens, rounding }),
     dealt = dealLane(layerCase(model, { from: 0, count: tokens }));
   const { runs, loads, adapter } = await runLayers(dealt, options, options.engine),
     timed = await runLayers(dealt, options, { ...options.engine, timesKernels: true }),

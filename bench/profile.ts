@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { archPlan } from "../cmd/plan.ts";
+import { archPlan } from "../cmd/plan_flags.ts";
 import type { Engine } from "../core/engine.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { dealLane, ENGINES, layerCase, runLockstep } from "./lane.ts";
@@ -42,7 +42,11 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "5" },
   },
 });
-const { model } = archPlan(options.arch, 1, Number(options.tokens), options.rounding as Rounding),
+const { model } = archPlan(options.arch, {
+    layers: 1,
+    seq: Number(options.tokens),
+    rounding: options.rounding as Rounding,
+  }),
   runs = Number(options.runs);
 const profiles = [new Profile(), new Profile()] as const,
   dealt = dealLane(layerCase(model, { from: 0, count: Number(options.tokens) })),

@@ -16,6 +16,16 @@ export interface Flag {
   readonly required?: boolean;
 }
 
+/** Values of flags by name: true for a switch, undefined for a flag that is not given. */
+export type Values = Readonly<Record<string, string | number | true | undefined>>;
+
+/** The arguments that give flags these values. */
+export function argsOf(values: Values): string[] {
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, String(value)]
+  );
+}
+
 /** Parsed flags. */
 export class Options {
   readonly #values: Readonly<Record<string, unknown>>;

@@ -6,7 +6,7 @@ import { ask, isUsed, serve, setUp } from "../tests/parties.ts";
 import { writeTinyBert } from "../tests/tiny_models.ts";
 import { failureOf, runFailing, runJson, withFolder } from "../tests/cli.ts";
 import { connect, parseAddress } from "../transport/tcp.ts";
-import { openKeys } from "./session.ts";
+import { openKeyFolder } from "./disk.ts";
 
 /** The embedded model's tokenizer, changed. */
 function tokenizer(change: (json: Record<string, unknown>) => Record<string, unknown>): string {
@@ -66,8 +66,8 @@ Deno.test("keys of a bidirectional model serve the one length that they were dea
     }
 
     // A client that asks for what it may not.
-    const { linkKey, identity, file } = await openKeys(`${keys}/party1`, 1);
-    file.close();
+    const { linkKey, keys: { identity }, close } = await openKeyFolder(`${keys}/party1`, 1);
+    close();
     for (const [promptTokens, generate] of [[2, 0], [4, 0], [3, 1]]) {
       const { server, address } = await serve(model, `${keys}/party0`),
         link = await connect(parseAddress(address), { linkKey, identity });

@@ -8,7 +8,7 @@ import type { Engine } from "../core/engine.ts";
 import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findHardwareAdapter } from "../gpu/mod.ts";
-import type { Flag, Options } from "./args.ts";
+import type { Flag, Options, Values } from "./args.ts";
 import { UsageError } from "./ui.ts";
 
 /** Engines by name; `auto` takes the GPU where it is a hardware one. */
@@ -60,9 +60,8 @@ export function engineName(options: Options): EngineName {
 }
 
 /** Flags that make a child process use the same engine, or another one of the given name. */
-export function engineArgs(options: Options, threads: number, name: string = engineName(options)): string[] {
-  const adapter = options.text("adapter");
-  return ["--engine", name, "--threads", String(threads), ...(adapter ? ["--adapter", adapter] : [])];
+export function engineValues(options: Options, threads: number, name: string = engineName(options)): Values {
+  return { engine: name, threads, adapter: options.text("adapter") || undefined };
 }
 
 /**

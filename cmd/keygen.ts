@@ -1,24 +1,17 @@
 /**
- * `sluice keygen`: the dealer makes both parties' keys. It needs the model's public files and the masks of its weights, never the weights nor the client's seed.
+ * `sluice keygen`: the dealer makes both parties' keys.
  *
  * @module
  */
 
-import { KeyError } from "../core/errors.ts";
-import type { Weights } from "../core/engine.ts";
-import { Seed } from "../core/prg/seed.ts";
-import { dealSession } from "../pipeline/session/dealer.ts";
-import { planDigest } from "../pipeline/session/digest.ts";
-import { matrixWords, weightRefs } from "../pipeline/forward/model_spec.ts";
-import { filledUp, positionCount, SessionPlan } from "../pipeline/session/session_plan.ts";
-import { createKeyFile, createKeyFolder, writeLinkKey } from "../transport/key_file.ts";
-import process from "node:process";
+import { Dealer } from "../roles/dealer.ts";
+import { writeLinkKey } from "../transport/key_file.ts";
 import type { Command, Options } from "./args.ts";
-import { assertBucket, BUCKET_FLAG, bucketOf } from "./bucket.ts";
-import { ROUNDING_FLAG, roundingOf } from "./rounding.ts";
+import { createKeyFiles, diskFiles } from "./disk.ts";
 import { openCpuEngine } from "./engine.ts";
-import { modelSpec, openMasks, readConfig, readPrepared } from "./model_folder.ts";
-import { amount, type Ui, UsageError } from "./ui.ts";
+import { BUCKET_FLAG, bucketOf, ROUNDING_FLAG, roundingOf } from "./plan_flags.ts";
+import { peakRssBytes } from "./report.ts";
+import { amount, type Ui } from "./ui.ts";
 
 /** The command. */
 export const KEYGEN: Command = {
@@ -49,115 +42,36 @@ export const KEYGEN: Command = {
 
 /** Runs the command. */
 export async function keygen(options: Options, ui: Ui): Promise<void> {
-  const folder = options.required("model"), out = options.required("out"), start = performance.now();
-  const bucket = bucketOf(options),
-    promptTokens = filledUp(options.count("prompt-tokens", 0, 1), bucket),
-    generate = options.count("generate", 0),
-    requests = options.count("requests", 1, 1),
-    rounding = roundingOf(options);
-  const { config } = await readConfig(folder);
-  if (!config.causal && generate > 0) {
-    throw new UsageError("Cannot deal keys with --generate as a bidirectional model generates nothing");
-  }
-  const prepared = await readPrepared(folder),
-    positions = positionCount({ promptTokens, generate });
-  if (prepared.scope === "model" && positions > config.maxPositions) {
-    throw new UsageError(`Cannot deal keys for ${positions} positions as the model has at most ${config.maxPositions}`);
-  }
-  assertBucket(bucket, config, prepared, positions);
-  const model = modelSpec(config, prepared, positions, rounding, bucket),
-    shape = { promptTokens, generate, requests },
-    plan = new SessionPlan(model, shape),
-    refs = weightRefs(model);
-  const masks = await openMasks(
-      folder,
-      prepared.weightsId,
-      refs.map((ref) => ref.inputs * ref.outputs * matrixWords(model, ref)),
-    ),
-    { engine, close } = await openCpuEngine(options.count("threads", navigator.hardwareConcurrency, 1));
-  const salt = crypto.getRandomValues(new Uint8Array(16)),
-    linkKey = crypto.getRandomValues(new Uint8Array(32)),
-    session = crypto.randomUUID(),
-    digest = planDigest(model, shape);
-  const weights = new Map<string, Weights>(),
-    folders = [`${out}/party0`, `${out}/party1`] as const,
-    keyBytes = plan.keyBytes;
+  const files = diskFiles(options.required("model")), out = options.required("out"), start = performance.now();
+  const folders = [`${out}/party0`, `${out}/party1`] as const, rounding = roundingOf(options);
+  const lengths = {
+    promptTokens: options.count("prompt-tokens", 0, 1),
+    generate: options.count("generate", 0),
+    requests: options.count("requests", 1, 1),
+    bucket: bucketOf(options),
+    rounding,
+  };
+  const { engine, close } = await openCpuEngine(options.count("threads", navigator.hardwareConcurrency, 1));
   try {
-    for (const [i, ref] of refs.entries()) {
-      weights.set(ref.name, engine.weights(await masks.read(i), ref.inputs, ref.outputs, matrixWords(model, ref)));
-    }
-    for (const dir of folders) {
-      await createKeyFolder(dir);
-      await refuseExisting(dir);
-    }
-    const bar = ui.progress("deal", keyBytes[0] + keyBytes[1], "B");
-    const files = await Promise.all(folders.map((dir, party) =>
-      createKeyFile(dir, {
-        party: party as 0 | 1,
-        session,
-        weightsId: prepared.weightsId,
-        planDigest: digest,
-        streamBytes: keyBytes[party as 0 | 1],
-        scope: prepared.scope,
-        config: JSON.stringify(config),
-        scales: JSON.stringify(prepared.scales),
-        rounding,
-        promptTokens,
-        generate,
-        requests,
-        ...(bucket === undefined ? {} : { bucket }),
-      })
-    ));
+    const dealer = await Dealer.open({ files, engine }),
+      deal = await dealer.deal(lengths),
+      { plan: { keyBytes, shape }, headers, linkKey } = deal,
+      outputs = await createKeyFiles(folders, headers),
+      bar = ui.progress("deal", keyBytes[0] + keyBytes[1], "B");
     try {
-      await dealSession(
-        plan,
-        {
-          seeds: [Seed.random(), Seed.random()],
-          salt,
-          maskProduct(ref, x) {
-            const scope = engine.begin(), mask = weights.get(ref.name)!;
-            const product = engine.download(
-              engine.multiplyWeights(engine.upload(x, mask.wordsPerElement), mask),
-            ) as Uint32Array;
-            scope.end([]);
-            return product;
-          },
-        },
-        { write: (party, bytes, offset) => files[party]!.write(bytes, offset) },
-        (bytes) => bar.update(bytes),
-      );
-      for (const file of files) await file.finish();
+      await deal.write(outputs, (bytes) => bar.update(bytes));
+      for (const output of outputs) await output.finish();
     } finally {
-      for (const file of files) file.close();
+      for (const output of outputs) output.close();
       bar.end();
     }
-    for (const dir of folders) await writeLinkKey(dir, linkKey);
+    for (const folder of folders) await writeLinkKey(folder, linkKey);
+    const { session } = headers[0], dealMs = Math.round(performance.now() - start);
+    ui.result({ session, keyBytes, ...shape, rounding, dealMs, peakRssBytes: peakRssBytes() }, () => {
+      const [bytes0, bytes1] = keyBytes.map((bytes) => amount(bytes)), seconds = (dealMs / 1000).toFixed(1);
+      return `dealt session ${session} to ${out}: ${bytes0} for party 0, ${bytes1} for party 1, in ${seconds} s`;
+    });
   } finally {
-    masks.close();
     close();
-  }
-  const dealMs = Math.round(performance.now() - start);
-  ui.result(
-    {
-      session,
-      keyBytes,
-      promptTokens,
-      generate,
-      requests,
-      rounding,
-      dealMs,
-      peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    },
-    () =>
-      `dealt session ${session} to ${out}: ${amount(keyBytes[0])} for party 0, ${amount(keyBytes[1])} for party 1, in ${
-        (dealMs / 1000).toFixed(1)
-      } s`,
-  );
-}
-
-async function refuseExisting(dir: string): Promise<void> {
-  for await (const entry of Deno.readDir(dir)) {
-    const message = `Cannot deal keys into ${dir} as it must be empty: received a folder with ${entry.name}`;
-    throw Object.assign(new KeyError(message), { hint: "give --out a new folder" });
   }
 }

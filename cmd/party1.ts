@@ -4,27 +4,17 @@
  * @module
  */
 
-import type { Engine, Weights } from "../core/engine.ts";
-import { ProtocolError } from "../core/errors.ts";
-import type { Seed } from "../core/prg/seed.ts";
-import type { Positions } from "../core/protocols/layers/attention.ts";
-import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
-import { toSignedNumbers, wordsPerElement } from "../core/ring/words.ts";
 import { CoinRecord } from "../pipeline/interpreters/coins.ts";
-import { matrixWords, type ModelSpec, outputBits, outputScale, weightRefs } from "../pipeline/forward/model_spec.ts";
-import { argmax } from "../pipeline/forward/oracle.ts";
-import type { PartySession, RequestShape } from "../pipeline/session/session.ts";
 import { warmUp } from "../pipeline/session/warm_up.ts";
-import { maskedMatrix } from "../pipeline/forward/weights.ts";
-import { claimKeys } from "../transport/key_file.ts";
+import { Client } from "../roles/client.ts";
+import type { Ask } from "../roles/request.ts";
 import type { Command, Options } from "./args.ts";
-import { ASK_FLAGS, type Asked, askedRequests } from "./asked.ts";
+import { ASK_FLAGS, readAsked } from "./asked.ts";
+import { defaultCache, diskCache, openKeyFolder } from "./disk.ts";
 import { ENGINE_FLAGS, openEngine, startDevice } from "./engine.ts";
-import { defaultCache, receiveModel } from "./received_model.ts";
-import { costTable, type OpenKeys, openKeys, openSession, SESSION_FLAGS, sessionReport } from "./session.ts";
-import { openSockets } from "./sockets.ts";
+import { costTable, SESSION_FLAGS, sessionNumbers, windowBytes } from "./report.ts";
+import { addressOf, openSockets } from "./sockets.ts";
 import type { Ui } from "./ui.ts";
-import { addressOf } from "./party0.ts";
 
 /** The command. */
 export const PARTY1: Command = {
@@ -54,148 +44,68 @@ export const PARTY1: Command = {
   example: 'sluice party1 --keys ./keys/party1 --connect model.example:7700 --prompt "Once upon a time"',
 };
 
-/** One request while it runs. */
-class Answer {
-  readonly asked: Asked;
-  readonly ids: number[] = [];
-  readonly words: Uint32Array[] = [];
-  text = "";
-  readonly #model: ModelSpec;
-  readonly #stream: StreamDecoder | undefined;
-
-  constructor(asked: Asked, model: ModelSpec, tokenizer: Tokenizer | null) {
-    this.asked = asked;
-    this.#model = model;
-    this.#stream = tokenizer?.createStreamDecoder();
-  }
-  /** The words of a chunk: of the prompt, and of the tokens that were generated so far. */
-  input(chunk: Positions): Uint32Array {
-    const known = [...(this.asked.ids ?? []), ...this.ids];
-    return this.asked.input(known.slice(chunk.from, chunk.from + chunk.count), chunk);
-  }
-  /** Takes one revealed output and returns the text that it completes: of tokens, or the name of a class. */
-  take(output: Uint32Array): string {
-    const { scope, config } = this.#model,
-      width = wordsPerElement(outputBits(this.#model));
-    const rows = scope === "blocks" || config.head === "hidden", real = this.asked.realTokens * config.hiddenWidth;
-    // A row for each token: those of padding mean nothing.
-    this.words.push(output.slice(0, rows ? real * width : output.length));
-    if (scope === "blocks" || config.head === "pooled" || config.head === "hidden") return "";
-    // Of tokens and classes alone, which have 32 bits: a value that leaves a wider ring must not end the session.
-    const values = toSignedNumbers(output, 32 * width), best = argmax(values);
-    if (config.head === "classes") {
-      const scores = Array.from(values, (value) => (value / 2 ** outputScale(this.#model)).toFixed(3));
-      return this.#add(`${config.labels[best] ?? best} (${scores.join(", ")})`);
-    }
-    this.ids.push(best);
-    return this.#add(this.#decode(best));
-  }
-  /** Text of a generated token. One that the tokenizer lacks must not end the session: party 0 would learn when it came. */
-  #decode(id: number): string {
-    if (this.#stream === undefined) return `${id} `;
-    try {
-      return this.#stream.push(id);
-    } catch (error) {
-      if (error instanceof RangeError) return "\uFFFD";
-      throw error;
-    }
-  }
-  finish(): string {
-    return this.#add(this.#model.config.head === "tokens" ? this.#stream?.finish() ?? "" : "");
-  }
-  #add(piece: string): string {
-    this.text += piece;
-    return piece;
-  }
+/** What the model has answered to one request. */
+interface Answer {
+  text: string;
+  readonly tokens: number[];
+  readonly words: Uint32Array[];
 }
 
 /** Runs the command. */
 export async function party1(options: Options, ui: Ui): Promise<void> {
-  const start = performance.now(), address = addressOf(options.required("connect"));
-  const keys = await openKeys(options.required("keys"), 1), { identity, linkKey } = keys;
+  const start = performance.now(), address = addressOf(options, "connect");
+  const { keys, linkKey, close } = await openKeyFolder(options.required("keys"), 1), { identity } = keys;
   const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
   const sockets = openSockets(options, engine.name);
   try {
-    await warmUp(engine, keys.model);
+    await warmUp(engine, keys.plan.model);
     ui.note(`connecting to ${options.required("connect")}`);
-    let asked = false;
     const link = await sockets.connect(address, { linkKey, identity, deadlineMs: options.count("wait", 60, 1) * 1000 });
+    const coins = options.text("coins") === undefined ? undefined : new CoinRecord();
+    let readyMs = 0, deviceOf = opened.device;
+    const client = new Client({
+      link,
+      keys,
+      engine,
+      coins,
+      cache: diskCache(options.text("cache") ?? defaultCache()),
+      chunkTokens: options.count("chunk", 128, 1),
+      windowBytes: windowBytes(options),
+      onReady: async () => {
+        await opened.settle();
+        readyMs = performance.now() - start;
+        deviceOf = startDevice(opened);
+      },
+    });
     try {
-      const { tokenizer, seed } = await receiveModel(link, options.text("cache") ?? defaultCache(), identity.weightsId);
-      const answers = (await askedRequests(options, keys, tokenizer)).map((asked) =>
-        new Answer(asked, keys.model, tokenizer)
-      );
-      const weights = maskedWeights(keys, seed, engine),
-        shapes = answers.map(({ asked }): RequestShape => ({
-          promptTokens: asked.promptTokens,
-          generate: asked.generate,
-        }));
-      const chunkTokens = options.count("chunk", 128, 1),
-        coins = options.text("coins") === undefined ? undefined : new CoinRecord(),
-        session = openSession(options, keys, { engine, link, weights, vectors: null, chunkTokens, coins });
-
-      // What needs no input is made before the clock starts.
-      const setupMs = performance.now() - start, prepareStart = performance.now();
-      session.prepare(shapes);
-      session.reserve(shapes);
-      await opened.settle();
-      const prepareMs = performance.now() - prepareStart;
-      await claimKeys(keys.folder, identity.session);
-      asked = true;
-      link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
-      await link.receiveControl("ready");
-      const setupBytes = link.stats.wireBytes,
-        deviceOf = startDevice(opened),
-        { onlineMs, firstTokenMs } = await ask(session, answers, ui);
-      link.close();
-      await link.closed;
-
-      const times = { firstTokenMs, onlineMs, setupMs, setupBytes, prepareMs };
+      await client.tokenizer();
+      const answers = await ask(client, await readAsked(options, keys.plan), ui), report = client.report!;
       const result = {
-        ...answered(answers, times),
-        ...sessionReport(session, link, keys),
+        ...answered(answers, client, readyMs - report.prepareMs),
+        ...sessionNumbers(report),
         threads: opened.threads,
         ...deviceOf(),
         engine: engine.name,
       };
       await writeFiles(options, answers, coins, result);
-      if (ui.json) ui.result(result, () => "");
-      else {
-        const rate = result.generatedTokens === 0 ? "" : `, ${result.tokensPerSecond.toFixed(1)} tokens/s`;
-        ui.note(`${(onlineMs / 1000).toFixed(2)} s online${rate}`);
-        ui.note(costTable(session, link, keys, options.has("profile")));
-      }
+      if (ui.json) return ui.result(result, () => "");
+      const rate = result.generatedTokens === 0 ? "" : `, ${result.tokensPerSecond.toFixed(1)} tokens/s`;
+      ui.note(`${(report.onlineMs / 1000).toFixed(2)} s online${rate}`);
+      ui.note(costTable(report, options.has("profile")));
     } catch (error) {
-      // Why the client does not ask, for instance that its text is too long for the keys, is its own affair.
-      const silent = !asked && !(error instanceof ProtocolError);
-      link.close(silent ? new ProtocolError("The client asks nothing") : error instanceof Error ? error : undefined);
-      await link.closed;
+      await client.close(error instanceof Error ? error : undefined);
       throw error;
     }
   } finally {
-    keys.file.close();
+    close();
     sockets.close();
     opened.close();
   }
 }
 
-/** Ŵ of every matrix, from the client's seed. */
-function maskedWeights({ model }: OpenKeys, seed: Seed, engine: Engine): Map<string, Weights> {
-  return new Map(
-    weightRefs(model).map((ref, i) => {
-      const { name, inputs, outputs } = ref, width = matrixWords(model, ref);
-      return [name, engine.weights(maskedMatrix(seed, i, inputs * outputs, width), inputs, outputs, width)];
-    }),
-  );
-}
-
-/** Runs the requests and shows their answers: a single one as it comes, several whole and in the order of the prompts. */
-async function ask(
-  session: PartySession,
-  answers: readonly Answer[],
-  ui: Ui,
-): Promise<{ onlineMs: number; firstTokenMs: number }> {
-  const begin = performance.now(), single = answers.length === 1;
+/** Asks, and shows the answers: a single one as it comes, several whole and in the order of the prompts. */
+async function ask(client: Client, asked: readonly Ask[], ui: Ui): Promise<Answer[]> {
+  const answers = asked.map((): Answer => ({ text: "", tokens: [], words: [] })), single = asked.length === 1;
   const write = (text: string): void => {
     if (ui.json) return;
     try {
@@ -205,45 +115,34 @@ async function ask(
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     }
   };
-  let firstTokenMs = 0;
-  await session.run(
-    answers.map(({ asked }) => asked),
-    answers.map((answer) => ({
-      realTokens: answer.asked.realTokens,
-      input: (chunk: Positions) => answer.input(chunk),
-    })),
-    (request, output) => {
-      if (firstTokenMs === 0) firstTokenMs = performance.now() - begin;
-      const piece = answers[request]!.take(output!);
-      if (single) write(piece);
-    },
-  );
-  const onlineMs = performance.now() - begin;
-  for (const answer of answers) {
-    const rest = answer.finish();
-    if (answer.text !== "") write(`${single ? rest : answer.text}\n`);
+  for await (const { request, text, id, scores, words } of client.ask(asked)) {
+    const answer = answers[request]!,
+      said = scores.length === 0 ? text : `${text} (${scores.map((score) => score.toFixed(3)).join(", ")})`;
+    answer.text += said;
+    answer.words.push(words);
+    if (scores.length === 0 && id !== null) answer.tokens.push(id);
+    if (single) write(said);
   }
-  return { onlineMs, firstTokenMs };
+  for (const { text } of answers) if (text !== "") write(`${single ? "" : text}\n`);
+  return answers;
 }
 
 /** The client's own numbers. */
-function answered(
-  answers: readonly Answer[],
-  times: Readonly<Record<"firstTokenMs" | "onlineMs" | "setupMs" | "setupBytes" | "prepareMs", number>>,
-) {
-  const generatedTokens = answers.reduce((sum, answer) => sum + answer.ids.length, 0), seconds = times.onlineMs / 1000;
+function answered(answers: readonly Answer[], { promptTokens, report }: Client, setupMs: number) {
+  const generatedTokens = answers.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    { firstMs, onlineMs, setupBytes, prepareMs } = report!;
   return {
-    text: answers.map((answer) => answer.text).join("\n"),
-    tokens: answers[0]!.ids,
-    promptTokens: answers.reduce((sum, { asked }) => sum + asked.realTokens, 0),
+    text: answers.map(({ text }) => text).join("\n"),
+    tokens: answers[0]!.tokens,
+    promptTokens,
     generatedTokens,
-    tokensPerSecond: Math.round(100 * generatedTokens / seconds) / 100,
-    firstTokenMs: Math.round(times.firstTokenMs),
-    onlineMs: Math.round(times.onlineMs),
-    setupMs: Math.round(times.setupMs),
-    setupBytes: times.setupBytes,
-    prepareMs: Math.round(times.prepareMs),
-    answers: answers.map(({ text, ids }) => ({ text, tokens: ids })),
+    tokensPerSecond: Math.round(100_000 * generatedTokens / onlineMs) / 100,
+    firstTokenMs: Math.round(firstMs),
+    onlineMs: Math.round(onlineMs),
+    setupMs: Math.round(setupMs),
+    setupBytes,
+    prepareMs: Math.round(prepareMs),
+    answers: answers.map(({ text, tokens }) => ({ text, tokens })),
   };
 }
 
@@ -254,24 +153,11 @@ async function writeFiles(
   coins: CoinRecord | undefined,
   result: unknown,
 ): Promise<void> {
-  const output = options.text("output"), report = options.text("report");
+  const output = options.text("output"), report = options.text("report"), mode = 0o600;
   if (output !== undefined) {
-    await Deno.writeFile(
-      output,
-      new Uint8Array(concat(answers.flatMap((answer) => answer.words)).buffer),
-      { mode: 0o600 },
-    );
+    const words = answers.flatMap((answer) => answer.words);
+    await Deno.writeFile(output, await new Blob(words as BlobPart[]).bytes(), { mode });
   }
-  if (coins !== undefined) await Deno.writeFile(options.required("coins"), await coins.encode(), { mode: 0o600 });
-  if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result), { mode: 0o600 });
-}
-
-function concat(parts: readonly Uint32Array[]): Uint32Array {
-  const out = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  if (coins !== undefined) await Deno.writeFile(options.required("coins"), await coins.encode(), { mode });
+  if (report !== undefined) await Deno.writeTextFile(report, JSON.stringify(result), { mode });
 }

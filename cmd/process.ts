@@ -5,6 +5,7 @@
  */
 
 import { TextLineStream } from "@std/streams";
+import { argsOf, type Values } from "./args.ts";
 import { ChildError, type Failure, kindOfExit } from "./ui.ts";
 
 /** A running sub-command. */
@@ -39,12 +40,17 @@ export function killChildren(): void {
   running.clear();
 }
 
-/** Starts a sub-command with `--json`. With `onText` it runs in text mode instead: its output is passed on as it comes, and its result read from `report`. */
-export function spawn(
-  args: readonly string[],
-  text?: { readonly onText: (text: string) => void; readonly report: string },
-): Child {
-  const child = command(text === undefined ? [...args, "--json"] : [...args, "--report", text.report]).spawn();
+/** Where the text of a child goes as it comes, and its result. */
+export interface TextMode {
+  readonly onText: (text: string) => void;
+  /** Path of a file. */
+  readonly report: string;
+}
+
+/** Starts a sub-command with `--json`. In text mode its output is passed on as it comes instead, and its result read from a file. */
+export function spawn(name: string, values: Values, text?: TextMode): Child {
+  const mode: Values = text === undefined ? { json: true } : { report: text.report },
+    child = command([name, ...argsOf(values), ...argsOf(mode)]).spawn();
   running.add(child);
   void child.status.then(() => running.delete(child));
   const said: string[] = [], waiting: { text: string; resolve: (line: string) => void }[] = [];
@@ -69,7 +75,7 @@ export function spawn(
       if (parsed !== null) return parsed;
     }
     throw new ChildError(
-      failureFrom(args[0]!, text === undefined ? parse(out) : null, said, status.code),
+      failureFrom(name, text === undefined ? parse(out) : null, said, status.code),
       status.code === 0 ? 1 : status.code,
     );
   })();
@@ -121,34 +127,27 @@ export interface PartyResults {
   readonly party1: Record<string, unknown>;
 }
 
-/**
- * Starts both parties on dealt keys and waits for both.
- *
- * @param engines Engine flags of party 0 and of the client.
- * @param client Flags of the client.
- * @param text Where the client's text goes as it comes.
- */
-export async function runParties(
-  model: string,
-  keys: string,
-  engines: readonly [readonly string[], readonly string[]],
-  client: readonly string[],
-  text?: { readonly onText: (text: string) => void; readonly report: string },
-): Promise<PartyResults> {
-  const server = spawn([
-    "party0",
-    "--model",
-    model,
-    "--keys",
-    `${keys}/party0`,
-    "--listen",
-    "127.0.0.1:0",
-    ...engines[0],
-  ]);
+/** What both parties run on. */
+export interface PartiesOptions {
+  /** Folder of the prepared model. */
+  readonly model: string;
+  /** Folder of both parties' keys. */
+  readonly keys: string;
+  /** Engine flags of party 0 and of the client. */
+  readonly engines: readonly [Values, Values];
+  /** What the client asks. */
+  readonly client: Values;
+  /** Where the client's text goes as it comes. */
+  readonly text?: TextMode;
+}
+
+/** Starts both parties on dealt keys and waits for both. */
+export async function runParties({ model, keys, engines, client, text }: PartiesOptions): Promise<PartyResults> {
+  const server = spawn("party0", { model, keys: `${keys}/party0`, listen: "127.0.0.1:0", ...engines[0] });
   let asking: Child | null = null;
   try {
-    const address = (await server.line("listening on ")).split("listening on ")[1]!;
-    asking = spawn(["party1", "--keys", `${keys}/party1`, "--connect", address, ...engines[1], ...client], text);
+    const connect = (await server.line("listening on ")).split("listening on ")[1]!;
+    asking = spawn("party1", { keys: `${keys}/party1`, connect, ...engines[1], ...client }, text);
     // The one that fails first knows why; the other only lost its peer.
     const [party0, party1] = await Promise.all([server.result, asking.result]);
     return { party0, party1 };

@@ -12,6 +12,7 @@ import {
   type ConnectOptions,
   listen,
   type Listener,
+  parseAddress,
   type TcpOptions,
 } from "../transport/tcp.ts";
 import type { Link } from "../transport/link.ts";
@@ -35,12 +36,17 @@ export interface Sockets {
   close(): void;
 }
 
-/** The flags that make a child process keep its sockets in the same place. */
-export function hostArgs(options: Options): string[] {
-  return ["--host", hostOf(options)];
+/** The address that a flag names. */
+export function addressOf(options: Options, flag: string): Address {
+  try {
+    return parseAddress(options.required(flag));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
-function hostOf(options: Options): (typeof HOSTS)[number] {
+/** Where the flags put the sockets. */
+export function hostOf(options: Options): (typeof HOSTS)[number] {
   const host = options.text("host") ?? "auto";
   if (!(HOSTS as readonly string[]).includes(host)) {
     throw new UsageError(`Cannot use --host ${host} as it must be one of: ${HOSTS.join(", ")}`);

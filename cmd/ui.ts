@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RequestError } from "../roles/lengths.ts";
 import { DeviceError, FrameError, KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 
 /** A mistake in the command line. */
@@ -65,7 +66,7 @@ export function failureOf(error: unknown): { failure: Failure; exitCode: number 
 }
 
 function kindOf(error: unknown): Failure["kind"] {
-  if (error instanceof UsageError) return "usage";
+  if (error instanceof UsageError || error instanceof RequestError) return "usage";
   if (error instanceof ProtocolError || error instanceof FrameError) return "peer";
   if (error instanceof KeyError) return "keys";
   if (
@@ -74,6 +75,12 @@ function kindOf(error: unknown): Failure["kind"] {
   ) return "model";
   if (error instanceof DeviceError) return "device";
   return "internal";
+}
+
+/** Progress of long work. */
+export interface Progress {
+  update(done: number): void;
+  end(): void;
 }
 
 /** Writes one command's messages. */
@@ -109,7 +116,7 @@ export class Ui {
   }
 
   /** Progress of long work on stderr, with rate and time left: on a terminal four times a second, otherwise every ten seconds. */
-  progress(what: string, total: number, unit: string): { update(done: number): void; end(): void } {
+  progress(what: string, total: number, unit: string): Progress {
     const start = performance.now(), period = this.#interactive ? 250 : 10_000;
     let last = start, drawn = false;
     return {

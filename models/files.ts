@@ -14,6 +14,8 @@ export interface ByteRange {
  * Reading a range keeps memory flat: a checkpoint of many gigabytes is read tensor by tensor.
  */
 export interface ModelFiles {
+  /** What messages call the folder. */
+  readonly name: string;
   /** Says whether the folder holds that file. */
   has(name: string): Promise<boolean>;
   /** Returns the file's length in bytes. Throws when there is no such file. */
@@ -26,6 +28,7 @@ export interface ModelFiles {
  * Makes a model folder of bytes in memory, without copying them.
  *
  * @param files File names and their bytes.
+ * @param name What messages call the folder.
  *
  * @example A folder of one file
  * ```ts
@@ -37,7 +40,7 @@ export interface ModelFiles {
  * assert.equal(await files.has("tokenizer.json"), false);
  * ```
  */
-export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): ModelFiles {
+export function memoryFiles(files: Readonly<Record<string, Uint8Array>>, name: string = "the model"): ModelFiles {
   const bytesOf = (name: string): Uint8Array => {
     const bytes = Object.hasOwn(files, name) ? files[name] : undefined;
     if (bytes === undefined) {
@@ -48,6 +51,7 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): ModelF
     return bytes;
   };
   return {
+    name,
     has: (name) => Promise.resolve(Object.hasOwn(files, name)),
     sizeBytes: (name) => Promise.try(() => bytesOf(name).length),
     read: (name, range) =>

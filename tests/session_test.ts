@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { demoModel } from "../assets/demo_model.ts";
-import { planTotals } from "../cmd/plan.ts";
+import { planTotals } from "../roles/costs.ts";
 import type { Channel, Lane } from "../core/channel.ts";
 import { KeyError, ProtocolError } from "../core/errors.ts";
 import { createWasmEngine, type WasmEngine } from "../cpu/mod.ts";

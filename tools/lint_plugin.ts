@@ -1,5 +1,5 @@
 /**
- * The project's own lint rules: layers, error messages, and what `core/` may not touch. Each rule is a table and a small visitor.
+ * The project's own lint rules: layers, error messages, and what `core/` and `roles/` may not touch. Each rule is a table and a small visitor.
  *
  * @module
  */
@@ -28,6 +28,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "cpu/": LEAF_ENGINE,
   "gpu/": [...LEAF_ENGINE, "core/protocols/kernels.ts"],
   "transport/": ["core/channel.ts", "core/errors.ts"],
+  "roles/": ["pipeline/", "models/", "transport/", "core/"],
 };
 
 /** Where `console` is the way to speak to a person. */
@@ -178,6 +179,23 @@ const noConsole: Deno.lint.Rule = {
   },
 };
 
+const rolesPortable: Deno.lint.Rule = {
+  create(context) {
+    const path = pathOf(context.filename);
+    if (!path.startsWith("roles/") || isTest(path)) return {};
+    const forbid = (what: string, node: Deno.lint.Node) =>
+      context.report({ node, message: `Cannot use ${what} in roles/ as a browser runs it too` });
+    return {
+      ...onGlobal((name, node) => {
+        if (name === "Deno" || name === "process") forbid(name, node);
+      }),
+      ...onImport((specifier, node) => {
+        if (specifier.startsWith("node:")) forbid(specifier, node);
+      }),
+    };
+  },
+};
+
 const corePure: Deno.lint.Rule = {
   create(context) {
     const path = pathOf(context.filename);
@@ -212,6 +230,7 @@ const plugin: Deno.lint.Plugin = {
     "no-random": noRandom,
     "no-console": noConsole,
     "core-pure": corePure,
+    "roles-portable": rolesPortable,
   },
 };
 

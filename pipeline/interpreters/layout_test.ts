@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { KeyRecord, RecordKind } from "../../core/protocols/key.ts";
-import { archPlan } from "../../cmd/plan.ts";
+import { archPlan } from "../../cmd/plan_flags.ts";
 import { assignOwners, layoutBlock, type Place, type PlannedGate, recordAddress } from "./layout.ts";
 
 const KINDS: readonly RecordKind[] = ["given", "given0", "free", "own1", "client", "common"];
@@ -107,7 +107,7 @@ Deno.test("assignOwners() leaves the two streams no further apart than one recor
 
 Deno.test("assignOwners() balances the streams of a layer to one percent", () => {
   for (const arch of ["bert-tiny", "gpt2", "llama2-7b"]) {
-    const [bytes0, bytes1] = archPlan(arch, 1, 128, "nearest").keyBytes;
+    const [bytes0, bytes1] = archPlan(arch, { layers: 1, seq: 128 }).keyBytes;
     assert(Math.abs(bytes0 - bytes1) < bytes0 / 100, `${arch}: ${bytes0} and ${bytes1} bytes`);
   }
 });

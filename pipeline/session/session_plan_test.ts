@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { archPlan, planTotals } from "../../cmd/plan.ts";
+import { archPlan } from "../../cmd/plan_flags.ts";
+import { planTotals } from "../../roles/costs.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../models/model_config.ts";
 import { specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
@@ -119,7 +120,7 @@ Deno.test("SessionPlan refuses windows in a bidirectional model", () => {
 
 Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
   const { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(
-    archPlan("llama2-7b", undefined, 128, "nearest"),
+    archPlan("llama2-7b", { seq: 128 }),
     128,
   );
 
@@ -157,7 +158,7 @@ const GOALS: Record<string, Goal> = {
 for (const [rounding, goals] of [["nearest", GOALS], ["dither", DITHERED_GOALS]] as const) {
   for (const [arch, [keyBytes, sentBytes, exchanges]] of Object.entries(goals)) {
     Deno.test(`SessionPlan keeps ${arch} within the goal for keys, traffic and exchanges (${rounding})`, () => {
-      const totals = planTotals(archPlan(arch, undefined, 128, rounding), 128), [keys0, keys1] = totals.keyBytes;
+      const totals = planTotals(archPlan(arch, { seq: 128, rounding }), 128), [keys0, keys1] = totals.keyBytes;
 
       assert(keys0 + keys1 <= keyBytes, `${keys0} and ${keys1} bytes of keys`);
       assert(Math.abs(keys0 - keys1) <= 0.1 * keys0, `streams of ${keys0} and ${keys1} bytes`);
