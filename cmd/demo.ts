@@ -5,19 +5,15 @@
  */
 
 import { demoModel } from "../assets/demo_model.ts";
-import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { parseModelConfig } from "../models/config.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
 import { argmax, type Oracle } from "../pipeline/forward/oracle.ts";
-import { positionCount, type SessionPlan } from "../pipeline/session/session_plan.ts";
+import { positionCount } from "../pipeline/session/session_plan.ts";
 import { sessionPlan } from "../roles/lengths.ts";
-import { MASKS_FILE, SLUICE_FILE } from "../roles/model_folder.ts";
-import type { Command, Options, Values } from "./args.ts";
+import type { Command, Options } from "./args.ts";
 import { ENGINE_FLAGS, engineValues } from "./engine.ts";
-import { readOracle } from "./oracle.ts";
+import { isSame, runLocal } from "./local_run.ts";
 import { ROUNDING_FLAG, roundingOf } from "./plan_flags.ts";
-import { type PartyResults, runParties, spawn } from "./process.ts";
-import { withTempFolder } from "./temp.ts";
 import { amount, type Ui, UsageError } from "./ui.ts";
 
 /** The command. */
@@ -37,9 +33,12 @@ const DEFAULT_PROMPT = "ROMEO:\n";
 
 /** Runs the command; the exit code says whether the secure output equals the oracle's. */
 export async function demo(options: Options, ui: Ui): Promise<number> {
-  const config = parseModelConfig(demoModel()["config.json"]!), prompt = options.text("prompt") ?? DEFAULT_PROMPT;
-  const promptIds = createTokenizer(demoModel()["tokenizer.json"]!).encode(prompt), promptTokens = promptIds.length;
-  const generate = options.count("generate", 32, 1);
+  const files = demoModel(),
+    config = parseModelConfig(files["config.json"]!),
+    prompt = options.text("prompt") ?? DEFAULT_PROMPT,
+    promptIds = createTokenizer(files["tokenizer.json"]!).encode(prompt),
+    promptTokens = promptIds.length,
+    generate = options.count("generate", 32, 1);
   if (promptTokens === 0) throw new UsageError("Cannot run an empty prompt");
   if (positionCount({ promptTokens, generate }) > config.maxPositions) {
     throw new UsageError(
@@ -48,15 +47,29 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
   }
   const threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1),
     engine = engineValues(options, threads),
-    asked = { prompt, promptIds, generate, rounding: roundingOf(options) };
-  const { party0, party1, equal, plan } = await withTempFolder((folder) =>
-    runAll(asked, { engine, threads, folder, ui })
-  );
+    lengths = { promptTokens, generate, rounding: roundingOf(options) };
+  const write = (text: string): void => {
+    if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
+  };
+  const { party0, party1, plan, oracle, output } = await runLocal({
+    files,
+    config: "config.json",
+    prepare: {},
+    lengths,
+    threads,
+    engines: [engine, engine],
+    client: { prompt, generate },
+    onText: write,
+    says: ["party 0 prepares the model", "the dealer deals the keys", "party 0 serves, the client asks"],
+  }, ui);
+  const tokens = party1["tokens"] as number[],
+    expected = greedy(oracle, promptIds, generate),
+    equal = isSame(tokens, expected.tokens) && isSame(new Int32Array(output), expected.logits);
   let generatedBytes = 0;
   for (let at = promptTokens - 1; at < plan.positions; at++) generatedBytes += plan.positionBytes(at);
-  const generatedTokens = (party1["tokens"] as number[]).length,
-    [fresh0, fresh1] =
-      sessionPlan(config, plan.model, { ...asked, promptTokens: promptTokens + generate, generate: 0 }).keyBytes;
+  const generatedTokens = tokens.length,
+    whole = { ...lengths, promptTokens: promptTokens + generate, generate: 0 },
+    [fresh0, fresh1] = sessionPlan(config, plan.model, whole).keyBytes;
   const result = {
     equal,
     prompt,
@@ -90,69 +103,6 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
     ].join("\n");
   });
   return equal ? 0 : 1;
-}
-
-/** What is asked of the model. */
-interface Asked {
-  readonly prompt: string;
-  readonly promptIds: readonly number[];
-  readonly generate: number;
-  readonly rounding: Rounding;
-}
-
-/** Owner, dealer and both parties as processes, then the oracle. */
-async function runAll(
-  { prompt, promptIds, generate, rounding }: Asked,
-  { engine, threads, folder, ui }: {
-    readonly engine: Values;
-    readonly threads: number;
-    readonly folder: string;
-    readonly ui: Ui;
-  },
-): Promise<PartyResults & { readonly equal: boolean; readonly plan: SessionPlan }> {
-  const path = (name: string): string => `${folder}/${name}`,
-    model = path("model"),
-    dealer = path("dealer"),
-    keys = path("keys");
-  await Deno.mkdir(model);
-  for (const [name, bytes] of Object.entries(demoModel())) await Deno.writeFile(`${model}/${name}`, bytes);
-  ui.note("party 0 prepares the model");
-  await spawn("prepare", { model }).result;
-  // The dealer gets the public files and the masks of the weights, and nothing else.
-  await Deno.mkdir(dealer);
-  for (const name of ["config.json", SLUICE_FILE, MASKS_FILE]) {
-    await Deno.copyFile(`${model}/${name}`, `${dealer}/${name}`);
-  }
-  ui.note("the dealer deals the keys");
-  const lengths = { promptTokens: promptIds.length, generate, rounding };
-  await spawn("keygen", { model: dealer, "prompt-tokens": promptIds.length, generate, rounding, out: keys, threads })
-    .result;
-  ui.note("party 0 serves, the client asks");
-  const write = (text: string): void => {
-    if (!ui.json) Deno.stdout.writeSync(new TextEncoder().encode(text));
-  };
-  write(prompt);
-  const output = path("output"),
-    coins = path("coins"),
-    client = {
-      prompt,
-      generate,
-      output,
-      cache: path("cache"),
-      coins: rounding === "dither" ? coins : undefined,
-    };
-  const text = { report: path("report.json"), onText: write },
-    results = await runParties({ model, keys, engines: [engine, engine], client, text });
-  const { plan, oracle } = await readOracle(model, lengths, coins),
-    expected = greedy(oracle, promptIds, generate),
-    tokens = results.party1["tokens"] as number[],
-    logits = new Int32Array((await Deno.readFile(output)).buffer);
-  const equal = same(tokens, expected.tokens) && same(logits, expected.logits);
-  return { ...results, equal, plan };
-}
-
-function same(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  return a.length === b.length && Array.from(a).every((value, i) => value === b[i]);
 }
 
 /** Greedy tokens and all their logits in the clear. */

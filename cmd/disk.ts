@@ -7,11 +7,10 @@
 import { KeyError, ModelError } from "../core/errors.ts";
 import type { ByteRange, ModelFiles } from "../models/files.ts";
 import { type ModelCache, type ReceivedFiles, TRAVELLING } from "../roles/handover.ts";
-import { type KeyStore, openKeys, type PartyKeys } from "../roles/keys.ts";
+import { openKeys, type PartyKeys } from "../roles/keys.ts";
 import { SEED_FILE, SLUICE_FILE } from "../roles/model_folder.ts";
 import type { Preparation } from "../roles/prepare.ts";
 import {
-  claimKeys,
   createKeyFile,
   createKeyFolder,
   type KeyFileWriter,
@@ -126,16 +125,9 @@ export interface KeyFolder {
 export async function openKeyFolder(folder: string, party: 0 | 1): Promise<KeyFolder> {
   const session = await usedBy(folder);
   if (session !== null) throw new KeyError(`Cannot use ${folder} as its keys were already used by session ${session}`);
-  const file = await openKeyFile(folder, { party }), { header } = file;
+  const file = await openKeyFile(folder, { party });
   try {
-    const linkKey = await readLinkKey(folder),
-      store: KeyStore = {
-        name: folder,
-        header,
-        read: (into, offset) => file.read(into, offset),
-        claim: () => claimKeys(folder, header.session),
-      };
-    return { keys: await openKeys(store), linkKey, close: () => file.close() };
+    return { linkKey: await readLinkKey(folder), keys: await openKeys(file), close: () => file.close() };
   } catch (error) {
     file.close();
     throw error;

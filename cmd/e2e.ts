@@ -7,13 +7,11 @@
 import { streamScale } from "../pipeline/forward/model_spec.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { planTotals } from "../roles/costs.ts";
-import type { SessionLengths } from "../roles/lengths.ts";
-import { SYNTHETIC_FILE } from "../roles/model_folder.ts";
+import { type Synthetic, SYNTHETIC_FILE } from "../roles/model_folder.ts";
 import type { Command, Options, Values } from "./args.ts";
 import { ENGINE_FLAGS, engineValues } from "./engine.ts";
-import { readOracle } from "./oracle.ts";
+import { isSame, runLocal } from "./local_run.ts";
 import {
-  type ArchOptions,
   archPlan,
   BUCKET_FLAG,
   bucketOf,
@@ -23,9 +21,7 @@ import {
   ROUNDING_FLAG,
   roundingOf,
 } from "./plan_flags.ts";
-import { type PartyResults, runParties, spawn } from "./process.ts";
 import { HOST_FLAG, hostOf } from "./sockets.ts";
-import { withTempFolder } from "./temp.ts";
 import { amount, type Ui } from "./ui.ts";
 
 /** The command. */
@@ -54,33 +50,36 @@ export const E2E: Command = {
 /** The fixed seeds of weights and input. */
 const WEIGHT_SEED = 1, INPUT_SEED = "input";
 
-/** What a run came to. */
-interface Run extends PartyResults {
-  readonly dealt: Record<string, unknown>;
-  readonly equal: boolean;
-}
-
 /** Runs the command; the exit code says whether the secure output equals the oracle's. */
 export async function e2e(options: Options, ui: Ui): Promise<number> {
   const arch = options.required("arch"),
-    chunkTokens = options.count("chunk", 128, 1),
-    shape = {
-      layers: layersOf(options),
-      seq: options.count("seq", 0, 1),
-      rounding: roundingOf(options),
-      bucket: bucketOf(options),
-      residualBits: residualBitsOf(options),
-    },
-    { seq, rounding, residualBits } = shape;
-  const plan = archPlan(arch, shape),
-    { layers } = plan.model.config,
-    { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(plan, chunkTokens),
+    chunk = options.count("chunk", 128, 1),
+    [seq, rounding, bucket] = [options.count("seq", 0, 1), roundingOf(options), bucketOf(options)],
+    residualBits = residualBitsOf(options),
+    planned = archPlan(arch, { layers: layersOf(options), seq, rounding, bucket, residualBits }),
+    { layers, hiddenWidth } = planned.model.config,
+    { keyBytes, sentBytes, exchanges, exchangesPerLayer } = planTotals(planned, chunk),
     threads = options.count("threads", Math.max(1, navigator.hardwareConcurrency >> 1), 1);
   const engine = (name?: string): Values => ({ ...engineValues(options, threads, name), host: hostOf(options) }),
-    engines = [engine(), engine(options.text("engine1"))] as const;
-  const { party0, party1, dealt, equal } = await withTempFolder((folder) =>
-    runAll({ arch, shape: { ...shape, layers }, chunkTokens, threads, engines, folder, ui })
-  );
+    synthetic: Synthetic = { arch, layers, seed: WEIGHT_SEED };
+  const { party0, party1, dealt, oracle, plan: { model, positions }, output } = await runLocal({
+    files: { [SYNTHETIC_FILE]: new TextEncoder().encode(JSON.stringify(synthetic)) },
+    config: SYNTHETIC_FILE,
+    prepare: { "residual-bits": residualBits },
+    lengths: { promptTokens: seq, rounding, bucket },
+    threads,
+    engines: [engine(), engine(options.text("engine1"))],
+    client: { "input-seed": INPUT_SEED, "input-tokens": seq, bucket, chunk },
+    says: ["party 0 makes and prepares the weights", "the dealer deals the keys", "both parties run"],
+  }, ui);
+  ui.note("the oracle runs");
+  const states = syntheticInput(positions, hiddenWidth, INPUT_SEED),
+    integers = Float64Array.from(states, (value) => Math.round(value * 2 ** streamScale(model))),
+    expected = oracle.hidden(integers, seq).subarray(0, seq * hiddenWidth),
+    equal = isSame(
+      residualBits > 32 ? Array.from(new BigInt64Array(output), Number) : new Int32Array(output),
+      expected,
+    );
   const pair = (field: string): [unknown, unknown] => [party0[field], party1[field]],
     most = (field: string): number => Math.max(Number(party0[field]), Number(party1[field]));
   const result = {
@@ -128,52 +127,4 @@ export async function e2e(options: Options, ui: Ui): Promise<number> {
     ].join("\n");
   });
   return equal ? 0 : 1;
-}
-
-/** Owner, dealer and both parties as processes, then the oracle. */
-async function runAll({ arch, shape, chunkTokens, threads, engines, folder, ui }: {
-  readonly arch: string;
-  readonly shape: Required<ArchOptions>;
-  readonly chunkTokens: number;
-  readonly threads: number;
-  readonly engines: readonly [Values, Values];
-  readonly folder: string;
-  readonly ui: Ui;
-}): Promise<Run> {
-  const { layers, seq, rounding, bucket, residualBits } = shape,
-    [model, keys, output, coins, cache] = ["model", "keys", "output", "coins", "cache"].map((name) =>
-      `${folder}/${name}`
-    ) as [string, string, string, string, string];
-  await Deno.mkdir(model);
-  await Deno.writeTextFile(`${model}/${SYNTHETIC_FILE}`, JSON.stringify({ arch, layers, seed: WEIGHT_SEED }));
-  ui.note("party 0 makes and prepares the weights");
-  await spawn("prepare", { model, "residual-bits": residualBits }).result;
-  ui.note("the dealer deals the keys");
-  const dealt = await spawn("keygen", { model, "prompt-tokens": seq, bucket, rounding, out: keys, threads }).result;
-  ui.note("both parties run");
-  const client = {
-    "input-seed": INPUT_SEED,
-    "input-tokens": seq,
-    bucket,
-    chunk: chunkTokens,
-    output,
-    coins: rounding === "dither" ? coins : undefined,
-    cache,
-  };
-  const results = await runParties({ model, keys, engines, client });
-  ui.note("the oracle runs");
-  const { buffer } = await Deno.readFile(output),
-    secure = residualBits > 32 ? Array.from(new BigInt64Array(buffer), Number) : [...new Int32Array(buffer)],
-    expected = await oracleOutput(model, { promptTokens: seq, rounding, bucket }, coins),
-    equal = secure.length === expected.length && secure.every((value, i) => value === expected[i]);
-  return { ...results, dealt, equal };
-}
-
-/** The blocks' output of the real tokens in the clear. */
-async function oracleOutput(folder: string, lengths: SessionLengths, coins: string): Promise<Float64Array> {
-  const { plan: { model, positions }, oracle } = await readOracle(folder, lengths, coins),
-    width = model.config.hiddenWidth,
-    one = 2 ** streamScale(model);
-  const states = Float64Array.from(syntheticInput(positions, width, INPUT_SEED), (value) => Math.round(value * one));
-  return oracle.hidden(states, lengths.promptTokens).subarray(0, lengths.promptTokens * width);
 }

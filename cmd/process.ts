@@ -120,39 +120,3 @@ function parse(text: string): Record<string, unknown> | null {
     return null;
   }
 }
-
-/** Results of both parties. */
-export interface PartyResults {
-  readonly party0: Record<string, unknown>;
-  readonly party1: Record<string, unknown>;
-}
-
-/** What both parties run on. */
-export interface PartiesOptions {
-  /** Folder of the prepared model. */
-  readonly model: string;
-  /** Folder of both parties' keys. */
-  readonly keys: string;
-  /** Engine flags of party 0 and of the client. */
-  readonly engines: readonly [Values, Values];
-  /** What the client asks. */
-  readonly client: Values;
-  /** Where the client's text goes as it comes. */
-  readonly text?: TextMode;
-}
-
-/** Starts both parties on dealt keys and waits for both. */
-export async function runParties({ model, keys, engines, client, text }: PartiesOptions): Promise<PartyResults> {
-  const server = spawn("party0", { model, keys: `${keys}/party0`, listen: "127.0.0.1:0", ...engines[0] });
-  let asking: Child | null = null;
-  try {
-    const connect = (await server.line("listening on ")).split("listening on ")[1]!;
-    asking = spawn("party1", { keys: `${keys}/party1`, connect, ...engines[1], ...client }, text);
-    // The one that fails first knows why; the other only lost its peer.
-    const [party0, party1] = await Promise.all([server.result, asking.result]);
-    return { party0, party1 };
-  } finally {
-    server.kill();
-    asking?.kill();
-  }
-}

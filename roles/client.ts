@@ -14,9 +14,8 @@ import type { Tokenizer } from "../models/tokenizer.ts";
 import { type ModelCache, type ReceivedModel, receiveModel } from "./handover.ts";
 import type { PartyKeys } from "./keys.ts";
 import { RequestError } from "./lengths.ts";
-import type { Peer } from "./peer.ts";
 import { type Ask, OpenRequest, type Piece } from "./request.ts";
-import { RoleSession, type RunOptions, type SessionReport } from "./session.ts";
+import { type Peer, type RunOptions, runSession, type SessionReport } from "./session.ts";
 
 /** Prompt tokens that go through a layer together, unless told otherwise. */
 const CHUNK_TOKENS = 128;
@@ -55,7 +54,7 @@ export interface Classification {
 export class Client {
   readonly #options: ClientOptions;
   #model: Promise<ReceivedModel> | null = null;
-  #session: RoleSession | null = null;
+  #report: SessionReport | null = null;
   #promptTokens = 0;
   #begun = false;
   #asked = false;
@@ -128,9 +127,9 @@ export class Client {
     return this.#promptTokens;
   }
 
-  /** What the session has cost so far; null before it begins. */
+  /** What the session has cost; null before its end. */
   get report(): SessionReport | null {
-    return this.#session?.report ?? null;
+    return this.#report;
   }
 
   /** Ends the session: without a reason in order, with one as failed. Idempotent. */
@@ -159,19 +158,20 @@ export class Client {
       const requests = asked.map((one) => new OpenRequest(one, plan, tokenizer)),
         shapes = requests.map(({ shape }) => shape),
         weights = maskedWeights(plan.model, seed, engine),
-        session = new RoleSession({ ...this.#options, weights, vectors: null, chunkTokens });
+        agree = async (): Promise<void> => {
+          this.#asked = true;
+          link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
+          await link.receiveControl("ready");
+        };
       this.#promptTokens = requests.reduce((sum, { realTokens }) => sum + realTokens, 0);
-      this.#session = session;
-      await session.prepare(shapes);
-      this.#asked = true;
-      link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
-      await link.receiveControl("ready");
-      const run = session.run(shapes, requests);
-      for (let output = await run.next(); !output.done;) {
+      const run = runSession({ ...this.#options, weights, vectors: null, chunkTokens, shapes, requests, agree });
+      let output = await run.next();
+      while (!output.done) {
         const { request, words } = output.value, { piece, next } = requests[request]!.take(words!);
         yield { request, ...piece };
         output = await run.next(next);
       }
+      this.#report = output.value;
     } catch (error) {
       await this.close(error instanceof Error ? error : undefined);
       throw error;

@@ -9,40 +9,32 @@ import { stageCount } from "../pipeline/forward/forward.ts";
 import type { GateCost } from "../pipeline/interpreters/plan.ts";
 import type { SessionPlan } from "../pipeline/session/session_plan.ts";
 
+/** What something costs; key bytes of both parties together or apart. */
+export interface Cost<K> {
+  /** Bytes in the key streams. */
+  keyBytes: K;
+  /** Bytes that party 0 and party 1 send. */
+  sentBytes: [number, number];
+  /** Exchanges of all lanes. */
+  exchanges: number;
+}
+
 /** Cost of one gate, over the lanes of every layer. */
-export interface GateTotal {
+export interface GateTotal extends Cost<number> {
   /** Path of the gate within its stage. */
   gate: string;
   /** What it is. */
   primitive: string;
-  /** Bytes in both key streams. */
-  keyBytes: number;
-  /** Bytes that party 0 and party 1 send. */
-  sentBytes: [number, number];
-  /** Exchanges. */
-  exchanges: number;
 }
 
 /** Cost of one stage, over the lanes of one request. */
-export interface StageTotal {
+export interface StageTotal extends Cost<[number, number]> {
   /** `input`, `layer 0` and so on, `output`. */
   stage: string;
-  /** Bytes that party 0 and party 1 send. */
-  sentBytes: [number, number];
-  /** Exchanges. */
-  exchanges: number;
-  /** Bytes in the key streams of party 0 and party 1. */
-  keyBytes: [number, number];
 }
 
 /** What a session costs. */
-export interface PlanTotals {
-  /** Bytes of the key streams of party 0 and party 1. */
-  readonly keyBytes: [number, number];
-  /** Bytes that party 0 and party 1 send. */
-  readonly sentBytes: [number, number];
-  /** Exchanges of all lanes. */
-  readonly exchanges: number;
+export interface PlanTotals extends Readonly<Cost<[number, number]>> {
   /** Exchanges of one lane: the largest over layers. */
   readonly exchangesPerLayer: number;
   /** By gate. */

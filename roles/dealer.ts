@@ -4,20 +4,18 @@
  * @module
  */
 
-import type { Engine, Weights } from "../core/engine.ts";
+import type { Weights } from "../core/engine.ts";
 import { KeyError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
-import type { ModelFiles } from "../models/files.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model_spec.ts";
 import type { DealerKeys } from "../pipeline/interpreters/deal.ts";
 import { dealSession } from "../pipeline/session/dealer.ts";
 import { filledUp, positionCount, type SessionPlan } from "../pipeline/session/session_plan.ts";
 import type { KeyHeader } from "../transport/key_file.ts";
-import { keyHeader, type KeyStore } from "./keys.ts";
+import { keyHeader, type KeyStore, openKeys, type PartyKeys } from "./keys.ts";
 import { RequestError, type SessionLengths, sessionPlan } from "./lengths.ts";
-import { readMasks } from "./masks.ts";
-import { type Prepared, readConfig, readPrepared } from "./model_folder.ts";
+import { type ModelOptions, type Prepared, readConfig, readMasks, readPrepared } from "./model_folder.ts";
 
 /** Takes one party's key stream. */
 export interface KeyOutput {
@@ -31,8 +29,7 @@ export class Deal {
   readonly plan: SessionPlan;
   /** Public headers of both parties' key streams. */
   readonly headers: readonly [KeyHeader, KeyHeader];
-  /** Secret of both parties: opens the link between them. */
-  readonly linkKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32));
+  readonly #linkKey = crypto.getRandomValues(new Uint8Array(32));
   readonly #keys: DealerKeys;
 
   /** Draws the secrets of a session; made by {@linkcode Dealer.deal}. */
@@ -41,6 +38,11 @@ export class Deal {
     this.plan = plan;
     this.headers = [keyHeader(0, plan, ids), keyHeader(1, plan, ids)];
     this.#keys = { seeds: [Seed.random(), Seed.random()], salt, maskProduct };
+  }
+
+  /** Secret of both parties: opens the link between them. */
+  get linkKey(): Uint8Array {
+    return this.#linkKey;
   }
 
   /**
@@ -53,15 +55,17 @@ export class Deal {
     await dealSession(this.plan, this.#keys, sink, onProgress);
   }
 
-  /** Writes both key streams into memory. */
-  async inMemory(): Promise<[KeyStore, KeyStore]> {
-    const streams = this.plan.keyBytes.map((bytes) => new Uint8Array(bytes)),
-      stores = streams.map((stream, party) => memoryKeys(this.headers[party]!, stream)) as [KeyStore, KeyStore],
+  /** Writes both key streams into memory, and opens them: keys of party 0 and of party 1. */
+  async inMemory(): Promise<[PartyKeys, PartyKeys]> {
+    const streams = this.plan.keyBytes.map((bytes) => new Uint8Array(bytes)) as [Uint8Array, Uint8Array],
       output = (stream: Uint8Array): KeyOutput => ({
         write: (bytes, offset) => Promise.resolve(stream.set(bytes, offset)),
       });
-    await this.write([output(streams[0]!), output(streams[1]!)]);
-    return stores;
+    await this.write([output(streams[0]), output(streams[1])]);
+    return [
+      await openKeys(memoryKeys(this.headers[0], streams[0])),
+      await openKeys(memoryKeys(this.headers[1], streams[1])),
+    ];
   }
 }
 
@@ -80,24 +84,16 @@ function memoryKeys(header: KeyHeader, stream: Uint8Array): KeyStore {
   };
 }
 
-/** What a dealer works with. */
-export interface DealerOptions {
-  /** The model's public files, and the masks of its weights. */
-  readonly files: ModelFiles;
-  /** Arithmetic of its products, on an engine that never waits. */
-  readonly engine: Engine;
-}
-
-/** Deals keys for one prepared model. */
+/** Deals keys for one prepared model, from its public files and the masks of its weights, on an engine that never waits. */
 export class Dealer {
   /** The model's public shape. */
   readonly config: ModelConfig;
   /** Its public numbers. */
   readonly prepared: Prepared;
-  readonly #options: DealerOptions;
+  readonly #options: ModelOptions;
   #masks: Promise<ReadonlyMap<string, Weights>> | undefined;
 
-  private constructor(options: DealerOptions, config: ModelConfig, prepared: Prepared) {
+  private constructor(options: ModelOptions, config: ModelConfig, prepared: Prepared) {
     this.#options = options;
     this.config = config;
     this.prepared = prepared;
@@ -108,7 +104,7 @@ export class Dealer {
    *
    * @throws {ModelError} If it is not prepared.
    */
-  static async open(options: DealerOptions): Promise<Dealer> {
+  static async open(options: ModelOptions): Promise<Dealer> {
     const { config } = await readConfig(options.files);
     return new Dealer(options, config, await readPrepared(options.files));
   }

@@ -15,7 +15,7 @@ import {
   TOKENIZER_FILE,
 } from "../models/tokenizer.ts";
 import { SEED_FILE } from "./model_folder.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer } from "./session.ts";
 
 /** Files that travel, in order; a missing one travels empty. The seed comes last: a folder that has it is complete. */
 export const TRAVELLING = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, SEED_FILE] as const;

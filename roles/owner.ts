@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Engine, Weights } from "../core/engine.ts";
+import type { Weights } from "../core/engine.ts";
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
-import type { ModelFiles } from "../models/files.ts";
 import { matrixWords } from "../pipeline/forward/model_spec.ts";
 import { integerWeights, plainMatrix, WeightsDigest } from "../pipeline/forward/weights.ts";
 import type { RequestShape } from "../pipeline/session/session.ts";
@@ -15,17 +14,8 @@ import type { SessionPlan } from "../pipeline/session/session_plan.ts";
 import { sendModel } from "./handover.ts";
 import type { PartyKeys } from "./keys.ts";
 import { whyUnserved } from "./lengths.ts";
-import { type Prepared, readPrepared, readSeed, readWeights, SALT_FILE } from "./model_folder.ts";
-import type { Peer } from "./peer.ts";
-import { RoleSession, type RunOptions, type SessionReport } from "./session.ts";
-
-/** What an owner works with. */
-export interface OwnerOptions {
-  /** The prepared model, with its weights. */
-  readonly files: ModelFiles;
-  /** Its arithmetic; sessions may share it. */
-  readonly engine: Engine;
-}
+import { type ModelOptions, type Prepared, readPrepared, readSeed, readWeights, SALT_FILE } from "./model_folder.ts";
+import { type Peer, type RunOptions, runSession, type SessionReport } from "./session.ts";
 
 /** How to serve one session. */
 export interface ServeOptions extends RunOptions {
@@ -45,10 +35,10 @@ interface LoadedModel {
 export class Owner {
   /** The model's public numbers. */
   readonly prepared: Prepared;
-  readonly #options: OwnerOptions;
+  readonly #options: ModelOptions;
   #loaded: Promise<LoadedModel> | undefined;
 
-  private constructor(options: OwnerOptions, prepared: Prepared) {
+  private constructor(options: ModelOptions, prepared: Prepared) {
     this.#options = options;
     this.prepared = prepared;
   }
@@ -58,7 +48,7 @@ export class Owner {
    *
    * @throws {ModelError} If it is not prepared.
    */
-  static async open(options: OwnerOptions): Promise<Owner> {
+  static async open(options: ModelOptions): Promise<Owner> {
     return new Owner(options, await readPrepared(options.files));
   }
 
@@ -122,11 +112,13 @@ export class Owner {
       await sendModel(files, seed, link);
       options.onClient?.();
       const { shapes, chunkTokens } = askedShapes((await link.receiveControl("requests")).body, keys.plan),
-        session = new RoleSession({ ...options, keys, engine, link, weights, vectors, chunkTokens });
-      await session.prepare(shapes);
-      link.sendControl("ready");
-      for await (const _ of session.run(shapes, null));
-      return session.report;
+        agree = (): void => link.sendControl("ready"),
+        parts = { keys, engine, link, weights, vectors, chunkTokens, shapes, requests: null, agree },
+        run = runSession({ ...options, ...parts });
+      for (;;) {
+        const next = await run.next();
+        if (next.done) return next.value;
+      }
     } catch (error) {
       link.close(error instanceof Error ? error : undefined);
       await link.closed;

@@ -14,10 +14,10 @@ import { calibrate, type Calibration, type Sample } from "../pipeline/forward/ca
 import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/forward/model_spec.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/forward/weights.ts";
-import { masksHead } from "./masks.ts";
 import {
   FORMAT,
   MASKS_FILE,
+  masksHead,
   type Prepared,
   readConfig,
   readWeights,
@@ -111,7 +111,7 @@ export async function prepareModel(files: ModelFiles, options: PrepareOptions = 
   }
   const weightsId = crypto.randomUUID().replaceAll("-", ""), weightsDigest = digest.hex();
   const prepared: Prepared = { format: FORMAT, scope, weightsId, weightsDigest, scales, paddedPositions };
-  const words = refs.map((ref) => matrixWords({ scales }, ref));
+  const model = { ...draft, scales }, words = refs.map((ref) => matrixWords(model, ref));
   const maskPieces = function* (): Generator<Uint8Array> {
     yield masksHead(weightsId);
     for (const [i, { name }] of refs.entries()) {

@@ -4,13 +4,17 @@
  * @module
  */
 
+import type { Channel } from "../core/channel.ts";
 import type { Engine, Weights } from "../core/engine.ts";
 import { KeyError } from "../core/errors.ts";
 import type { CoinRecord } from "../pipeline/interpreters/coins.ts";
 import type { RunnerCounts } from "../pipeline/interpreters/runner.ts";
 import { type ClientRequest, type Output, PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import type { PartyKeys } from "./keys.ts";
-import type { Peer } from "./peer.ts";
+import type { Link } from "../transport/link.ts";
+
+/** An open link to the other party: openings, control messages, and an end that both see. */
+export type Peer = Channel & Pick<Link, "closed" | "sendControl" | "receiveControl">;
 
 /** Key bytes that are held in memory ahead of their use, unless told otherwise. */
 const WINDOW_BYTES = 256e6;
@@ -23,24 +27,6 @@ export interface RunOptions {
   readonly onReady?: (lanes: number) => void | Promise<void>;
   /** Called after every lane. */
   readonly onLane?: () => void;
-}
-
-/** What a party adds to its keys. */
-export interface SessionParts extends RunOptions {
-  /** Its keys. */
-  readonly keys: PartyKeys;
-  /** Its arithmetic. */
-  readonly engine: Engine;
-  /** The open link. */
-  readonly link: Peer;
-  /** W or Ŵ by name. */
-  readonly weights: ReadonlyMap<string, Weights>;
-  /** Party 0's biases and learned positions by name; null at the client. */
-  readonly vectors: ReadonlyMap<string, Int32Array> | null;
-  /** Prompt tokens of one lane; public. */
-  readonly chunkTokens: number;
-  /** Takes the public coins of dithered rounding, at the client. */
-  readonly coins?: CoinRecord | undefined;
 }
 
 /** What a session has cost one party. */
@@ -65,86 +51,77 @@ export interface SessionReport {
   readonly onlineMs: number;
 }
 
-/** One party's session from its keys to its report, whichever role runs it. */
-export class RoleSession {
-  readonly #parts: SessionParts;
-  readonly #session: PartySession;
-  #setupBytes = 0;
-  #prepareMs = 0;
-  #firstMs = 0;
-  #onlineMs = 0;
+/** What a party brings to a session. */
+export interface SessionParts extends RunOptions {
+  /** Its keys. */
+  readonly keys: PartyKeys;
+  /** Its arithmetic. */
+  readonly engine: Engine;
+  /** The open link. */
+  readonly link: Peer;
+  /** W or Ŵ by name. */
+  readonly weights: ReadonlyMap<string, Weights>;
+  /** Party 0's biases and learned positions by name; null at the client. */
+  readonly vectors: ReadonlyMap<string, Int32Array> | null;
+  /** Prompt tokens of one lane; public. */
+  readonly chunkTokens: number;
+  /** Takes the public coins of dithered rounding, at the client. */
+  readonly coins?: CoinRecord | undefined;
+  /** Public lengths, one per request. */
+  readonly shapes: readonly RequestShape[];
+  /** What the client knows of each request; null at party 0. */
+  readonly requests: readonly ClientRequest[] | null;
+  /** Tells the peer that this party is ready, and waits until it is; the keys are spent by then. */
+  readonly agree: () => void | Promise<void>;
+}
 
-  /**
-   * Makes a session; nothing is read or sent yet.
-   *
-   * @throws {KeyError} If the keys are the other party's.
-   */
-  constructor(parts: SessionParts) {
-    const { keys: { plan, seed, salt, store, identity }, weights, vectors, link, onLane = () => {} } = parts;
-    if (identity.party !== link.party) {
-      throw new KeyError(`Cannot run party ${link.party} with the keys of party ${identity.party}`);
-    }
-    this.#parts = parts;
-    this.#session = new PartySession({
-      plan,
-      engine: parts.engine,
-      channel: link,
-      keys: store,
-      seed,
-      salt,
-      weights: (name) => weights.get(name)!,
-      constants: vectors === null ? null : (name) => vectors.get(name)!,
-      chunkTokens: parts.chunkTokens,
-      windowBytes: parts.windowBytes ?? WINDOW_BYTES,
-      now: () => performance.now(),
-      onLane,
-      coins: parts.coins,
-    });
+/**
+ * Runs one session from keys to report, as `PartySession.run` does, and closes the link in order.
+ *
+ * @throws {KeyError} If the keys are the other party's, or spent.
+ */
+export async function* runSession(
+  parts: SessionParts,
+): AsyncGenerator<Output, SessionReport, Uint32Array | null | undefined> {
+  const { keys: { plan, seed, salt, store, identity }, engine, link, weights, vectors, shapes } = parts,
+    { windowBytes = WINDOW_BYTES, onLane = () => {}, onReady, chunkTokens, coins } = parts;
+  if (identity.party !== link.party) {
+    throw new KeyError(`Cannot run party ${link.party} with the keys of party ${identity.party}`);
   }
-
-  /**
-   * Makes what needs no input, then claims the keys: from here on they are spent.
-   *
-   * @throws {KeyError} If they are spent already.
-   */
-  async prepare(shapes: readonly RequestShape[]): Promise<void> {
-    const start = performance.now();
-    this.#session.prepare(shapes);
-    this.#session.reserve(shapes);
-    await this.#parts.onReady?.(this.#session.laneCount(shapes));
-    this.#prepareMs = performance.now() - start;
-    await this.#parts.keys.store.claim();
+  const session = new PartySession({
+    plan,
+    engine,
+    channel: link,
+    keys: store,
+    seed,
+    salt,
+    weights: (name) => weights.get(name)!,
+    constants: vectors === null ? null : (name) => vectors.get(name)!,
+    chunkTokens,
+    windowBytes,
+    now: () => performance.now(),
+    onLane,
+    coins,
+  });
+  // What needs no input is made before the clock starts.
+  const start = performance.now();
+  session.prepare(shapes);
+  session.reserve(shapes);
+  await onReady?.(session.laneCount(shapes));
+  const prepareMs = performance.now() - start;
+  await store.claim();
+  await parts.agree();
+  const setupBytes = link.stats.wireBytes, begin = performance.now(), run = session.run(shapes, parts.requests);
+  let firstMs = 0;
+  for (let next = await run.next(); !next.done;) {
+    firstMs ||= performance.now() - begin;
+    next = await run.next(yield next.value);
   }
-
-  /** Runs as `PartySession.run` does, then closes the link in order. */
-  async *run(
-    shapes: readonly RequestShape[],
-    client: readonly ClientRequest[] | null,
-  ): AsyncGenerator<Output, void, Uint32Array | null | undefined> {
-    const { link } = this.#parts, run = this.#session.run(shapes, client), begin = performance.now();
-    this.#setupBytes = link.stats.wireBytes;
-    for (let next = await run.next(); !next.done;) {
-      this.#firstMs ||= performance.now() - begin;
-      next = await run.next(yield next.value);
-    }
-    this.#onlineMs = performance.now() - begin;
-    link.close();
-    await link.closed;
-  }
-
-  /** What it has cost so far. */
-  get report(): SessionReport {
-    const { link: { party, stats: { frames, wireBytes } }, keys } = this.#parts;
-    return {
-      keyBytes: keys.plan.keyBytes[party],
-      counts: this.#session.counts,
-      stages: this.#session.stageCounts,
-      frames,
-      wireBytes,
-      setupBytes: this.#setupBytes,
-      prepareMs: this.#prepareMs,
-      firstMs: this.#firstMs,
-      onlineMs: this.#onlineMs,
-    };
-  }
+  const onlineMs = performance.now() - begin;
+  link.close();
+  await link.closed;
+  const { counts, stageCounts: stages } = session,
+    { frames, wireBytes } = link.stats,
+    keyBytes = plan.keyBytes[link.party];
+  return { keyBytes, counts, stages, frames, wireBytes, setupBytes, prepareMs, firstMs, onlineMs };
 }

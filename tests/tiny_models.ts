@@ -49,8 +49,8 @@ export async function livelyModel(config: ModelConfig): Promise<FoldedModel> {
   return await collectFolded(foldModel(config, livelyWeights(config)));
 }
 
-/** The folder of a tiny BERT classifier whose words are `[PAD]`, `[UNK]` and `w2` to `w10`; it has no `[CLS]`. */
-export async function writeTinyBert(folder: string): Promise<void> {
+/** The files of a tiny BERT classifier whose words are `[PAD]`, `[UNK]` and `w2` to `w10`; it has no `[CLS]`. */
+export async function tinyBert(): Promise<Record<string, Uint8Array>> {
   const config = TINY_MODELS["BERT classifier"], source = livelyWeights(config), tensors: Record<string, Tensor> = {};
   for (const name of checkpointShapes(config).keys()) tensors[name] = await source.tensor(name);
   const words = Array.from({ length: config.vocabCount }, (_, id) => ["[PAD]", "[UNK]"][id] ?? `w${id}`);
@@ -76,9 +76,18 @@ export async function writeTinyBert(folder: string): Promise<void> {
       pre_tokenizer: { type: "WhitespaceSplit" },
     },
   };
+  const encode = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
+  return {
+    "config.json": encode(files["config.json"]),
+    "tokenizer.json": encode(files["tokenizer.json"]),
+    "model.safetensors": encodeSafetensors(tensors),
+  };
+}
+
+/** Writes {@linkcode tinyBert} into a folder. */
+export async function writeTinyBert(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  for (const [name, json] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(json));
-  await Deno.writeFile(`${folder}/model.safetensors`, encodeSafetensors(tensors));
+  for (const [name, bytes] of Object.entries(await tinyBert())) await Deno.writeFile(`${folder}/${name}`, bytes);
 }
 
 /** The spec of a model at its default scales, or others. */

@@ -220,8 +220,10 @@ export async function createKeyFile(dir: string, header: KeyHeader): Promise<Key
   return new KeyFileWriter(path, file, start.length, header);
 }
 
-/** Reads one party's key stream, in any order. */
+/** One party's key stream in its folder, read in any order. */
 export class KeyFileReader {
+  /** The key folder. */
+  readonly name: string;
   /** As read; its party, session, ids and stream bytes have the right types. */
   readonly header: KeyHeader;
   readonly #file: Deno.FsFile;
@@ -229,10 +231,16 @@ export class KeyFileReader {
   #open = true;
 
   /** Made by `openKeyFile`. */
-  constructor(file: Deno.FsFile, startBytes: number, header: KeyHeader) {
+  constructor(dir: string, file: Deno.FsFile, startBytes: number, header: KeyHeader) {
+    this.name = dir;
     this.header = header;
     this.#file = file;
     this.#regions = new RegionFile(file, startBytes);
+  }
+
+  /** Marks the folder as used by its session, as `claimKeys` does. */
+  async claim(): Promise<void> {
+    await claimKeys(this.name, this.header.session);
   }
 
   /**
@@ -265,7 +273,7 @@ export async function openKeyFile(dir: string, expected?: ExpectedKeys): Promise
   try {
     const { header, startBytes } = await readHeader(file, path);
     if (expected !== undefined) assertExpected(path, header, expected);
-    return new KeyFileReader(file, startBytes, header);
+    return new KeyFileReader(dir, file, startBytes, header);
   } catch (error) {
     file.close();
     throw error;

@@ -69,7 +69,8 @@ const LESS_HEADROOM: ReadonlySet<Role["reads"]> = new Set(["score", "coarse", "p
  *
  * @example The windows of the norms follow a sample of small values
  * ```ts
- * import { calibrate, defaultScales, type ModelSpec, namedShape, weightRefs } from "sluice/mod.ts";
+ * import { calibrate, defaultScales, type ModelSpec, weightRefs } from "sluice/gates.ts";
+ * import { namedShape } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), first = defaultScales(config);

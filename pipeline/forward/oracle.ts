@@ -27,8 +27,9 @@ export interface OracleOptions {
  *
  * @example The cache makes chunks of a causal model equal to the whole
  * ```ts
- * import { foldModel, integerWeights, namedShape, Oracle, syntheticInput, syntheticWeights } from "sluice/mod.ts";
- * import { defaultScales, type ModelSpec } from "sluice/mod.ts";
+ * import { defaultScales, foldModel, integerWeights, type ModelSpec, Oracle } from "sluice/gates.ts";
+ * import { syntheticInput, syntheticWeights } from "sluice/gates.ts";
+ * import { namedShape } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config), width = config.hiddenWidth;

@@ -105,7 +105,8 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  *
  * @example A layer whose weights are zero gives its input back
  * ```ts
- * import { dealSession, defaultScales, createReferenceEngine, memoryPair, namedShape, PartySession, Seed, SessionPlan, weightRefs } from "sluice/mod.ts";
+ * import { createReferenceEngine, memoryPair, namedShape } from "sluice/mod.ts";
+ * import { dealSession, defaultScales, PartySession, Seed, SessionPlan, weightRefs } from "sluice/gates.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1, rounding: "nearest" } as const;
