@@ -1,6 +1,6 @@
 /**
- * For those who build engines and links: the two interfaces that they implement, the definition that every engine equals bit for bit, and the words and bits
- * that both move. `tests/engine_parity_test.ts` says when an engine is one.
+ * For those who build engines and links: the two interfaces that they implement, the definition that every engine
+ * equals bit for bit, and the words and bits that both move. `tests/engine_parity_test.ts` says when an engine is one.
  *
  * @module
  */

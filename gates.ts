@@ -1,10 +1,12 @@
 /**
- * For those who build gates, compositions and architectures. The forward pass is written once, over wires, and four interpreters run it:
+ * For those who build gates, compositions and architectures. The forward pass is written once, over wires, and four
+ * interpreters run it:
  *
  * - in the clear it is the oracle ({@linkcode Oracle}), which every secure run reproduces bit for bit,
  * - under the plan it is the exact cost and the layout of the keys ({@linkcode SessionPlan}),
  * - under the dealer it writes both key streams ({@linkcode dealSession}),
- * - under a party it is that party's side of the inference ({@linkcode PartySession}), on an {@linkcode Engine} and a {@linkcode Channel}.
+ * - under a party it is that party's side of the inference ({@linkcode PartySession}), on an {@linkcode Engine} and a
+ * {@linkcode Channel}.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
  * Sluice: secure two-party transformer inference with function secret sharing.
  *
- * A {@linkcode Dealer} makes one-time keys; the {@linkcode Owner} of the weights (party 0) serves a model that {@linkcode prepareModel} prepared; the
- * {@linkcode Client} (party 1) owns the input and alone learns the output. What a session costs is known beforehand ({@linkcode SessionPlan}). README.md has
- * a program with all three in one process. `sluice/gates` and `sluice/engines` are for those who build on the inside.
+ * A {@linkcode Dealer} makes one-time keys; the {@linkcode Owner} of the weights (party 0) serves a model that
+ * {@linkcode prepareModel} prepared; the {@linkcode Client} (party 1) owns the input and alone learns the output. What
+ * a session costs is known beforehand ({@linkcode SessionPlan}). README.md has a program with all three in one process.
+ * `sluice/gates` and `sluice/engines` are for those who build on the inside.
  *
  * `SPEC.md` is normative for everything here: roles, formulas, bytes.
  *

@@ -1,5 +1,6 @@
 /**
- * `sluice demo`: dealer, owner of the model and client as three processes on loopback, with the embedded model, checked against the oracle.
+ * `sluice demo`: dealer, owner of the model and client as three processes on loopback, with the embedded model, checked
+ * against the oracle.
  *
  * @module
  */
@@ -87,7 +88,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
     engine: party1["engine"],
   };
   ui.result(result, () => {
-    const { tokensPerSecond, firstTokenMs, exchanges } = result,
+    const { tokensPerSecond, firstTokenMs, exchanges, engine } = result,
       [keys, sent] = [result.keyBytes, result.sentBytes].map((bytes) =>
         bytes.map((value) => amount(Number(value))).join(" and ")
       ),
@@ -97,7 +98,7 @@ export async function demo(options: Options, ui: Ui): Promise<number> {
       equal
         ? "the secure output equals the clear oracle, bit for bit: every token and every revealed logit"
         : "NOT EQUAL to the clear oracle",
-      `  ${generatedTokens} tokens at ${tokensPerSecond} tokens/s, the first after ${firstTokenMs} ms, on ${result.engine}`,
+      `  ${generatedTokens} tokens at ${tokensPerSecond} tokens/s, the first after ${firstTokenMs} ms, on ${engine}`,
       `  keys ${keys}: ${perToken} for a token, ${freshPass} for one pass over the whole text`,
       `  sent ${sent} in ${exchanges} exchanges`,
     ].join("\n");

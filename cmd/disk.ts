@@ -72,7 +72,10 @@ export async function readOrExplain(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes what was prepared beside a model. All but the public file is readable by its owner alone; until that is written again, the folder is not prepared. */
+/**
+ * Writes what was prepared beside a model. All but the public file is readable by its owner alone; until that is
+ * written again, the folder is not prepared.
+ */
 export async function writePreparation(folder: string, preparation: Preparation): Promise<void> {
   if (await exists(`${folder}/${SLUICE_FILE}`)) await Deno.remove(`${folder}/${SLUICE_FILE}`);
   for (const [name, pieces] of preparation.files()) {
@@ -120,7 +123,8 @@ export interface KeyFolder {
 /**
  * Opens a key folder.
  *
- * @throws {KeyError} If the keys are missing, truncated, of the other party, already used, or of another version of sluice.
+ * @throws {KeyError} If the keys are missing, truncated, of the other party, already used, or of another version of
+ * sluice.
  */
 export async function openKeyFolder(folder: string, party: 0 | 1): Promise<KeyFolder> {
   const session = await usedBy(folder);

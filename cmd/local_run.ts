@@ -1,5 +1,6 @@
 /**
- * A session of `demo` or `e2e`: owner, dealer and both parties as processes on this machine, and the oracle that it is checked against.
+ * A session of `demo` or `e2e`: owner, dealer and both parties as processes on this machine, and the oracle that it is
+ * checked against.
  *
  * @module
  */

@@ -29,7 +29,10 @@ export function roundingOf(options: Options): Rounding {
   return name;
 }
 
-/** `--bucket`, of the dealer and of plans: texts of bidirectional models are filled up, and only the client knows how many tokens are real. */
+/**
+ * `--bucket`, of the dealer and of plans: texts of bidirectional models are filled up, and only the client knows how
+ * many tokens are real.
+ */
 export const BUCKET_FLAG: Flag = {
   name: "bucket",
   value: "N",

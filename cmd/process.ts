@@ -47,7 +47,10 @@ export interface TextMode {
   readonly report: string;
 }
 
-/** Starts a sub-command with `--json`. In text mode its output is passed on as it comes instead, and its result read from a file. */
+/**
+ * Starts a sub-command with `--json`. In text mode its output is passed on as it comes instead, and its result read
+ * from a file.
+ */
 export function spawn(name: string, values: Values, text?: TextMode): Child {
   const mode: Values = text === undefined ? { json: true } : { report: text.report },
     child = command([name, ...argsOf(values), ...argsOf(mode)]).spawn();

@@ -1,6 +1,7 @@
 /**
- * SIGMA's figures at 128 tokens, transformer blocks alone: key bytes of both parties, bytes sent per party, exchanges. Measured from its released binary (GPU-MPC at
- * f24bf3e) or, for GPT-Neo 2.7B and Llama2, computed by formulas that reproduce those measurements to the byte.
+ * SIGMA's figures at 128 tokens, transformer blocks alone: key bytes of both parties, bytes sent per party, exchanges.
+ * Measured from its released binary (GPU-MPC at f24bf3e) or, for GPT-Neo 2.7B and Llama2, computed by formulas that
+ * reproduce those measurements to the byte.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Where a party's sockets live: on the engine's own thread, which is fastest for small openings, or on a thread of their own, for an engine that blocks
- * its thread while a device works.
+ * Where a party's sockets live: on the engine's own thread, which is fastest for small openings, or on a thread of
+ * their own, for an engine that blocks its thread while a device works.
  *
  * @module
  */

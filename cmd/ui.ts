@@ -115,7 +115,10 @@ export class Ui {
     return exitCode;
   }
 
-  /** Progress of long work on stderr, with rate and time left: on a terminal four times a second, otherwise every ten seconds. */
+  /**
+   * Progress of long work on stderr, with rate and time left: on a terminal four times a second, otherwise every ten
+   * seconds.
+   */
   progress(what: string, total: number, unit: string): Progress {
     const start = performance.now(), period = this.#interactive ? 250 : 10_000;
     let last = start, drawn = false;

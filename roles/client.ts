@@ -47,9 +47,11 @@ export interface Classification {
 }
 
 /**
- * Asks a served model. One client runs one session, because its keys serve once; several prompts of {@linkcode Client.ask} run side by side in it.
+ * Asks a served model. One client runs one session, because its keys serve once; several prompts run side by side in it
+ * ({@linkcode Client.ask}).
  *
- * A session that has begun runs to its end, whoever stops reading: otherwise party 0 would learn when. A loop that is left early waits for it.
+ * A session that has begun runs to its end, whoever stops reading: otherwise party 0 would learn when. A loop that is
+ * left early waits for it.
  */
 export class Client {
   readonly #options: ClientOptions;
@@ -108,7 +110,8 @@ export class Client {
   }
 
   /**
-   * The model's tokenizer, from the cache or from party 0: to count a text's tokens before it is asked. Null where the model works on ids alone.
+   * The model's tokenizer, from the cache or from party 0: to count a text's tokens before it is asked. Null where the
+   * model works on ids alone.
    *
    * @throws {ModelError} If what party 0 sent is malformed.
    * @throws {ProtocolError} If the link is lost.

@@ -1,5 +1,6 @@
 /**
- * The dealer: makes both parties' keys. It needs the model's public files and the masks of its weights, never the weights nor the client's seed.
+ * The dealer: makes both parties' keys. It needs the model's public files and the masks of its weights, never the
+ * weights nor the client's seed.
  *
  * @module
  */
@@ -84,7 +85,9 @@ function memoryKeys(header: KeyHeader, stream: Uint8Array): KeyStore {
   };
 }
 
-/** Deals keys for one prepared model, from its public files and the masks of its weights, on an engine that never waits. */
+/**
+ * Deals keys for one prepared model, from its public files and the masks of its weights, on an engine that never waits.
+ */
 export class Dealer {
   /** The model's public shape. */
   readonly config: ModelConfig;

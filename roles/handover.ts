@@ -1,5 +1,6 @@
 /**
- * What party 0 sends of its model: the tokenizer, and the seed from which the client expands Ŵ. The client keeps both by weights id.
+ * What party 0 sends of its model: the tokenizer, and the seed from which the client expands Ŵ. The client keeps both
+ * by weights id.
  *
  * @module
  */
@@ -23,7 +24,10 @@ export const TRAVELLING = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, SEED_FILE] as 
 /** Contents of the files that travel, by name. */
 export type ReceivedFiles = ReadonlyMap<string, Uint8Array>;
 
-/** Where a client keeps what it received: the files of a weights id, which is 32 hexadecimal digits. They hold a secret seed. */
+/**
+ * Where a client keeps what it received: the files of a weights id, which is 32 hexadecimal digits. They hold a secret
+ * seed.
+ */
 export interface ModelCache {
   /** The files, or null where they are not known. */
   load(weightsId: string): Promise<ReceivedFiles | null>;
@@ -39,7 +43,10 @@ export interface ReceivedModel {
   readonly seed: Seed;
 }
 
-/** Party 0: waits for what the client has, and sends what it lacks. The seed is the one that was checked with the weights. */
+/**
+ * Party 0: waits for what the client has, and sends what it lacks. The seed is the one that was checked with the
+ * weights.
+ */
 export async function sendModel(files: ModelFiles, seed: Seed, peer: Peer): Promise<void> {
   const { body } = await peer.receiveControl("model");
   if (body?.["cached"] === true) return;

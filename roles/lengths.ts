@@ -1,5 +1,6 @@
 /**
- * The lengths of a session: those that keys are dealt for, which they serve, and how a text's own is hidden among them. All lengths but `tokens` of {@linkcode hiddenAmong} are public.
+ * The lengths of a session: those that keys are dealt for, which they serve, and how a text's own is hidden among them.
+ * All lengths but `tokens` of {@linkcode hiddenAmong} are public.
  *
  * @module
  */
@@ -22,7 +23,8 @@ export class RequestError extends RangeError {
 export function whyUnserved({ model, positions }: SessionPlan, shape: RequestShape): string | null {
   const { promptTokens, generate } = shape, needed = positionCount(shape);
   if (!model.config.causal && (promptTokens !== positions || generate !== 0)) {
-    return `Cannot run the text as the keys of a bidirectional model serve one length: expected ${positions} tokens, received ${promptTokens}`;
+    return "Cannot run the text as the keys of a bidirectional model serve one length: " +
+      `expected ${positions} tokens, received ${promptTokens}`;
   }
   if (needed <= positions) return null;
   return `Cannot run the prompt as the keys were dealt for ${positions} positions: ` +
@@ -47,7 +49,8 @@ export interface SessionLengths {
  * The plan of a session of a prepared model.
  *
  * @param prepared What is computed, the scales, and the padding that they were calibrated on.
- * @throws {RequestError} If lengths shall be hidden and the model is causal: a prompt may be shorter than its keys, but both parties see by how much.
+ * @throws {RequestError} If lengths shall be hidden and the model is causal: a prompt may be shorter than its keys, but
+ * both parties see by how much.
  * @throws {ModelError} If they shall, and the model was not calibrated on so much padding.
  */
 export function sessionPlan(
@@ -69,8 +72,8 @@ function assertBucket(
 ): void {
   if (causal) throw new RequestError("Cannot use --bucket as only texts of a bidirectional model can be filled up");
   if (positions <= paddedPositions) return;
-  const message =
-    `Cannot use --bucket as the ranges of the model must hold for padding up to ${positions} tokens: it was prepared for ${paddedPositions}`;
+  const message = "Cannot use --bucket as the ranges of the model must hold for padding up to " +
+    `${positions} tokens: it was prepared for ${paddedPositions}`;
   throw Object.assign(new ModelError(message), { hint: `run sluice prepare --pad-to ${positions}` });
 }
 

@@ -11,7 +11,8 @@
  * | `dealer.masks`                    | prepare    | party 0 and the dealer, never the client       |
  *
  * ```text
- * dealer.masks = "SLUICEW1" (8 bytes) || weights id (32 bytes, padded with spaces) || R_w of every matrix in the order of the forward pass (u32, little-endian)
+ * dealer.masks = "SLUICEW1" (8 bytes) || weights id (32 bytes, padded with spaces) || R_w of every matrix, in order
+ * R_w          = u32 words, little-endian
  * ```
  *
  * @module

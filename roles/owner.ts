@@ -57,10 +57,12 @@ export class Owner {
    *
    * @throws {KeyError} If they are for others.
    */
-  assertServes({ identity: { weightsId } }: PartyKeys): void {
-    if (weightsId === this.prepared.weightsId) return;
+  assertServes({ identity }: PartyKeys): void {
+    const { name } = this.#options.files, { weightsId } = this.prepared;
+    if (identity.weightsId === weightsId) return;
     throw new KeyError(
-      `Cannot run ${this.#options.files.name} with these keys as they are for other weights: expected ${this.prepared.weightsId}, received ${weightsId}`,
+      `Cannot run ${name} with these keys as they are for other weights: ` +
+        `expected ${weightsId}, received ${identity.weightsId}`,
     );
   }
 
@@ -99,7 +101,8 @@ export class Owner {
   }
 
   /**
-   * Serves one session on an open link, and closes it. The owner learns the lengths of prompts and answers, and nothing else of them.
+   * Serves one session on an open link, and closes it. The owner learns the lengths of prompts and answers, and nothing
+   * else of them.
    *
    * @throws {KeyError} If the keys are used, or for other weights.
    * @throws {ProtocolError} If the link is lost, or the client asks for what its keys do not serve.

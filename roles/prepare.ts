@@ -31,8 +31,9 @@ export const PADDED_TOKENS = 128;
 
 /** Sample text where the owner gives none. */
 const SAMPLE_TEXT =
-  `The meeting begins at nine in the small room, and everybody who wrote a part of the report should bring a copy. "Shall we read it aloud?" he asked. ` +
-  "No: each of us reads alone, and then we speak in turn, the oldest first. What is the sum of 17 and 25? Rain fell on the 3rd of May; the roads were closed until Friday.";
+  "The meeting begins at nine in the small room, and everybody who wrote a part of the report should " +
+  'bring a copy. "Shall we read it aloud?" he asked. No: each of us reads alone, and then we speak in turn, the ' +
+  "oldest first. What is the sum of 17 and 25? Rain fell on the 3rd of May; the roads were closed until Friday.";
 
 /** Most tokens of a sample: calibration is a clear run of the model on one of these. */
 const MAX_SAMPLE_TOKENS = 96;
@@ -65,7 +66,8 @@ export interface Preparation {
   /** Bytes of the dealer's masks. */
   readonly maskBytes: number;
   /**
-   * The files to write beside the model, each in pieces that are made when they are asked for. The public one comes last: a folder that has it is prepared.
+   * The files to write beside the model, each in pieces that are made when they are asked for. The public one comes
+   * last: a folder that has it is prepared.
    */
   files(): Iterable<readonly [name: string, pieces: Iterable<Uint8Array>]>;
 }
@@ -132,7 +134,10 @@ export async function prepareModel(files: ModelFiles, options: PrepareOptions = 
   };
 }
 
-/** Calibrates; a bidirectional model with padding behind the sample, so that the lengths of its texts can be hidden, unless its values then do not fit. */
+/**
+ * Calibrates; a bidirectional model with padding behind the sample, so that the lengths of its texts can be hidden,
+ * unless its values then do not fit.
+ */
 function calibrateFor(
   draft: ModelSpec,
   { weights, sample, padTo, note }: {
@@ -162,7 +167,10 @@ function tokensOf(sample: Sample, { hiddenWidth }: ModelConfig): number {
   return "tokens" in sample ? sample.tokens.length : sample.hidden.length / hiddenWidth;
 }
 
-/** A sample filled up with the model's padding token; or half of it taken as padding, where it is of states. At least a quarter is padding. */
+/**
+ * A sample filled up with the model's padding token; or half of it taken as padding, where it is of states. At least a
+ * quarter is padding.
+ */
 function withPadding(sample: Sample, config: ModelConfig, padTo: number): Sample {
   const count = tokensOf(sample, config), { padTokenId = 0 } = config;
   if ("tokens" in sample) {

@@ -69,7 +69,8 @@ export class OpenRequest implements ClientRequest {
    * Checks what is asked.
    *
    * @throws {KeyError} If it needs other keys.
-   * @throws {RequestError} If the prompt is empty, an id is none of the model's, or the keys are for another kind of input.
+   * @throws {RequestError} If the prompt is empty, an id is none of the model's, or the keys are for another kind of
+   * input.
    * @throws {ModelError} If text is asked and the model lacks a tokenizer, or a row for a token.
    */
   constructor(asked: Ask, plan: SessionPlan, tokenizer: Tokenizer | null) {
@@ -124,7 +125,9 @@ export class OpenRequest implements ClientRequest {
     return { piece: { text, id, scores: [], words }, next: last ? null : oneHotRows([id], config.vocabCount) };
   }
 
-  /** Text of a generated token. One that the tokenizer lacks must not end the session: party 0 would learn when it came. */
+  /**
+   * Text of a generated token. One that the tokenizer lacks must not end the session: party 0 would learn when it came.
+   */
   #decode(id: number, last: boolean): string {
     if (this.#decoder === undefined) return `${id} `;
     let text: string;

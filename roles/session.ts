@@ -23,7 +23,10 @@ const WINDOW_BYTES = 256e6;
 export interface RunOptions {
   /** Key bytes held in memory ahead of their use; 256 MB by default. */
   readonly windowBytes?: number;
-  /** Called, and waited for, when all is set up and nothing is sent that depends on an input; with the number of lanes to come. */
+  /**
+   * Called, and waited for, when all is set up and nothing is sent that depends on an input; with the number of lanes
+   * to come.
+   */
   readonly onReady?: (lanes: number) => void | Promise<void>;
   /** Called after every lane. */
   readonly onLane?: () => void;

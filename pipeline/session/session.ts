@@ -122,9 +122,9 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
  *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
  * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
- * const serve = async () => { for await (const _ of owner!.run([shape], null)); };
- * const ask = async () => { for await (const { words } of client!.run([shape], [{ prompt: () => x }])) revealed.push(words!); };
- * await Promise.all([serve(), ask()]);
+ * const served = Array.fromAsync(owner!.run([shape], null)), asked = client!.run([shape], [{ prompt: () => x }]);
+ * for await (const { words } of asked) revealed.push(words!);
+ * await served;
  *
  * assertEquals(revealed, [x]);
  * for (const link of links) link.close();
@@ -253,8 +253,8 @@ export class PartySession {
   /**
    * Runs requests side by side through the stages, and yields every output in order.
    *
-   * Whoever reads it at the client hands back, for an output that another token follows, that token's words: `run.next(words)`. It must be read to its end
-   * without delay: when a party takes an output shows on the wire.
+   * Whoever reads it at the client hands back, for an output that another token follows, that token's words:
+   * `run.next(words)`. It must be read to its end without delay: when a party takes an output shows on the wire.
    *
    * @param shapes Public lengths, one per request.
    * @param client What the client knows of each request; null for party 0.
