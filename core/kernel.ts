@@ -68,8 +68,9 @@ export type Numbers<P extends string> = Readonly<Record<P | OwnParameter | "cols
 
 /** This party's half of a record, at one element. */
 export interface KeyCursor {
-  /** All bytes that the record lies in, and where in them the element begins, in bits. */
+  /** All bytes that the record lies in. */
   readonly bytes: Uint8Array;
+  /** Where in them the element begins, in bits. */
   readonly at: number;
   /** 1 where this half's one-hot vectors have odd parity. */
   readonly parity: 0 | 1;
