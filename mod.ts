@@ -4,20 +4,17 @@
  * A {@linkcode Dealer} makes one-time keys; the {@linkcode Owner} of the weights (party 0) serves a model that
  * {@linkcode prepareModel} prepared; the {@linkcode Client} (party 1) owns the input and alone learns the output. What
  * a session costs is known beforehand ({@linkcode SessionPlan}). README.md has a program with all three in one process.
- * `sluice/gates` and `sluice/engines` are for those who build on the inside.
+ * `gates.ts` and `engines.ts` are further entries, for those who build on the inside.
  *
  * `SPEC.md` is normative for everything here: roles, formulas, bytes.
  *
  * @example What the blocks of Llama 2 7B cost over 128 tokens
  * ```ts
- * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
+ * import { defaultScales, namedShape, sessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("llama2-7b");
- * const plan = new SessionPlan(
- *   { scope: "blocks", config, scales: defaultScales(config), maxPositions: 128, rounding: "nearest" },
- *   { promptTokens: 128, generate: 0, requests: 1 },
- * );
+ * const config = namedShape("llama2-7b"), blocks = { scope: "blocks", scales: defaultScales(config) } as const;
+ * const plan = sessionPlan(config, blocks, { promptTokens: 128 });
  * const layer = plan.lane(1, { from: 0, count: 128 });
  * const [key0, key1] = plan.keyBytes;
  *

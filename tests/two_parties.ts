@@ -19,6 +19,7 @@ import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
 import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import { SessionPlan } from "../pipeline/session/session_plan.ts";
 import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf, plainMatrix } from "../pipeline/forward/weights.ts";
+import { oneHotRows } from "../roles/request.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 
@@ -84,13 +85,6 @@ export interface TestOutcome {
   readonly keyBytes: readonly [number, number];
   readonly sentBytes: readonly [number, number];
   readonly exchanges: readonly [number, number];
-}
-
-/** One-hot rows of a chunk of tokens. */
-export function oneHotRows(ids: readonly number[], vocabCount: number): Uint32Array {
-  const out = new Uint32Array(ids.length * vocabCount);
-  ids.forEach((id, row) => out[row * vocabCount + id] = 1);
-  return out;
 }
 
 /** Deals a session and opens both parties of it. */
