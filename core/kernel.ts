@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { OneHot } from "./fss/flat_dpf.ts";
 import type { Extent, FieldPlace, Handle, RecordView } from "./memory.ts";
 
 /**
@@ -78,6 +79,8 @@ export interface KeyCursor {
   seek(e: number): KeyCursor;
   /** Absolute position of a field's first bit. */
   place(field: string): number;
+  /** A field that is the half of a one-hot vector of 2^bits points. */
+  oneHot(field: string, bits: number): OneHot;
   /** Word `index` of a field that holds words of at most 32 bits, unsigned. */
   word(field: string, bits: number, index?: number): number;
   /** A word of up to 64 bits. */

@@ -11,6 +11,18 @@
 
 import { readBits, xorBits } from "../ring/bits.ts";
 
+/** One half of a one-hot vector. */
+export interface OneHot {
+  /** Bit array that holds the half. */
+  readonly bytes: Uint8Array;
+  /** Position of the half's bit 0. */
+  readonly at: number;
+  /** k, 1 to 16: the vector has 2^k bits, of which 2^k - 1 are stored. */
+  readonly bits: number;
+  /** 0 for the seed half, 1 for the explicit half. */
+  readonly parity: 0 | 1;
+}
+
 /** Largest domain of a flat DPF: 2^16 points, 8 KiB per half. */
 export const MAX_FLAT_DOMAIN_BITS = 16;
 
@@ -59,10 +71,7 @@ function prefixParity(bytes: Uint8Array, bitOffset: number, count: number): 0 | 
  *
  * - **Runs on:** each party, locally   **Cost:** 1 bit read; `2^k - 1` for the last point
  *
- * @param bytes Bit array that holds the half.
- * @param bitOffset Position of the half's bit 0.
- * @param domainBits k, 1 to 16.
- * @param parity 0 for the seed half, 1 for the explicit half.
+ * @param half The half.
  * @param u Public point, below 2^k.
  * @throws {RangeError} If an argument is out of range, or the half leaves the array.
  *
@@ -71,19 +80,20 @@ function prefixParity(bytes: Uint8Array, bitOffset: number, count: number): 0 | 
  * import { flatEqual, flatLess, genFlat } from "sluice/core/fss/flat_dpf.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const seedHalf = Uint8Array.of(0x5a); // 2^3 - 1 bits, in a real key from the seed
- * const explicitHalf = seedHalf.slice();
- * genFlat(explicitHalf, 0, 3, 5);
+ * const seed = Uint8Array.of(0x5a), explicit = seed.slice(); // 2^3 - 1 bits, in a real key from the seed
+ * genFlat(explicit, 0, 3, 5);
+ * const half0 = { bytes: seed, at: 0, bits: 3, parity: 0 } as const;
+ * const half1 = { bytes: explicit, at: 0, bits: 3, parity: 1 } as const;
  *
- * assertEquals(flatEqual(seedHalf, 0, 3, 0, 5) ^ flatEqual(explicitHalf, 0, 3, 1, 5), 1);
- * assertEquals(flatLess(seedHalf, 0, 3, 0, 6) ^ flatLess(explicitHalf, 0, 3, 1, 6), 0); // 6 < 5
+ * assertEquals(flatEqual(half0, 5) ^ flatEqual(half1, 5), 1);
+ * assertEquals(flatLess(half0, 6) ^ flatLess(half1, 6), 0); // 6 < 5
  * ```
  */
-export function flatEqual(bytes: Uint8Array, bitOffset: number, domainBits: number, parity: 0 | 1, u: number): 0 | 1 {
-  checkPoint(u, domainBits);
-  const last = oneHotBits(domainBits);
-  if (u === last) return (parity ^ prefixParity(bytes, bitOffset, last)) as 0 | 1;
-  return readBits(bytes, bitOffset + u, 1) as 0 | 1;
+export function flatEqual({ bytes, at, bits, parity }: OneHot, u: number): 0 | 1 {
+  checkPoint(u, bits);
+  const last = oneHotBits(bits);
+  if (u === last) return (parity ^ prefixParity(bytes, at, last)) as 0 | 1;
+  return readBits(bytes, at + u, 1) as 0 | 1;
 }
 
 /**
@@ -93,10 +103,10 @@ export function flatEqual(bytes: Uint8Array, bitOffset: number, domainBits: numb
  *
  * @throws {RangeError} If an argument is out of range, or the half leaves the array.
  */
-export function flatLess(bytes: Uint8Array, bitOffset: number, domainBits: number, parity: 0 | 1, u: number): 0 | 1 {
-  checkPoint(u, domainBits);
-  if (u === oneHotBits(domainBits)) return 0;
-  return (parity ^ prefixParity(bytes, bitOffset, u + 1)) as 0 | 1;
+export function flatLess({ bytes, at, bits, parity }: OneHot, u: number): 0 | 1 {
+  checkPoint(u, bits);
+  if (u === oneHotBits(bits)) return 0;
+  return (parity ^ prefixParity(bytes, at, u + 1)) as 0 | 1;
 }
 
 /**
@@ -105,18 +115,12 @@ export function flatLess(bytes: Uint8Array, bitOffset: number, domainBits: numbe
  * @param holds Public predicate; called once for every point of the domain.
  * @throws {RangeError} If an argument is out of range, or the half leaves the array.
  */
-export function flatPredicate(
-  bytes: Uint8Array,
-  bitOffset: number,
-  domainBits: number,
-  parity: 0 | 1,
-  holds: (point: number) => boolean,
-): 0 | 1 {
-  const last = oneHotBits(domainBits);
+export function flatPredicate({ bytes, at, bits, parity }: OneHot, holds: (point: number) => boolean): 0 | 1 {
+  const last = oneHotBits(bits);
   let share = 0;
   let lastBit: number = parity;
   for (let point = 0; point < last; point++) {
-    const bit = readBits(bytes, bitOffset + point, 1);
+    const bit = readBits(bytes, at + point, 1);
     lastBit ^= bit;
     if (holds(point)) share ^= bit;
   }
@@ -135,20 +139,13 @@ export function flatPredicate(
  * @returns The sum, unsigned.
  * @throws {RangeError} If an argument is out of range, or the half leaves the array.
  */
-export function flatLookup(
-  bytes: Uint8Array,
-  bitOffset: number,
-  domainBits: number,
-  parity: 0 | 1,
-  u: number,
-  table: (index: number) => number,
-): number {
-  checkPoint(u, domainBits);
-  const last = oneHotBits(domainBits);
+export function flatLookup({ bytes, at, bits, parity }: OneHot, u: number, table: (index: number) => number): number {
+  checkPoint(u, bits);
+  const last = oneHotBits(bits);
   let sum = 0;
   let lastBit: number = parity;
   for (let point = 0; point < last; point++) {
-    const bit = readBits(bytes, bitOffset + point, 1);
+    const bit = readBits(bytes, at + point, 1);
     lastBit ^= bit;
     sum = (sum + (table((u - point) & last) & -bit)) | 0;
   }
@@ -162,17 +159,10 @@ export function flatLookup(
  *
  * @throws {RangeError} If an argument is out of range, or the half leaves the array.
  */
-export function flatLookupSigned(
-  bytes: Uint8Array,
-  bitOffset: number,
-  domainBits: number,
-  parity: 0 | 1,
-  u: number,
-  table: (index: number) => number,
-): number {
-  const points = 2 ** domainBits;
+export function flatLookupSigned(half: OneHot, u: number, table: (index: number) => number): number {
+  const points = 2 ** half.bits;
   // The difference is u - j where j ≤ u, and 2^k less than the reduced one above.
-  return flatLookup(bytes, bitOffset, domainBits, parity, u, (index) => table(index <= u ? index : index + points));
+  return flatLookup(half, u, (index) => table(index <= u ? index : index + points));
 }
 
 /**

@@ -19,8 +19,10 @@ for (const domainBits of [1, 2, 5]) {
       const offset = 3 + alpha;
       const [half0, half1] = makeHalves(domainBits, alpha, offset);
       for (let u = 0; u < size; u++) {
-        const equal = flatEqual(half0, offset, domainBits, 0, u) ^ flatEqual(half1, offset, domainBits, 1, u);
-        const less = flatLess(half0, offset, domainBits, 0, u) ^ flatLess(half1, offset, domainBits, 1, u);
+        const equal = flatEqual({ bytes: half0, at: offset, bits: domainBits, parity: 0 }, u) ^
+          flatEqual({ bytes: half1, at: offset, bits: domainBits, parity: 1 }, u);
+        const less = flatLess({ bytes: half0, at: offset, bits: domainBits, parity: 0 }, u) ^
+          flatLess({ bytes: half1, at: offset, bits: domainBits, parity: 1 }, u);
         assertEquals(equal, Number(u === alpha), `alpha=${alpha} u=${u}`);
         assertEquals(less, Number(u < alpha), `alpha=${alpha} u=${u}`);
       }
@@ -32,7 +34,8 @@ for (const domainBits of [1, 2, 5]) {
       const [half0, half1] = makeHalves(domainBits, alpha, 0);
       for (let pattern = 0; pattern < 16; pattern++) {
         const holds = (point: number): boolean => ((pattern >> (point & 3)) & 1) === 1;
-        const opened = flatPredicate(half0, 0, domainBits, 0, holds) ^ flatPredicate(half1, 0, domainBits, 1, holds);
+        const opened = flatPredicate({ bytes: half0, at: 0, bits: domainBits, parity: 0 }, holds) ^
+          flatPredicate({ bytes: half1, at: 0, bits: domainBits, parity: 1 }, holds);
         assertEquals(opened, Number(holds(alpha)), `alpha=${alpha} pattern=${pattern}`);
       }
     }
@@ -42,10 +45,10 @@ for (const domainBits of [1, 2, 5]) {
     const table = (index: number): number => Math.imul(index + 1, 0x9e3779b1) >>> 0;
     for (let alpha = 0; alpha < size; alpha++) {
       const [half0, half1] = makeHalves(domainBits, alpha, 5);
-      const sign = flatEqual(half0, 5, domainBits, 0, alpha) === 1 ? 1 : -1;
+      const sign = flatEqual({ bytes: half0, at: 5, bits: domainBits, parity: 0 }, alpha) === 1 ? 1 : -1;
       for (let u = 0; u < size; u++) {
-        const result0 = flatLookup(half0, 5, domainBits, 0, u, table);
-        const result1 = flatLookup(half1, 5, domainBits, 1, u, table);
+        const result0 = flatLookup({ bytes: half0, at: 5, bits: domainBits, parity: 0 }, u, table);
+        const result1 = flatLookup({ bytes: half1, at: 5, bits: domainBits, parity: 1 }, u, table);
         const entry = table((u - alpha + size) % size);
         assertEquals(Math.imul(sign, result0 - result1) >>> 0, entry, `alpha=${alpha} u=${u}`);
       }
@@ -60,12 +63,12 @@ Deno.test("flatEqual() equals flatPredicate() and flatLess() its sum, at 10 bits
     for (const [parity, half] of [[0, half0], [1, half1]] as const) {
       for (const u of [0, 1, 31, 32, 511, 512, alpha, 1022, 1023]) {
         assertEquals(
-          flatEqual(half, 7, domainBits, parity, u),
-          flatPredicate(half, 7, domainBits, parity, (point) => point === u),
+          flatEqual({ bytes: half, at: 7, bits: domainBits, parity: parity }, u),
+          flatPredicate({ bytes: half, at: 7, bits: domainBits, parity: parity }, (point) => point === u),
         );
         assertEquals(
-          flatLess(half, 7, domainBits, parity, u),
-          flatPredicate(half, 7, domainBits, parity, (point) => point > u),
+          flatLess({ bytes: half, at: 7, bits: domainBits, parity: parity }, u),
+          flatPredicate({ bytes: half, at: 7, bits: domainBits, parity: parity }, (point) => point > u),
         );
       }
     }
@@ -91,11 +94,11 @@ Deno.test("flat functions refuse bad domains, points and halves that leave the a
   const bytes = new Uint8Array(1);
   for (const domainBits of [0, 17, 1.5]) assertThrows(() => oneHotBits(domainBits), RangeError);
   for (const u of [-1, 8, 0.5]) {
-    assertThrows(() => flatEqual(bytes, 0, 3, 0, u), RangeError);
-    assertThrows(() => flatLess(bytes, 0, 3, 0, u), RangeError);
-    assertThrows(() => flatLookup(bytes, 0, 3, 0, u, () => 0), RangeError);
+    assertThrows(() => flatEqual({ bytes: bytes, at: 0, bits: 3, parity: 0 }, u), RangeError);
+    assertThrows(() => flatLess({ bytes: bytes, at: 0, bits: 3, parity: 0 }, u), RangeError);
+    assertThrows(() => flatLookup({ bytes: bytes, at: 0, bits: 3, parity: 0 }, u, () => 0), RangeError);
   }
   assertThrows(() => genFlat(bytes, 2, 3, 7), RangeError);
-  assertThrows(() => flatLess(bytes, 2, 3, 0, 6), RangeError);
-  assertThrows(() => flatPredicate(bytes, 2, 3, 0, () => true), RangeError);
+  assertThrows(() => flatLess({ bytes: bytes, at: 2, bits: 3, parity: 0 }, 6), RangeError);
+  assertThrows(() => flatPredicate({ bytes: bytes, at: 2, bits: 3, parity: 0 }, () => true), RangeError);
 });

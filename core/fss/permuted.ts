@@ -113,13 +113,13 @@ export function permutedSymbols(
   for (let level = 0; level < chunks.length; level++) {
     const k = chunks[level]!, digit = rest & (2 ** k - 1);
     rest >>>= k;
-    const less = flatLess(bytes, at, k, parity, digit);
+    const half = { bytes, at, bits: k, parity }, less = flatLess(half, digit);
     if (level === 0) {
       symbols = less;
       at += oneHotBits(k);
       continue;
     }
-    const equal = flatEqual(bytes, at, k, parity, digit);
+    const equal = flatEqual(half, digit);
     at += oneHotBits(k);
     const base = 2 ** level - 1;
     for (let i = 0; i < 2 ** (level - 1); i++) {

@@ -5,6 +5,7 @@
  */
 
 import type { CacheHandle, Handle, KeyMemory, RecordView, Weights } from "../engine.ts";
+import type { OneHot } from "../fss/flat_dpf.ts";
 import { type KeyCursor, placeOf } from "../kernel.ts";
 import { readBits, readWide } from "../ring/bits.ts";
 import { fromBigInts, lowWords, toBigInts, wordsPerElement } from "../ring/words.ts";
@@ -87,6 +88,9 @@ export class Cursor implements KeyCursor {
   }
   place(field: string): number {
     return this.at + placeOf(this.#record, field).at;
+  }
+  oneHot(field: string, bits: number): OneHot {
+    return { bytes: this.bytes, at: this.place(field), bits, parity: this.parity };
   }
   word(field: string, bits: number, index = 0): number {
     return bits === 0 ? 0 : readBits(this.bytes, this.place(field) + index * bits, bits);

@@ -57,10 +57,14 @@ export function flatDpf() {
     const halves = [seedHalf, explicitHalf];
     const points = Array.from({ length: 2 ** k }, (_, u) => ({
       u,
-      equal: halves.map((half, parity) => flatEqual(half, 0, k, parity as 0 | 1, u)),
-      less: halves.map((half, parity) => flatLess(half, 0, k, parity as 0 | 1, u)),
-      lookup: halves.map((half, parity) => flatLookup(half, 0, k, parity as 0 | 1, u, (i) => table[i]!)),
-      signedLookup: halves.map((half, parity) => flatLookupSigned(half, 0, k, parity as 0 | 1, u, (i) => signed[i]!)),
+      equal: halves.map((half, parity) => flatEqual({ bytes: half, at: 0, bits: k, parity: parity as 0 | 1 }, u)),
+      less: halves.map((half, parity) => flatLess({ bytes: half, at: 0, bits: k, parity: parity as 0 | 1 }, u)),
+      lookup: halves.map((half, parity) =>
+        flatLookup({ bytes: half, at: 0, bits: k, parity: parity as 0 | 1 }, u, (i) => table[i]!)
+      ),
+      signedLookup: halves.map((half, parity) =>
+        flatLookupSigned({ bytes: half, at: 0, bits: k, parity: parity as 0 | 1 }, u, (i) => signed[i]!)
+      ),
     }));
     return {
       k,

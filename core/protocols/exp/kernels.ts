@@ -24,17 +24,16 @@ export const SYMBOLS = kernel({
   tables: { low: { holds: "of the low digit", kind: "plain" }, high: { holds: "of the high digit", kind: "plain" } },
   costNs: ({ low_bits, high_bits }) => 20 + (2 ** low_bits + 2 ** high_bits) / 2,
   element({ i, x, given, free, p, table }) {
-    const { low_bits, high_bits, top_bits, ring_bits: n } = p, { bytes, parity } = given, t = x.t[i]!;
-    const low = t & lowMask(low_bits), high = (t >>> low_bits) & lowMask(high_bits), top = t >>> (low_bits + high_bits);
-    const lowAt = given.place("low"), highAt = given.place("high"), topAt = given.place("top");
-    const equal = (point: number): 0 | 1 => flatEqual(bytes, topAt, top_bits, parity, point & lowMask(top_bits));
-    const symbols = flatLess(bytes, lowAt, low_bits, parity, low) |
-      flatLess(bytes, highAt, high_bits, parity, high) << 1 |
-      equal(top) << 2 | equal(top - 1) << 3;
+    const { low_bits, high_bits, top_bits, ring_bits: n } = p, t = x.t[i]!;
+    const low = given.oneHot("low", low_bits),
+      high = given.oneHot("high", high_bits),
+      top = given.oneHot("top", top_bits);
+    const t0 = t & lowMask(low_bits), t1 = (t >>> low_bits) & lowMask(high_bits), t2 = t >>> (low_bits + high_bits);
+    const equal = (point: number): 0 | 1 => flatEqual(top, point & lowMask(top_bits));
+    const symbols = flatLess(low, t0) | flatLess(high, t1) << 1 | equal(t2) << 2 | equal(t2 - 1) << 3;
     x.symbols[i] = symbols ^ free.word("symbols", 4);
-    const upper = (carry: number): number =>
-      flatLookup(bytes, highAt, high_bits, parity, (high - carry) & lowMask(high_bits), (j) => table.high[j]!);
-    const values = [flatLookup(bytes, lowAt, low_bits, parity, low, (j) => table.low[j]!), upper(0), upper(1)];
+    const upper = (carry: number): number => flatLookup(high, (t1 - carry) & lowMask(high_bits), (j) => table.high[j]!);
+    const values = [flatLookup(low, t0, (j) => table.low[j]!), upper(0), upper(1)];
     values.forEach((value, j) => {
       x.values[3 * i + j] = ((1 - 2 * p.party) * value + free.word("values", n, j)) & lowMask(n);
     });

@@ -27,17 +27,10 @@ export const VALUES = kernel({
   },
   costNs: ({ low_bits, high_bits }) => 10 + (2 ** low_bits + 2 ** high_bits) / 3,
   element({ i, x, given, free, p, table }) {
-    const { bytes, parity } = given, n = p.ring_bits, t = x.t[i]! >>> p.skip, sign = 1 - 2 * p.party;
-    const low = flatLookupSigned(
-      bytes,
-      given.place("low"),
-      p.low_bits,
-      parity,
-      t & lowMask(p.low_bits),
-      (d) => table.low[d]!,
-    );
+    const n = p.ring_bits, t = x.t[i]! >>> p.skip, sign = 1 - 2 * p.party;
+    const low = flatLookupSigned(given.oneHot("low", p.low_bits), t & lowMask(p.low_bits), (d) => table.low[d]!);
     const digit = (t >>> p.low_bits) & lowMask(p.high_bits);
-    const high = flatLookup(bytes, given.place("high"), p.high_bits, parity, digit, (d) => table.high[d]!);
+    const high = flatLookup(given.oneHot("high", p.high_bits), digit, (d) => table.high[d]!);
     x.values[2 * i] = (sign * low + free.word("values", n)) & lowMask(n);
     x.values[2 * i + 1] = (sign * high + free.word("values", n, 1)) & lowMask(n);
   },

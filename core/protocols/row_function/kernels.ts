@@ -100,7 +100,11 @@ export const SYMBOLS = kernel({
       const digit = Number(BigInt.asUintN(p.index_bits, ring.v[i]! >> BigInt(shift)));
       for (const carry of [0, 1]) {
         const point = (digit - carry) & last;
-        const value = flatLookup(bytes, given.at + index, p.index_bits, parity, point, (j) => tables.entries[g]![j]!);
+        const value = flatLookup(
+          { bytes, at: given.at + index, bits: p.index_bits, parity },
+          point,
+          (j) => tables.entries[g]![j]!,
+        );
         x.values[2 * at + carry] = ((1 - 2 * p.party) * value + free.word("values", n, 2 * g + carry)) & lowMask(n);
       }
     }

@@ -25,30 +25,30 @@ export const SYMBOLS = kernel({
   tables: { table: { holds: "the bump", kind: "plain", bits: "value_bits" } },
   costNs: ({ index_bits }) => 40 + 2 ** index_bits / 2,
   element({ i, x, given, free, p, table }) {
-    const { bytes, parity } = given,
-      lowAt = given.place("low"),
-      indexAt = given.place("index"),
-      topAt = given.place("top");
-    const { low_bits, index_bits, top_bits } = p, indexMask = lowMask(index_bits), topMask = lowMask(top_bits);
+    const { low_bits, index_bits, top_bits } = p,
+      low = given.oneHot("low", low_bits),
+      index = given.oneHot("index", index_bits),
+      top = given.oneHot("top", top_bits),
+      indexMask = lowMask(index_bits),
+      topMask = lowMask(top_bits);
     const value = x.x[i]! >>> p.skip, raised = (value + 2 ** (low_bits + index_bits - 1)) >>> 0;
     const signIndex = (value >>> low_bits) & indexMask, signTop = (value >>> (low_bits + index_bits)) & topMask;
     const windowIndex = (raised >>> low_bits) & indexMask, windowTop = (raised >>> (low_bits + index_bits)) & topMask;
-    const isNegative = (from: number): 0 | 1 =>
-      flatPredicate(bytes, topAt, top_bits, parity, (r) => ((from - r) & topMask) > topMask >> 1);
+    const isNegative = (from: number): 0 | 1 => flatPredicate(top, (r) => ((from - r) & topMask) > topMask >> 1);
     const bits = [
-      flatLess(bytes, lowAt, low_bits, parity, value & lowMask(low_bits)),
-      flatLess(bytes, indexAt, index_bits, parity, windowIndex),
-      flatEqual(bytes, topAt, top_bits, parity, windowTop),
-      flatEqual(bytes, topAt, top_bits, parity, (windowTop - 1) & topMask),
-      flatLess(bytes, indexAt, index_bits, parity, signIndex),
-      flatEqual(bytes, indexAt, index_bits, parity, signIndex),
+      flatLess(low, value & lowMask(low_bits)),
+      flatLess(index, windowIndex),
+      flatEqual(top, windowTop),
+      flatEqual(top, (windowTop - 1) & topMask),
+      flatLess(index, signIndex),
+      flatEqual(index, signIndex),
       isNegative(signTop),
       isNegative(signTop - 1),
     ];
     x.symbols[i] = bits.reduce((word: number, bit, at) => word | (bit << at), 0) ^ free.word("symbols", 8);
     for (const carry of [0, 1]) {
       const at = (windowIndex - carry) & indexMask, sign = 1 - 2 * p.party;
-      const sum = sign * flatLookup(bytes, indexAt, index_bits, parity, at, (j) => table.table[j]!);
+      const sum = sign * flatLookup(index, at, (j) => table.table[j]!);
       x.values[2 * i + carry] = (sum + free.word("values", p.value_bits, carry)) & lowMask(p.value_bits);
     }
   },

@@ -18,14 +18,7 @@ export const VALUES = kernel({
   tables: { table: { holds: "one entry for each x", kind: "plain" } },
   costNs: ({ digit_bits }) => 2 ** digit_bits,
   element({ i, x, given, free, p, table }) {
-    const found = flatLookup(
-      given.bytes,
-      given.place("digit"),
-      p.digit_bits,
-      given.parity,
-      x.x[i]!,
-      (j) => table.table[j]!,
-    );
+    const found = flatLookup(given.oneHot("digit", p.digit_bits), x.x[i]!, (j) => table.table[j]!);
     x.values[i] = ((1 - 2 * p.party) * found + free.word("value", p.ring_bits)) & lowMask(p.ring_bits);
   },
 });
