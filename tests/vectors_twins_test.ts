@@ -10,11 +10,12 @@ import { chooseChunks, equal, follow, less, lookup, symbols, wholeHalf } from ".
 import { nonceOf, Party, stream, toBits, toInteger } from "./reference/party.ts";
 import { readBits, reduce, signed } from "./reference/ring.ts";
 import { agree, direction, helloOf, openFrame, privateKey, sealFrame, transcriptOf } from "./reference/seal.ts";
+import { type Splice, SpliceTwin } from "./reference/splice.ts";
 import { truncateFinish, truncateSymbols, type Truncation } from "./reference/truncate.ts";
 import flatVectors from "./vectors/flat_dpf.json" with { type: "json" };
 import frameVectors from "./vectors/frames.json" with { type: "json" };
 import permutedVectors from "./vectors/permuted_selection.json" with { type: "json" };
-import type { CaseVector } from "./vectors/gate_vectors.ts";
+import type { CaseVector, OpeningVector } from "./vectors/gate_vectors.ts";
 import sealVectors from "./vectors/seal.json" with { type: "json" };
 import streamVectors from "./vectors/streams.json" with { type: "json" };
 
@@ -168,3 +169,57 @@ Deno.test("a second implementation makes a link with ours", async () => {
   assertEquals(openFrame(dialer.frames, 0, sealed), Uint8Array.of(1, 2, 3));
   assertEquals(opener.open(sealFrame(listener.frames, 0, Uint8Array.of(4))), Uint8Array.of(4));
 });
+
+Deno.test("a second implementation applies activation functions as the vectors do", () => {
+  for (const test of casesOf("splice")) {
+    const { function: name, digits } = test.gates[0]!.params as { function: string; digits: [number, number, number] };
+    const { inputs: [input], exchanges: [[symbols, values], [bits], [last]], result } = test as typeof test & {
+      exchanges: readonly [readonly [OpeningVector, OpeningVector], readonly [OpeningVector], readonly [OpeningVector]];
+    };
+    const letters = test.letters as Omit<Splice, "table" | "scale">, { m, d } = letters, count = input!.values.length;
+    const p: Splice = { ...letters, scale: input!.scale, table: bumps(name, digits, input!.scale) };
+    const parties = ([0, 1] as const).map((party) => new Party(party, test));
+    for (let e = 0; e < count; e++) {
+      const x = BigInt(input!.masked![e]!),
+        twins = parties.map((party) => new SpliceTwin(p, party, e)),
+        what = `${test.name}: element ${e}`;
+      const first = twins.map((twin) => twin.first(x));
+      assertEquals(
+        first.map(({ symbols }) => toInteger(symbols)),
+        symbols.sent.map((hex) => unpack(hex, 8, count)[e]!),
+        what,
+      );
+      const sent = values.sent.map((hex) => unpack(hex, d, 2 * count).slice(2 * e, 2 * e + 2));
+      assertEquals(first.map(({ values }) => values), sent, what);
+      const opened = first[0]!.symbols.map((bit, i) => bit ^ first[1]!.symbols[i]!);
+      const shares = twins.map((twin) => twin.bits(opened));
+      assertEquals(shares.map(toInteger), bits.sent.map((hex) => unpack(hex, 3, count)[e]!), what);
+      const looked = sent[0]!.map((value, b) => reduce(value + sent[1]![b]!, d));
+      const ends = twins.map((twin) => twin.finish(x, looked, shares[0]!.map((bit, i) => bit ^ shares[1]![i]!)));
+      assertEquals(ends[1], unpack(last.sent[1]!, m, count)[e], what);
+      assertEquals(signed(ends[0]! + ends[1]! - BigInt(result.mask[e]!), m), BigInt(result.values[e]!), what);
+    }
+  }
+});
+
+/** The table of a page: the mean of asymptote − function at both ends of every step, both end entries 0. */
+function bumps(name: string, [low, index]: readonly [number, number, number], scale: number): number[] {
+  const far = (x: number, positive: boolean): number => positive ? (name === "tanh_plus_1" ? 2 : x) : 0;
+  const value = (x: number): number => {
+    if (name === "silu") return x / (1 + Math.exp(-x));
+    if (name === "tanh_plus_1") return Math.tanh(x) + 1;
+    // GELU by erf: the integral of the normal density, by Simpson's rule.
+    const steps = 2000,
+      width = x / steps,
+      density = (t: number): number => Math.exp(-t * t / 2) / Math.sqrt(2 * Math.PI);
+    let area = density(0) + density(x);
+    for (let i = 1; i < steps; i++) area += (i % 2 === 1 ? 4 : 2) * density(i * width);
+    return x * (0.5 + area * width / 3);
+  };
+  return Array.from({ length: 2 ** index }, (_, i) => {
+    if (i === 0 || i === 2 ** index - 1) return 0;
+    const ends = [i, i + 1].map((end) => (end - 2 ** (index - 1)) * 2 ** (low - scale)),
+      positive = i >= 2 ** (index - 1);
+    return Math.round(ends.reduce((sum, x) => sum + far(x, positive) - value(x), 0) / 2 * 2 ** scale);
+  });
+}

@@ -1,17 +1,20 @@
 /**
  * A function of one positive value per row (1/√v, 1/v) by octave groups, all groups at once.
  *
- * v in [2^lo, 2^hi) of a ring of q bits is cut at 2^(e_g) into G groups. Group g looks at i = ⌊v / 2^(s_g)⌋, which has k bits there, in a table of its own. With
- * the shared bit c_g = 1{v̂ mod 2^(s_g) < r mod 2^(s_g)} (permuted selection) the index is (v̂ ≫ s_g) - (r ≫ s_g) - c_g; its value is looked up for both
- * carries. Which group counts is m_g = t_g ⊕ t_{g+1} with thresholds t_g = 1{v ≥ 2^(e_g)}, all from one tree DPF at r mod 2^(q-1), evaluated
- * at G - 1 public points. Exchange 1 opens thresholds, symbols and signed values, exchange 2
+ * v in [2^lo, 2^hi) of a ring of n bits is cut at 2^(e_g) into G groups. Group g looks at i = ⌊v / 2^(σ_g)⌋, which has k
+ * bits there, in a table of its own. With the shared bit carry = 1{v̂ mod 2^(σ_g) < r mod 2^(σ_g)} (permuted selection)
+ * the index is (v̂ ≫ σ_g) - (r ≫ σ_g) - carry; its value is looked up for both carries. Which group counts is
+ * member = t_g ⊕ t_{g+1} with thresholds t_g = 1{v ≥ 2^(e_g)}, all from one tree DPF at r mod 2^(n-1), evaluated at
+ * G - 1 public points. Exchange 1 opens thresholds, symbols and signed values, exchange 2
  *
- *   y = Σ_g m_g·s_g·[(v_{g,0} - μ_{g,0}) + c_g·((v_{g,1} - v_{g,0}) - (μ_{g,1} - μ_{g,0}))],
+ *   y = Σ_g member_g·s_g·((1 - carry_g)·(v_{g,0} - μ_{g,0}) + carry_g·(v_{g,1} - μ_{g,1})),
  *
  * a formula of opened values. Values outside [2^lo, 2^hi) give a wrong result, not a leak; the oracle asserts the range.
  *
- * - **Exchanges:** 2   **Sends:** G - 1 + G·(2^c - 1) + 2n·G, then n bits per row, n the ring of the result and c the most chunks of a group
- * - **Key:** per group a permuted comparison, a one-hot of k bits and (3 + 4·2^(c-1))·n given bits; the tree's correction words in both streams
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.9; its m is the ring of the result, its D and T the bits
+ *   of all comparisons and of the tree's corrections, P all paths together, w the symbols of the longest comparison
+ * - **Exchanges:** `2`   **Sends:** `G - 1 + w·G + 2m·G`, `m` bits per row
+ * - **Key:** `G·(oh(k) + 3m) + D + 4m·P + 2·8·⌈T / 8⌉` bits per row, those of the tree in both streams
  *
  * @module
  */

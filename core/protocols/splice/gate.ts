@@ -1,24 +1,27 @@
 /**
- * Activation functions that are a ramp minus a bump: f(x) = x·1{x ≥ 0} - in·δ(x), where δ vanishes outside the window [-W, W) (SiLU, GELU); or a step minus
- * a bump: tanh(x) + 1 = 2·1{x ≥ 0} - in·δ(x), the same gate with the public constant 2 in place of x.
+ * Activation functions that are a ramp minus a bump: f(x) = x·1{x ≥ 0} - inside·δ(x), where δ vanishes outside the
+ * window [-W, W) (SiLU, GELU); or a step minus a bump: tanh(x) + 1 = 2·1{x ≥ 0} - inside·δ(x), the same gate with the
+ * public constant 2 in place of x.
  *
- * Only the low m = l + k + u ≤ n bits of x are looked at: a low digit of l bits, the table's index of k bits, a top digit of u bits; W = 2^(l+k-1). From
- * the three one-hots of r's digits come, for x̂ (sign) and x̂ + W (window), with b the borrow of the index digit:
+ * Only three digits of x are looked at, of `low`, `index` and `top` bits; W = 2^(low+index-1). From the one-hots at r's
+ * digits come, for x̂ and for x̂ + W, the eight symbols of SPEC.md §5.12: they say whether x is negative, whether it is
+ * inside the window, and whether its low digit carries. Both end entries of δ are 0, so the window may ignore equal index
+ * digits. Exchange 1 opens the symbols and the signed table values v_0, v_1 of both carries, exchange 2 the bits pos,
+ * w_0 = inside·(1 - carry) and w_1 = inside·carry, exchange 3
  *
- *   carry = 1{lo < r_lo},   neg = b ? S_1 : S_0,   in = l' ? E_1 : E_0,   w_1 = in·carry,   w_0 = in·(1 - carry),
+ *   y = pos·x - Σ_b w_b·s·(v_b - μ_b):
  *
- * S_b = 1{msb(up - b - r_up)}, E_b = 1{r_up = up' - b}, l' = 1{idx' < r_idx}, b = 1{idx < r_idx} ⊕ 1{idx = r_idx}·carry; both end entries of δ are 0, so the
- * window may ignore equal index digits. Exchange 1 opens the eight symbols and the signed table values v_0, v_1 of both carries, exchange 2 the bits
- * pos, w_0, w_1, exchange 3 y = pos·x - Σ_b w_b·s·(v_b - μ_b): formulas, which `formula.ts` has.
+ * formulas, which `formula.ts` has.
  *
- * Rings. The result has n bits. x may have fewer, a, and the opened table values have v ≤ n: both are then read in n bits with their spare bit,
- * x = u - r + k·2^a·msb(r), which takes two given words of the missing bits for x and for each value.
+ * Rings. The result has m bits. x may have fewer, n, and the opened table values have d ≤ m: both are then read in m bits
+ * with their spare bit, x = u - r + k·2^n·msb(r), which takes two given words of the missing bits for x and for each value.
  *
- * Rounding. With `skip` > 0 the digits are those of x ≫ skip, rounded by the public coin x̂ mod 2^skip (`dither.ts`), which makes the low digit that
- * much smaller; the ramp reads x itself.
+ * Rounding. With `skip` > 0 the digits are those of x ≫ skip, rounded by the public coin x̂ mod 2^skip (`dither`), which
+ * makes the low digit that much smaller; the ramp reads x itself.
  *
- * - **Exchanges:** 3   **Sends:** 8 + 2·v, 3 and n bits per element
- * - **Key:** the three one-hots + 6 + 7·n + 2·(n - a) + 4·(n - v) given bits
+ * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.12; ramp is 1 of a ramp
+ * - **Exchanges:** `3`   **Sends:** `8 + 2d`, `3`, `m` bits per element
+ * - **Key:** `oh(low - skip) + oh(index) + oh(top) + 6 + 7m + 2(m - n)·ramp + 4(m - d)` bits per element
  *
  * @module
  */
