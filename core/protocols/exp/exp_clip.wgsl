@@ -1,6 +1,6 @@
 // exp_clip: opens the clip bit of an exponential.
 //
-//   g = E_0 XOR l·(E_0 XOR E_1) on masked bits; the product of both mask bits went into the result's mask
+//   clip = equal_0 XOR less·(equal_0 XOR equal_1) on masked bits; the product of both mask bits went into the result's mask
 //
 // Spec      SPEC.md §5.11 (exponential)
 

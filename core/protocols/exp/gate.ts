@@ -1,15 +1,19 @@
 /**
- * Exponential with a clip: e = T_low[t mod 2^kl]·T_high[(t ≫ kl) mod 2^kh] where t < 2^(kl+kh), and 0 above, for t ≥ 0 in a ring of kl + kh + ku bits.
+ * Exponential with a clip: e^(-t) = T_low[t_low]·T_high[t_high] where t_top = 0, and 0 where it is not, for t ≥ 0 whose
+ * three digits have `low`, `high` and `top` bits.
  *
- * All three digits of r stand in one-hot vectors; the lower digit's comparison gives the borrow c, and the upper value is looked up for both borrows.
- * Exchange 1 opens c, l = 1{hi < r_hi}, E_b = 1{r_up = up - b} and the signed values v_low, v_0, v_1 under pads; exchange 2 the clip bit
- * g = E_0 ⊕ l·(E_0 ⊕ E_1); exchange 3 the value, a formula of the opened values. The borrow out of equal upper digits may be ignored because the last entry
- * of T_high is 0.
+ * All three digits of r stand in one-hot vectors; the low digit's comparison gives the carry, and the high value is looked
+ * up for both carries. Exchange 1 opens the symbols carry, less (the high digit borrows), equal_0 and equal_1 (the top one
+ * is 0 without and with that borrow), and the signed values v_low, v_0, v_1 under pads; exchange 2 the clip bit
+ * equal_0 ⊕ less·(equal_0 ⊕ equal_1); exchange 3 the value: formulas, which `formula.ts` has. The borrow out of equal high
+ * digits may be ignored because the last entry of T_high is 0.
  *
- * The parties' own halves of ρ_l, ρ_E0 and ρ_E1 serve as shares of these mask bits in exchange 2: its result stands under a fresh pad (SPEC §3.3).
+ * The parties' own halves of mask bits serve as shares of them in exchange 2: its result stands under a fresh pad
+ * (SPEC §3.3).
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.11; its m is the ring of the result
- * - **Exchanges:** `3`   **Sends:** `4 + 3m`, `1`, `m` bits per element   **Key:** `oh(low) + oh(high) + oh(top) + 15m` bits per element
+ * - **Exchanges:** `3`   **Sends:** `4 + 3m`, `1`, `m` bits per element
+ * - **Key:** `oh(low) + oh(high) + oh(top) + 15m` bits per element
  *
  * @module
  */

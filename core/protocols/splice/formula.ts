@@ -7,7 +7,7 @@
 import { Formula, formulas } from "../formula/formula.ts";
 import { bit, one, sign, value } from "../formula/sum.ts";
 
-/** The symbols of exchange 1, lowest bit first; SPEC §5.12 has c, l', E_0, E_1, L, Q, S_0, S_1. */
+/** The symbols of exchange 1, lowest bit first: those of SPEC.md §5.12. */
 export const SYMBOLS = [
   "carry",
   "windowLess",
@@ -32,7 +32,10 @@ const [carry, windowLess, equal0, equal1, signLess, signEqual, sign0, sign1] = [
 const inside = equal0.plus(windowLess.times(equal0.plus(equal1)));
 const negative = sign0.plus(signLess.plus(signEqual.times(carry)).times(sign0.plus(sign1)));
 
-/** pos = 1 ⊕ S_0 ⊕ (L ⊕ Q·c)·(S_0 ⊕ S_1), w_0 = in·(1 ⊕ c) and w_1 = in·c with in = E_0 ⊕ l'·(E_0 ⊕ E_1): 6 pairs of mask bits. */
+/**
+ * pos = 1 ⊕ sign_0 ⊕ (signLess ⊕ signEqual·carry)·(sign_0 ⊕ sign_1), w_0 = inside·(1 ⊕ carry) and w_1 = inside·carry with
+ * inside = equal_0 ⊕ windowLess·(equal_0 ⊕ equal_1): 6 pairs of mask bits.
+ */
 export const bitsFormula: Formula<(typeof SYMBOLS)[number]> = new Formula([
   one.plus(negative),
   inside.times(one.plus(carry)),

@@ -1,6 +1,8 @@
-// splice_bits: opens the bits neg, w_0 and w_1 of a splice from its masked symbols.
+// splice_bits: opens the bits pos, w_0 and w_1 of a splice from its masked symbols.
 //
-//   neg = S_0 XOR l·DS XOR q·c·DS,   in = E_0 XOR w·DE,   w_1 = in·c,   w_0 = in XOR w_1, without the monomials of mask bits alone
+//   pos = 1 XOR sign_0 XOR (signLess XOR signEqual·carry)·(sign_0 XOR sign_1)
+//   inside = equal_0 XOR windowLess·(equal_0 XOR equal_1),   w_1 = inside·carry,   w_0 = inside XOR w_1
+//   all without the monomials of mask bits alone
 //
 // Spec      SPEC.md §5.12 (splice)
 

@@ -1,9 +1,9 @@
 // splice_finish: shares relu(x) minus the windowed table.
 //
-//   result = pad + (1 - 2p)·x·w_0 - p·w_4 + [party 0] p·x + k(x)·2^a·top(p, x)
-//     - Σ_b (b_b·v_b·w_1 + (1 - 2b_b)·v_b·w_{2+b} - b_b·w_{5+b} + k(v_b)·2^v·top(b_b, v_b)) mod 2^n
-//   top(b, x) = t_1 + b·(t_0 - 2·t_1) of two more words for each of x, v_0, v_1, of n - a and n - v bits
-//   x of a bits and v_b of v bits with their spare bits, k = 1 where the mask of either may have wrapped
+//   result = pad + (1 - 2p)·x·word_0 - p·word_4 + [party 0] p·x + k(x)·2^n·top(p, x)
+//     - Σ_b (w_b·v_b·word_1 + (1 - 2w_b)·v_b·word_{2+b} - w_b·word_{5+b} + k(v_b)·2^d·top(w_b, v_b)) mod 2^m
+//   top(b, x) = t_1 + b·(t_0 - 2·t_1) of two more words for each of x, v_0, v_1, of m - n and m - d bits
+//   x of n bits and v_b of d bits with their spare bits, k = 1 where the mask of either may have wrapped
 //
 // Spec      SPEC.md §5.12 (splice)
 
