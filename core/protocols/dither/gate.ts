@@ -82,7 +82,23 @@ function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
   return 2 ** Math.min(z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
 
-/** Truncates a wire, or opens a share and truncates it, by a public coin. */
+/**
+ * Truncates a wire, or opens a share and truncates it, by a public coin.
+ *
+ * @example 5/4 becomes 1 or 2, as the coin falls
+ * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
+ * import { dither } from "sluice/core/protocols/dither/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { by: 2, to: 30, knownTo: "both" } as const, coins = () => Uint32Array.of(0, 1);
+ * const x = wire("clear", 32, 2, { rows: 1, cols: [2] }, Float64Array.of(5, 5));
+ *
+ * assertEquals([...clearOf(dither, params, [x], { coins }).data], [2, 1]);
+ * assertEquals(costOf(dither, params, x), { exchanges: 0, sentBytes: [0, 0], keyBits: 0 });
+ * ```
+ */
 export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   name: "dither",
   limit,

@@ -58,15 +58,15 @@ export function topShare(key: KeyReader, fields: { given: string; free: string }
  *
  * @example A value that is multiplied in 40 bits, and what that costs
  * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { extend } from "sluice/core/protocols/extend/gate.ts";
  * import { wire } from "sluice/core/protocols/tensor.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const plan = new PlanContext(), x = wire("plan", 32, 10, { rows: 1, cols: [4] }, null);
- * const { value, exchanges } = finish(plan.gate("gate", extend, { to: 40, knownTo: "both" }, x));
+ * const params = { to: 40, knownTo: "both" } as const, x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(-3, 7));
  *
- * assertEquals([value.ringBits, exchanges, plan.gates[0]!.sentBytes], [40, 1, [4, 4]]); // 8 bits of each value
+ * assertEquals([...clearOf(extend, params, [x]).data], [-3, 7]);
+ * assertEquals(costOf(extend, params, x), { exchanges: 1, sentBytes: [2, 2], keyBits: 16 }); // 8 bits of each value
  * ```
  */
 export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {

@@ -80,22 +80,16 @@ function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: 
  *
  * @example A row times a matrix, and its key: 32 bits of each input, at party 0
  * ```ts
- * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { linear } from "sluice/core/protocols/linear/gate.ts";
- * import { ClearContext } from "sluice/pipeline/interpreters/clear.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 }, extent = { rows: 1, cols: [2] };
- * const reader = { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6), constants: () => new Int32Array(0), input: () => new Float64Array(0) };
- * const x = wire("clear", 32, 10, extent, Float64Array.of(10, 100));
+ * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 };
+ * const x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(10, 100));
  *
- * assertEquals([...finish(new ClearContext({ reader }).gate("gate", linear, params, x)).value.data], [410, 520, 630]);
- *
- * const plan = new PlanContext();
- * finish(plan.gate("gate", linear, params, wire("plan", 32, 10, extent, null)));
- *
- * assertEquals(plan.gates[0]!.records.map(({ kind, counts }) => [kind, counts]), [["given0", [2]], ["free", [3]]]);
+ * assertEquals([...clearOf(linear, params, [x], { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6) }).data], [410, 520, 630]);
+ * assertEquals(costOf(linear, params, x), { exchanges: 0, sentBytes: [0, 0], keyBits: 2 * 32 });
  * ```
  */
 export const linear: Primitive<LinearParams, ["wire"], "share"> = {

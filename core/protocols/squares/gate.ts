@@ -62,7 +62,22 @@ function limit(_p: SquaresParams, [x]: Inputs<View, ["wire"]>): number {
   return 2 ** (x.ringBits - 2);
 }
 
-/** Σ x² of every row, and x as an operand. */
+/**
+ * Σ x² of every row, and x as an operand.
+ *
+ * @example A row of three, whose sum is opened
+ * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
+ * import { squares } from "sluice/core/protocols/squares/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { outBits: 40, operandBits: 32 }, x = wire("clear", 32, 10, { rows: 1, cols: [3] }, Float64Array.of(1, -2, 3));
+ *
+ * assertEquals([...clearOf(squares, params, [x]).sum.data], [14]);
+ * assertEquals(costOf(squares, params, x), { exchanges: 1, sentBytes: [5, 5], keyBits: 3 * (40 + 8 + 7) });
+ * ```
+ */
 export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
   name: "squares",
   limit,

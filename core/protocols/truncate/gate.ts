@@ -103,23 +103,16 @@ function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWr
  *
  * @example Two values, rounded to 10 fractional bits, and what that costs
  * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { wire } from "sluice/core/protocols/tensor.ts";
  * import { truncate } from "sluice/core/protocols/truncate/gate.ts";
- * import { ClearContext } from "sluice/pipeline/interpreters/clear.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const params = { by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" } as const;
- * const extent = { rows: 1, cols: [2] }, none = () => new Int32Array(0);
- * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
- * const x = wire("clear", 32, 22, extent, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
+ * const x = wire("clear", 32, 22, { rows: 1, cols: [2] }, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
  *
- * assertEquals([...finish(clear.gate("gate", truncate, params, x)).value.data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
- *
- * const plan = new PlanContext();
- * const { exchanges } = finish(plan.gate("gate", truncate, params, wire("plan", 32, 22, extent, null)));
- *
- * assertEquals([exchanges, plan.gates[0]!.sentBytes], [2, [2 + 8, 2 + 8]]); // 7 symbols and 32 bits of each value
+ * assertEquals([...clearOf(truncate, params, [x]).data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
+ * assertEquals(costOf(truncate, params, x).sentBytes, [2 + 8, 2 + 8]); // 7 symbols and 32 bits of each value
  * ```
  */
 export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
