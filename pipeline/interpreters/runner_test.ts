@@ -24,7 +24,14 @@ function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {
 /** Runs the lane at one party. */
 async function run(link: Link): Promise<{ result: number[][]; counts: RunnerCounts }> {
   const engine = new ReferenceEngine(), counts = noCounts(), gate = opening(engine, link.party);
-  const result = await runLane(engine, link, LANE, gate, { scope: engine.begin(), counts, now: () => 0 });
+  const result = await runLane(gate, {
+    engine,
+    channel: link,
+    lane: LANE,
+    scope: engine.begin(),
+    counts,
+    now: () => 0,
+  });
   return { result, counts };
 }
 

@@ -94,10 +94,16 @@ interface Chunk {
   readonly prompt: boolean;
 }
 
-/** Bytes that may wait between two stages. */
+/**
+ * Bytes that may wait between two stages, so that prompts of many requests do not pile up before a slow one: 4 MiB hold
+ * a chunk of 128 tokens of 8192 values, and an empty queue takes any.
+ */
 const QUEUE_BYTES = 1 << 22;
 
-/** Prepared products that party 1 keeps, in elements. */
+/**
+ * Prepared products that party 1 keeps, in elements: 256 MiB of 32-bit ones, of what a machine can spare. What is not
+ * prepared is made when its lane runs.
+ */
 const MAX_PREPARED_ELEMENTS = 1 << 26;
 
 /**
@@ -352,9 +358,10 @@ export class PartySession {
             cache = index === 0 || index === last ? null : this.#cache(item.request, index);
           const x = index === last ? wanted(context, plan.model, item.x!) : item.x;
           engine.enter(outer);
-          const gate = stage(context, plan.model, index, x, cache, positions),
-            laneId = { request: item.request, step: positions.from, stage: index };
-          const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.stageCounts[index]!, now });
+          const gate = stage(context, plan.model, index, { x, cache, positions }),
+            counts = this.stageCounts[index]!,
+            id = { request: item.request, step: positions.from, stage: index };
+          const result = await runLane(gate, { engine, channel, lane: id, scope, counts, now });
           scope.end([result.data]);
           prepared?.scope.end([]);
           this.#prepared.delete(name);

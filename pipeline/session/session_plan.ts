@@ -162,7 +162,7 @@ export class SessionPlan {
       : tokenRows(model, positions, hiddenWidth);
     const x = index === 0 ? null : wire("plan", streamBits(model), streamScale(model), extent, null);
     const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
-    const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
+    const { exchanges } = finish(stage(context, model, index, { x, cache, positions })),
       sentBytes: [number, number] = [0, 0];
     for (const gate of context.gates) {
       sentBytes[0] += gate.sentBytes[0];
