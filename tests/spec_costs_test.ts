@@ -187,7 +187,7 @@ for (const [name, gate] of await gateVectors()) {
 
 /** Key bits of one element, or of one pair, of a gate on a wire. */
 function keyOf<P>(
-  gate: Pick<Primitive<P, ["wire"], "wire">, "plan">,
+  gate: Primitive<P, ["wire"], "wire">,
   p: P,
   ringBits: number,
   scale = 10,

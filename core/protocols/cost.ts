@@ -52,9 +52,9 @@ export interface Cost {
 
 /** The cost of a gate on inputs of any view: shapes alone count. */
 export function costOf<P, I extends readonly Kind[], K extends Kind>(
-  gate: Pick<Primitive<P, I, K>, "plan">,
-  params: P,
-  ...x: Inputs<View, I>
+  gate: Primitive<P, I, K>,
+  params: NoInfer<P>,
+  ...x: NoInfer<Inputs<View, I>>
 ): Cost {
   const { key, opens } = gate.plan(params, x as unknown as Inputs<"plan", I>);
   return { exchanges: opens.length, sentBytes: sentBytes(opens), keyBits: keyBits(key) };
@@ -66,9 +66,9 @@ export function costOf<P, I extends readonly Kind[], K extends Kind>(
  * @param reader The weights, constants, input or coins that it asks for.
  */
 export function clearOf<P, I extends readonly Kind[], K extends Kind>(
-  gate: Pick<Primitive<P, I, K>, "clear">,
-  params: P,
-  x: Inputs<"clear", I>,
+  gate: Primitive<P, I, K>,
+  params: NoInfer<P>,
+  x: NoInfer<Inputs<"clear", I>>,
   reader: Partial<ClearReader> = {},
 ): Kinds<"clear">[K] {
   return gate.clear(params, x, reader as ClearReader);

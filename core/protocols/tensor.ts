@@ -1,8 +1,8 @@
 /**
  * What flows between gates: wires, shares, operands and caches, each in one of four views.
  *
- * A wire x in Z_{2^n} is carried as the public masked value x̂ = x + r mod 2^n; only the dealer knows r. The *view* says which of these a
- * tensor holds, and a composition that is generic in the view runs under all four interpreters:
+ * A wire x in Z_{2^n} is carried as the public masked value x̂ = x + r mod 2^n; only the dealer knows r. The *view*
+ * says which of these a tensor holds, and a composition that is generic in the view runs under all four interpreters:
  *
  * | view     | holds                                   | running a composition gives              |
  * | -------- | --------------------------------------- | ---------------------------------------- |

@@ -1,8 +1,8 @@
 /**
  * The dealer's interpreter: runs the forward pass on masks and writes both parties' key blocks.
  *
- * Of every given record one half is the stream of a seed; the explicit half starts as a copy of it and is corrected in place, so that a one-hot vector
- * costs one flipped bit.
+ * Of every given record one half is the stream of a seed; the explicit half starts as a copy of it and is corrected in
+ * place, so that a one-hot vector costs one flipped bit.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The plan interpreter: shapes only. Running a stage under it gives the exact cost of every gate and the layout of its keys, in microseconds.
+ * The plan interpreter: shapes only. Running a stage under it gives the exact cost of every gate and the layout of its
+ * keys, in microseconds.
  *
  * @module
  */

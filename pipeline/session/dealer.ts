@@ -54,7 +54,8 @@ export async function dealSession(
           at.map((position) => ({ request, position, stage: index })),
         );
         const cache = index === 0 || index === last ? null : caches[index - 1]!;
-        // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every position.
+        // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every
+        // position.
         const context: DealContext = new DealContext(lane),
           read: Wire<"mask"> | null = x !== null && index === last && !model.config.causal
             ? wanted(context, model, x)

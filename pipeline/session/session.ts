@@ -1,5 +1,6 @@
 /**
- * A party's session: the forward pass as a stream of stages, one Web Streams stage per layer, with chunks and requests flowing through.
+ * A party's session: the forward pass as a stream of stages, one Web Streams stage per layer, with chunks and requests
+ * flowing through.
  *
  * @module
  */
@@ -115,16 +116,19 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  * import { dealSession, defaultScales, PartySession, Seed, SessionPlan, weightRefs } from "sluice/gates.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1, rounding: "nearest" } as const;
- * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape), salt = new Uint8Array(16);
- * const seeds = [Seed.random(), Seed.random()] as const, streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
+ * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config);
+ * const model = { scope: "blocks", config, scales, maxPositions: 1, rounding: "nearest" } as const;
+ * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape);
+ * const salt = new Uint8Array(16), seeds = [Seed.random(), Seed.random()] as const;
+ * const streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
  * const noWeights = { seeds, salt, maskProduct: ({ outputs }: { outputs: number }) => new Uint32Array(outputs) };
  * await dealSession(plan, noWeights, { write: (p, bytes, at) => Promise.resolve(streams[p]!.set(bytes, at)) });
  *
  * const links = await memoryPair(), engine = createReferenceEngine(), now = () => performance.now();
  * const zeros = new Map(weightRefs(model).map(({ name, inputs, outputs }) =>
  *   [name, engine.weights(new Uint32Array(inputs * outputs), inputs, outputs)]));
- * const [owner, client] = links.map((channel) => new PartySession({ plan, engine, channel, salt, now, seed: seeds[channel.party],
+ * const [owner, client] = links.map((channel) => new PartySession({ plan, engine, channel, salt, now,
+ *   seed: seeds[channel.party],
  *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
  *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
  * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
@@ -155,8 +159,9 @@ export class PartySession {
   }
 
   /**
-   * The chunks of all requests in the one order in which they enter and their keys are read: prompts first, then one token of every request after the other.
-   * A chunk that entered before its turn could stand in front of the one whose keys are in memory.
+   * The chunks of all requests in the one order in which they enter and their keys are read: prompts first, then one
+   * token of every request after the other. A chunk that entered before its turn could stand in front of the one whose
+   * keys are in memory.
    */
   #chunks(shapes: readonly RequestShape[]): Chunk[] {
     const all = shapes.map((shape) => this.#options.plan.chunks(shape, this.#options.chunkTokens)), order: Chunk[] = [];
@@ -202,7 +207,8 @@ export class PartySession {
   }
 
   /**
-   * Touches as much engine memory as the first lanes will need, so that the run does not wait for the system to hand out pages.
+   * Touches as much engine memory as the first lanes will need, so that the run does not wait for the system to hand
+   * out pages.
    */
   reserve(shapes: readonly RequestShape[]): void {
     const { channel, engine, plan, windowBytes } = this.#options,

@@ -1,13 +1,14 @@
 /**
- * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down (addend 0).
+ * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down
+ * (addend 0).
  *
  * With ẑ⁺ = ẑ + addend + 2^(n-2), the carry c = 1{ẑ⁺ mod 2^by < r mod 2^by} and w = msb(r)·(1 - msb(ẑ⁺)),
  *
  *   y = (ẑ⁺ ≫ by) - (r ≫ by) - c + w·2^(n-by) - 2^(n-2-by)   mod 2^m,     r_y = pad + (r ≫ by).
  *
- * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and every z is in the domain.
- * The carry comes from permuted selection. Only the party that adds the public part needs all of ẑ: the other one gets `by` bits of it, and the
- * bit msb(ẑ⁺) with the symbols.
+ * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and
+ * every z is in the domain. The carry comes from permuted selection. Only the party that adds the public part needs all
+ * of ẑ: the other one gets `by` bits of it, and the bit msb(ẑ⁺) with the symbols.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.7; its f is `by`, share is 1 of a share
  * - **Exchanges:** `2 + share`
@@ -76,7 +77,10 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
-/** z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
+/**
+ * z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's
+ * ring when it is shifted.
+ */
 function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
   return 2 ** Math.min(z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
