@@ -224,7 +224,11 @@ export function layerCase(model: ModelSpec, positions: Positions): LaneCase {
     cachedTokens: positions.from,
     tokens: positions.count,
     run: (ctx, [x], cache) =>
-      stage(ctx, model, 1, x!, { keys: cache("keys", width), values: cache("values", width) }, positions),
+      stage(ctx, model, 1, {
+        x: x!,
+        cache: { keys: cache("keys", width), values: cache("values", width) },
+        positions,
+      }),
   };
 }
 

@@ -175,7 +175,7 @@ function* withoutEmbedding<V extends View>(
   let x = entering;
   for (let layer = 0; layer < config.layers; layer++) {
     const own = { keys: cache(config.hiddenWidth), values: cache(config.hiddenWidth) };
-    x = yield* layerStage(ctx.within(`layer${layer}`), model, layer, x, own, positions);
+    x = yield* layerStage(ctx.within(`layer${layer}`), model, layer, { x, cache: own, positions });
   }
   const last = ctx.within("output");
   return yield* outputStage(openingAll(last), model, wanted(last, model, x));

@@ -10,6 +10,7 @@
 import { assertEquals } from "@std/assert";
 import type { Engine, Handle } from "../core/engine.ts";
 import { Seed } from "../core/prg/seed.ts";
+import { openingBytes } from "../core/protocols/cost.ts";
 import type { WeightRef } from "../core/protocols/key.ts";
 import type { Gate, Opening, OpeningSize } from "../core/protocols/opening.ts";
 import type { Context, Primitive } from "../core/protocols/primitive.ts";
@@ -37,7 +38,7 @@ import {
   seedStreams,
 } from "../pipeline/interpreters/layout.ts";
 import { PartyContext } from "../pipeline/interpreters/party.ts";
-import { finish, type GateCost, openingBytes, PlanContext } from "../pipeline/interpreters/plan.ts";
+import { finish, type GateCost, PlanContext } from "../pipeline/interpreters/plan.ts";
 
 /** The kinds of input that a case can have. */
 export type LawKind = "wire" | "share";

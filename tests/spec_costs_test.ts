@@ -1,10 +1,10 @@
 /** Costs that SPEC and the gates' comments state are those of the plan: formulas in the notation of `notation.ts` are evaluated for every case that has vectors. */
 
 import { assert, assertEquals } from "@std/assert";
+import { costOf, keyBits } from "../core/protocols/cost.ts";
 import { dither } from "../core/protocols/dither/gate.ts";
 import { exp } from "../core/protocols/exp/gate.ts";
 import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
-import { recordBits } from "../core/protocols/key.ts";
 import { maximumLevel } from "../core/protocols/maximum/gate.ts";
 import type { Primitive } from "../core/protocols/primitive.ts";
 import { splice } from "../core/protocols/splice/gate.ts";
@@ -58,12 +58,7 @@ function plannedSent({ opens }: GateCost, units: number): number[][] {
 
 /** Explicit bits of both streams, per unit. */
 function plannedKey({ records }: GateCost, units: number): number {
-  let total = 0;
-  for (const { kind, fields, counts } of records) {
-    const streams = { given: 1, given0: 1, client: 1, common: 2, free: 0, own1: 0 }[kind];
-    total += streams * fields.reduce((sum, { bits }) => sum + bits, 0) * counts.reduce((a, b) => a + b, 0);
-  }
-  return total / units;
+  return keyBits(records) / units;
 }
 
 /** Cases whose result both parties learn: costs are stated for these. */
@@ -191,15 +186,14 @@ for (const [name, gate] of await gateVectors()) {
 }
 
 /** Key bits of one element, or of one pair, of a gate on a wire. */
-function keyBits<P>(
-  gate: Pick<Primitive<P, ["wire"], "wire">, "plan">,
+function keyOf<P>(
+  gate: Primitive<P, ["wire"], "wire">,
   p: P,
   ringBits: number,
   scale = 10,
   cols = 1,
 ): number {
-  const { key } = gate.plan(p, [wire("plan", ringBits, scale, { rows: 1, cols: [cols] }, null)]);
-  return key.reduce((sum, { kind, fields }) => sum + (kind === "given" ? recordBits(fields) : 0), 0);
+  return costOf(gate, p, wire("plan", ringBits, scale, { rows: 1, cols: [cols] }, null)).keyBits;
 }
 
 /** What the rows of the table of models stand for. */
@@ -209,20 +203,19 @@ const PAID: Readonly<Record<string, () => number>> = {
   "truncate, 32 to 32 bits by 8": () => truncated(32, 32, 8),
   "truncate, 32 to 20 bits by 10": () => truncated(32, 20, 10),
   "truncate, 40 to 40 bits by 10": () => truncated(40, 40, 10),
-  "maximum, coarse scores of 10 bits": () => keyBits(maximumLevel, {}, 10, 0, 2),
-  "exp, digits 8, 6, 6": () => keyBits(exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, 20),
-  "exp_dithered, digits 8, 8": () =>
-    keyBits(expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }, 20),
+  "maximum, coarse scores of 10 bits": () => keyOf(maximumLevel, {}, 10, 0, 2),
+  "exp, digits 8, 6, 6": () => keyOf(exp, { digits: [8, 6, 6], tableScale: 11, ringBits: 32 }, 20),
+  "exp_dithered, digits 8, 8": () => keyOf(expDithered, { skip: 3, digits: [8, 8], tableScale: 11, ringBits: 32 }, 20),
   "splice, SiLU: digits 5, 9, 6, values of 16 bits": () => spliced("silu", [5, 9, 6], 16, 32, 10),
   "splice, GELU: digits 7, 8, 5, values of 16 bits": () => spliced("gelu", [7, 8, 5], 16, 32, 12),
   "splice, tanh: digits 2, 11, 7, values of 32 bits": () => spliced("tanh_plus_1", [2, 11, 7], 32, 32, 10),
   "splice, GELU, dithered: 24 bits, digits 4, 8, 5, values of 26 bits": () => spliced("gelu", [7, 8, 5], 26, 24, 12, 3),
-  "dither, 32 to 32 bits by 10": () => keyBits(dither, { by: 10, to: 32, knownTo: "both" }, 32),
-  "dither, 32 to 20 bits by 10": () => keyBits(dither, { by: 10, to: 20, knownTo: "both" }, 32),
+  "dither, 32 to 32 bits by 10": () => keyOf(dither, { by: 10, to: 32, knownTo: "both" }, 32),
+  "dither, 32 to 20 bits by 10": () => keyOf(dither, { by: 10, to: 20, knownTo: "both" }, 32),
 };
 
 function truncated(from: number, to: number, by: number): number {
-  return keyBits(truncate, { by, to, rounding: "nearest", full: 0, knownTo: "both" }, from);
+  return keyOf(truncate, { by, to, rounding: "nearest", full: 0, knownTo: "both" }, from);
 }
 
 function spliced(
@@ -233,7 +226,7 @@ function spliced(
   scale: number,
   skip = 0,
 ): number {
-  return keyBits(splice, { function: name, digits, skip, valueBits, ringBits: 32, knownTo: "both" }, from, scale);
+  return keyOf(splice, { function: name, digits, skip, valueBits, ringBits: 32, knownTo: "both" }, from, scale);
 }
 
 Deno.test(`${OVERVIEW} states what models pay`, () => {

@@ -46,7 +46,7 @@ export function ofScores(rounding: Rounding): Case {
 export function attended(rounding: Rounding, padding: PaddingParams): Case {
   return {
     inputs: [random(32, 10, { rows: 2, cols: [2] }, 11)],
-    *run(ctx, [x], cache) {
+    *run(ctx, [x], make) {
       const params = {
         heads: 1,
         kvHeads: 1,
@@ -59,8 +59,9 @@ export function attended(rounding: Rounding, padding: PaddingParams): Case {
         qkv: { weights: wide, weightScale: 10, bias: null },
         full: 1,
       } as const;
-      const caches = { keys: cache(1), values: cache(1) }, sight = { tokens: 2, cols: [2], starts: [0] };
-      return (yield* attention(ctx, params, x!, caches, { from: 0, count: 2 }, sight)).mixed;
+      const positions = { from: 0, count: 2 }, sight = { tokens: 2, cols: [2], starts: [0] };
+      const cache = { keys: make(1), values: make(1) };
+      return (yield* attention(ctx, params, x!, { cache, positions, sight })).mixed;
     },
     weights: wideWeights(1234, -77, 900, 300, 1024, -4096),
     realTokens: 1,

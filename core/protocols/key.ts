@@ -95,7 +95,10 @@ export interface KeyWriter {
   offset(record: string, field: string): number;
   /** Party 1's seed half of a `given0` or `own1` record with one field, for all elements. */
   clientHalf(record: string): MaskWords;
-  /** x·R_w for the dealer's mask R_w = Ŵ - W of a weight matrix, mod 2^32 or, where x has 64-bit words, mod 2^64; x is row-major. */
+  /**
+   * x·R_w for the dealer's mask R_w = Ŵ - W of a weight matrix, mod 2^32 or, where x has 64-bit words, mod 2^64; x is
+   * row-major.
+   */
   maskProduct(weights: WeightRef, x: MaskWords, rows: number): MaskWords;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
   readonly salt: Uint8Array;
@@ -120,7 +123,8 @@ export interface KeyReader {
   /** How many tokens of the client's text are real, padding comes after them; null for party 0. */
   realTokens(): number | null;
   /**
-   * Where somebody keeps the public coins of dithered rounding: takes the low `bits` bits of every element. A gate calls it at party 1, which knows them all.
+   * Where somebody keeps the public coins of dithered rounding: takes the low `bits` bits of every element. A gate
+   * calls it at party 1, which knows them all.
    */
   readonly keepCoins: ((coins: Handle, bits: number) => void) | null;
   /** Session salt of the tree DPF's node PRG, 16 bytes. */
@@ -137,7 +141,10 @@ export interface ClearReader {
   input(): Float64Array;
   /** How many tokens of the client's text are real; all where absent. */
   readonly realTokens?: number;
-  /** Public coins of dithered rounding: those that a run has kept for this gate, or fresh ones; `bits` bits for each of `count` elements. */
+  /**
+   * Public coins of dithered rounding: those that a run has kept for this gate, or fresh ones; `bits` bits for each of
+   * `count` elements.
+   */
   coins(bits: number, count: number): Uint32Array;
 }
 
@@ -195,7 +202,9 @@ export function writeMask(record: RecordWriter, offset: number, bits: number, ma
   else record.word(offset, bits, mask);
 }
 
-/** The fresh pads of the record "pad" minus what the dealer knows of a product, mod 2^ringBits; `products` is used up. */
+/**
+ * The fresh pads of the record "pad" minus what the dealer knows of a product, mod 2^ringBits; `products` is used up.
+ */
 export function subtractFromPads(key: KeyWriter, products: MaskWords, ringBits: number): MaskWords {
   const pad = key.record("pad");
   if (products instanceof BigUint64Array) {

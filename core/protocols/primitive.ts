@@ -33,8 +33,9 @@ export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
   /** Name of the gate, for cost tables. */
   readonly name: string;
   /**
-   * The first input, with what the gate adds to it, lies in [-limit, limit): `clear` asserts it and calibration asks for headroom below it. Gates without one read
-   * values that another rule keeps in their range, or any value of the ring.
+   * The first input, with what the gate adds to it, lies in [-limit, limit): `clear` asserts it and calibration asks
+   * for headroom below it. Gates without one read values that another rule keeps in their range, or any value of the
+   * ring.
    */
   readonly limit?: (p: P, x: Inputs<View, I>) => number;
   /** Exact integer semantics; asserts every precondition. */
@@ -47,13 +48,18 @@ export interface Primitive<P, I extends readonly Kind[], K extends Kind> {
   readonly run: (p: P, x: Inputs<"masked", I>, key: KeyReader) => Gate<Kinds<"masked">[K], Handle>;
 }
 
-/** A public-linear operation: every view does it by itself, without key or message. Public constants never reach a mask. */
+/**
+ * A public-linear operation: every view does it by itself, without key or message. Public constants never reach a mask.
+ */
 export interface LocalOp<P> {
   /** Name of the operation, for messages. */
   readonly name: string;
   /** Ring, scale and extent of the result. */
   readonly shape: (p: P, x: readonly (Wire<View> | Share<View>)[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
-  /** Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces mod 2^ringBits). */
+  /**
+   * Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces
+   * mod 2^ringBits).
+   */
   readonly apply: (
     p: P,
     x: readonly (Wire<"clear" | "mask"> | Share<"clear" | "mask">)[],
@@ -69,13 +75,17 @@ export interface Role {
   /** Number of the norm that reads it, in the order of the forward pass. */
   readonly norm?: number;
   /**
-   * What the next gate reads: of a norm the residual stream, the sum of its squares, its root and the product of both; of an attention the products of queries
-   * and keys, all its scores, and what the maximum is taken of; what the activation of a feed-forward layer reads; what the pooler's does.
+   * What the next gate reads: of a norm the residual stream, the sum of its squares, its root and the product of both;
+   * of an attention the products of queries and keys, all its scores, and what the maximum is taken of; what the
+   * activation of a feed-forward layer reads; what the pooler's does.
    */
   readonly reads?: "stream" | "squares" | "root" | "product" | "score" | "unpadded" | "coarse" | "hidden" | "pooled";
 }
 
-/** What a composition sees of its interpreter. Members are function-typed properties: methods are bivariant, and a mask would pass for a masked value. */
+/**
+ * What a composition sees of its interpreter. Members are function-typed properties: methods are bivariant, and a mask
+ * would pass for a masked value.
+ */
 export interface Context<V extends View> {
   /** Which interpreter this is. */
   readonly view: V;
@@ -99,7 +109,10 @@ export interface Context<V extends View> {
 /** The oracle's integers are exact below this, whatever the ring holds. */
 const EXACT = 2 ** 53;
 
-/** Throws unless every value lies in [-limit, limit) and is exact: the oracle's range check. The message names the requirement, never the value. */
+/**
+ * Throws unless every value lies in [-limit, limit) and is exact: the oracle's range check. The message names the
+ * requirement, never the value.
+ */
 export function assertRange(data: Float64Array, wanted: number, what: string): void {
   const limit = Math.min(wanted, EXACT);
   for (let i = 0; i < data.length; i++) {

@@ -1,8 +1,8 @@
 /**
  * What flows between gates: wires, shares, operands and caches, each in one of four views.
  *
- * A wire x in Z_{2^n} is carried as the public masked value x̂ = x + r mod 2^n; only the dealer knows r. The *view* says which of these a
- * tensor holds, and a composition that is generic in the view runs under all four interpreters:
+ * A wire x in Z_{2^n} is carried as the public masked value x̂ = x + r mod 2^n; only the dealer knows r. The *view*
+ * says which of these a tensor holds, and a composition that is generic in the view runs under all four interpreters:
  *
  * | view     | holds                                   | running a composition gives              |
  * | -------- | --------------------------------------- | ---------------------------------------- |
@@ -52,7 +52,7 @@ export interface TensorBase<V extends View> {
 
 /** A masked value that is public to both parties, or to party 0 alone where only its linear layers read it. */
 export interface Wire<V extends View> extends TensorBase<V> {
-  /** Tells wires from shares and operands. */
+  /** A public number: gates read it as it is. */
   readonly kind: "wire";
   /** Who has x̂. */
   readonly knownTo: "both" | "party0";
@@ -60,13 +60,13 @@ export interface Wire<V extends View> extends TensorBase<V> {
 
 /** One party's additive share of a masked value. Never a wire: it has to be opened first. */
 export interface Share<V extends View> extends TensorBase<V> {
-  /** Tells shares from wires. */
+  /** Half of a secret: gates that read wires refuse it at compile time. */
   readonly kind: "share";
 }
 
 /** A wire with a standing share of its mask: dealt once, then multiplied any number of times. */
 export interface Operand<V extends View> extends TensorBase<V> {
-  /** Tells operands from wires. */
+  /** What products read; made by `hold` or `squares`. */
   readonly kind: "operand";
   /** The parties' shares of r mod 2^ringBits; the dealer and the clear view need nothing beside `data`. */
   readonly standing: Handle | null;
@@ -84,7 +84,7 @@ export interface Lift {
 
 /** A row statistic together with the operand whose standing share the same key provides. */
 export interface Squares<V extends View> {
-  /** Tells this pair from single tensors. */
+  /** A pair: gates read its parts. */
   readonly kind: "squares";
   /** Σ x² of every row. */
   readonly sum: Wire<V>;
@@ -94,7 +94,7 @@ export interface Squares<V extends View> {
 
 /** Keys or values of the tokens so far, of one layer and request; `tokens` grows as lanes append. */
 export interface Cache<V extends View> {
-  /** Tells caches from tensors. */
+  /** Grows in place: gates read it and never give one back. */
   readonly kind: "cache";
   /** Which of the four kinds of data `data` holds. */
   readonly view: V;

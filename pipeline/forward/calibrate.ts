@@ -85,7 +85,9 @@ const LESS_HEADROOM: ReadonlySet<Role["reads"]> = new Set(["score", "coarse", "p
  * const config = namedShape("llama-tiny", { layers: 1 }), first = defaultScales(config);
  * const model: ModelSpec = { scope: "blocks", config, scales: first, maxPositions: 2, rounding: "nearest" };
  * const zeros = new Map(weightRefs(model).map((ref) => [ref.name, new Int32Array(ref.inputs * ref.outputs)]));
- * const sample = (value: number) => ({ hidden: new Float64Array(2 * config.hiddenWidth).fill(value * 2 ** first.residual) });
+ * const sample = (value: number) => ({
+ *   hidden: new Float64Array(2 * config.hiddenWidth).fill(value * 2 ** first.residual),
+ * });
  *
  * const ordinary = calibrate(model, (name) => zeros.get(name)!, sample(1)).scales;
  * const small = calibrate(model, (name) => zeros.get(name)!, sample(1 / 64)).scales;

@@ -97,21 +97,6 @@ function sightOf({ config }: ModelSpec, layer: number, { from, count }: Position
 }
 
 /**
- * Opens a share and truncates it to the residual stream's scale and ring. Exchanges: 3, or 1 or 2 where rounding is
- * dithered.
- */
-function residualOf<V extends View>(
-  ctx: Context<V>,
-  model: ModelSpec,
-  name: string,
-  raw: Share<V>,
-  full: 0 | 1,
-): Gate<Wire<V>> {
-  const wanted = { scale: model.scales.residual, ringBits: residualBits(model), full };
-  return roundings[model.rounding].rescale(ctx, name, wanted, raw);
-}
-
-/**
  * The client's tokens as one-hot rows times the embedding plus learned positions, or its hidden states: (T, C).
  *
  * A post-norm model normalises here: its stream between stages is the normalised value. Exchanges: 2 or 1, and 6 where
@@ -133,18 +118,12 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
     raw = yield* ctx.gate("positions", addConstants, { constants }, raw);
   }
   const x = asResidual(ctx, model, yield* ctx.gate("open", openShare, {}, raw));
-  return config.normPlacement === "pre" ? x : yield* normalise(ctx, "norm", model, 0, x);
+  return config.normPlacement === "pre" ? x : yield* normalise(ctx.within("norm"), model, 0, x);
 }
 
 /** Norm number `norm` of the model. Exchanges: those of {@linkcode rmsNorm}. */
-function normalise<V extends View>(
-  ctx: Context<V>,
-  name: string,
-  model: ModelSpec,
-  norm: number,
-  x: Wire<V>,
-): Gate<Wire<V>> {
-  return rmsNorm(ctx.within(name).as({ norm }), normParams(model, norm), x);
+function normalise<V extends View>(ctx: Context<V>, model: ModelSpec, norm: number, x: Wire<V>): Gate<Wire<V>> {
+  return rmsNorm(ctx.as({ norm }), normParams(model, norm), x);
 }
 
 /** A wire in the residual stream's ring: narrowing is free. */
@@ -153,54 +132,77 @@ function asResidual<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V
   return bits === x.ringBits ? x : ctx.local(narrow, { bits }, x);
 }
 
+/** What a layer reads: the wire between stages, and the layer's keys and values of the tokens before `positions`. */
+export interface LayerInput<V extends View> {
+  /** Rows of the lane's tokens. */
+  readonly x: Wire<V>;
+  /** Keys and values; the lane's own are appended. */
+  readonly cache: AttentionCache<V>;
+  /** The lane's tokens. */
+  readonly positions: Positions;
+}
+
+/** What any stage reads: the input stage no wire, and a layer alone a cache. */
+export type StageInput<V extends View> =
+  & { readonly [P in "x" | "cache"]: LayerInput<V>[P] | null }
+  & Pick<LayerInput<V>, "positions">;
+
 /** One transformer layer. Appends the lane's keys and values to the cache. */
 export function* layerStage<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
   layer: number,
-  x: Wire<V>,
-  cache: AttentionCache<V>,
-  positions: Positions,
+  { x, cache, positions }: LayerInput<V>,
 ): Gate<Wire<V>> {
-  const post = model.config.normPlacement === "post", sight = sightOf(model, layer, positions);
+  const post = model.config.normPlacement === "post";
   // Who receives all bits of the attention's result alternates where that evens out what both parties send.
   const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
   // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
   // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added:
   // norm(residual + attention(x)).
-  const read1 = post ? x : yield* normalise(ctx, "norm1", model, 2 * layer, x);
-  const { mixed, rest } = yield* attention(
-    ctx.within("attention"),
-    attentionParams(model, layer),
-    read1,
-    cache,
-    positions,
-    sight,
-  );
-  const out = yield* affine(ctx, "out", outParams(model, layer), mixed);
-  const attended = yield* addResidual(ctx, model, "out_truncate", out, post ? rest! : x, alternate);
+  const read1 = post ? x : yield* normalise(ctx.within("norm1"), model, 2 * layer, x);
+  const place = { cache, positions, sight: sightOf(model, layer, positions) };
+  const { mixed, rest } = yield* attention(ctx.within("attention"), attentionParams(model, layer), read1, place);
+  const out = yield* affine(ctx, "out", outParams(model, layer), mixed), residual = post ? rest! : x;
+  const attended = yield* addResidual(ctx, model, { name: "out_truncate", written: out, residual, full: alternate });
 
-  const read2 = yield* normalise(ctx, "norm2", model, 2 * layer + 1, attended);
+  const read2 = yield* normalise(ctx.within("norm2"), model, 2 * layer + 1, attended);
   const { hidden, rest: rest2 } = yield* mlp(ctx.within("mlp"), mlpParams(model, layer), read2);
   const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
-  const written = yield* addResidual(ctx, model, "down_truncate", down, post ? rest2! : attended, 0);
-  return post ? yield* normalise(ctx, "norm3", model, 2 * layer + 2, written) : written;
+  const after = yield* addResidual(ctx, model, {
+    name: "down_truncate",
+    written: down,
+    residual: post ? rest2! : attended,
+    full: 0,
+  });
+  return post ? yield* normalise(ctx.within("norm3"), model, 2 * layer + 2, after) : after;
+}
+
+/** What is added to the residual stream. */
+interface Addend<V extends View> {
+  /** Name of the truncation. */
+  readonly name: string;
+  /** What a matrix wrote. */
+  readonly written: Share<V>;
+  /** The stream, or a post-norm model's share of it. */
+  readonly residual: Wire<V> | Share<V>;
+  /** The party that receives all bits of the share. */
+  readonly full: 0 | 1;
 }
 
 /**
- * residual + written, at the residual stream's scale: a share is added before the truncation, a wire after it.
- * Exchanges: 3.
+ * residual + written, at the residual stream's scale and in its ring: a share is added before the truncation, a wire
+ * after it. Exchanges: 3, or 1 or 2 where rounding is dithered.
  */
 function* addResidual<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
-  name: string,
-  written: Share<V>,
-  residual: Wire<V> | Share<V>,
-  full: 0 | 1,
+  { name, written, residual, full }: Addend<V>,
 ): Gate<Wire<V>> {
-  if (residual.kind === "wire") return ctx.local(add, {}, residual, yield* residualOf(ctx, model, name, written, full));
-  return yield* residualOf(ctx, model, name, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written), full);
+  const { rescale } = roundings[model.rounding];
+  const result = { scale: model.scales.residual, ringBits: residualBits(model), full };
+  if (residual.kind === "wire") return ctx.local(add, {}, residual, yield* rescale(ctx, name, result, written));
+  return yield* rescale(ctx, name, result, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written));
 }
 
 /** The head: logits of tokens or classes for the client alone, pooled or hidden states; or what the blocks gave. */
@@ -211,7 +213,7 @@ export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, 
     return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), x));
   }
   if (config.head === "tokens") {
-    const read = yield* normalise(ctx, "norm", model, 2 * config.layers, x);
+    const read = yield* normalise(ctx.within("norm"), model, 2 * config.layers, x);
     return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), read));
   }
   // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
@@ -241,13 +243,11 @@ export function* stage<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
   index: number,
-  x: Wire<V> | null,
-  cache: AttentionCache<V> | null,
-  positions: Positions,
+  { x, cache, positions }: StageInput<V>,
 ): Gate<Wire<V>> {
   if (x === null) return yield* inputStage(ctx, model, positions);
   if (cache === null || index === stageCount(model) - 1) return yield* outputStage(ctx, model, x);
-  return yield* layerStage(ctx, model, index - 1, x, cache, positions);
+  return yield* layerStage(ctx, model, index - 1, { x, cache, positions });
 }
 
 /**
@@ -266,7 +266,7 @@ export function* forward<V extends View>(
 ): Gate<Wire<V>> {
   let x = yield* inputStage(context(0), model, positions);
   for (let layer = 0; layer < model.config.layers; layer++) {
-    x = yield* layerStage(context(layer + 1), model, layer, x, caches[layer]!, positions);
+    x = yield* layerStage(context(layer + 1), model, layer, { x, cache: caches[layer]!, positions });
   }
   const last = context(model.config.layers + 1);
   return yield* outputStage(last, model, wanted(last, model, x));

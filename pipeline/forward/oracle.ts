@@ -35,10 +35,11 @@ export interface OracleOptions {
  * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config), width = config.hiddenWidth;
  * const model: ModelSpec = { scope: "blocks", config, scales, maxPositions: 3, rounding: "nearest" };
  * const weights = new Map<string, Int32Array>();
- * for await (const { name, data } of integerWeights(model, foldModel(config, syntheticWeights(config, 1)))) weights.set(name, data);
+ * const folded = foldModel(config, syntheticWeights(config, 1));
+ * for await (const { name, data } of integerWeights(model, folded)) weights.set(name, data);
  * const states = Float64Array.from(syntheticInput(3, width, "example"), (x) => Math.round(x * 2 ** scales.residual));
  *
- * const whole = new Oracle(model, (name) => weights.get(name)!), chunked = new Oracle(model, (name) => weights.get(name)!);
+ * const of = (name: string) => weights.get(name)!, whole = new Oracle(model, of), chunked = new Oracle(model, of);
  * const expected = whole.hidden(states);
  * chunked.hidden(states.subarray(0, 2 * width));
  *

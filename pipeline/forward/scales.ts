@@ -79,24 +79,16 @@ export function sumBits(hi: number, sumShift: number): number {
   return Math.max(34, hi + sumShift + 1);
 }
 
-/** Numbers of a norm over `width` values at `residual` fractional bits whose mean square begins at 2^meanFrom. */
-export function normScales(
-  width: number,
-  residual: number,
-  meanFrom: number,
-  octaves: number,
-  inverse: number,
-): NormScales {
-  const lo = Math.floor(2 * residual + Math.log2(width) + meanFrom), hi = lo + octaves;
-  return { sumBits: sumBits(hi, 0), sumShift: 0, lo, hi, inverse };
+/** Numbers of a norm over `width` values of ordinary mean squares at `residual` fractional bits. */
+function normScales(width: number, residual: number): NormScales {
+  const lo = Math.floor(2 * residual + Math.log2(width) + MEAN_SQUARE_FROM), hi = lo + MEAN_SQUARE_OCTAVES;
+  return { sumBits: sumBits(hi, 0), sumShift: 0, lo, hi, inverse: NORM_INVERSE_BITS };
 }
 
 /** Most fractional bits of the residual stream, up to 12, with which the norms over `width` values can be indexed. */
 function residualScale(width: number): number {
   let residual = 12;
-  while (
-    normScales(width, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, 0).hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT
-  ) residual--;
+  while (normScales(width, residual).hi - NORM_GROUP_OCTAVES > MAX_LAST_GROUP_BIT) residual--;
   return residual;
 }
 
@@ -133,7 +125,7 @@ export function defaultScales(config: ModelConfig, residualBits: number = 32): S
     angle: 10,
     norms: Array.from(
       { length: 2 * config.layers + 1 },
-      () => normScales(config.hiddenWidth, residual, MEAN_SQUARE_FROM, MEAN_SQUARE_OCTAVES, NORM_INVERSE_BITS),
+      () => normScales(config.hiddenWidth, residual),
     ),
     scoreBits: 20,
     score: 10,

@@ -1,7 +1,8 @@
 /**
  * The public coins of dithered rounding, as a run has kept them for the oracle.
  *
- * They are the low bits of masked values, which both parties see anyway: uniform and independent of every input. Whoever checks a run needs them, nobody else.
+ * They are the low bits of masked values, which both parties see anyway: uniform and independent of every input.
+ * Whoever checks a run needs them, nobody else.
  *
  * @module
  */
@@ -78,7 +79,8 @@ export class CoinRecord {
   }
 
   /**
-   * The coins of one request. Lanes of a stage run in the order of positions, so the n-th coin of a gate is the same however the oracle cuts the positions.
+   * The coins of one request. Lanes of a stage run in the order of positions, so the n-th coin of a gate is the same
+   * however the oracle cuts the positions.
    *
    * @throws {RangeError} If a gate asks for other coins than were kept.
    */

@@ -1,8 +1,8 @@
 /**
  * The dealer's interpreter: runs the forward pass on masks and writes both parties' key blocks.
  *
- * Of every given record one half is the stream of a seed; the explicit half starts as a copy of it and is corrected in place, so that a one-hot vector
- * costs one flipped bit.
+ * Of every given record one half is the stream of a seed; the explicit half starts as a copy of it and is corrected in
+ * place, so that a one-hot vector costs one flipped bit.
  *
  * @module
  */
@@ -10,6 +10,7 @@
 import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
 import {
+  findRecord,
   type KeyRecord,
   type KeyWriter,
   recordBits,
@@ -180,25 +181,20 @@ export class LaneDealer {
 
   /** The writer of one gate. */
   writer(path: string, records: readonly KeyRecord[]): KeyWriter {
-    const find = (name: string): KeyRecord => {
-      const record = records.find((candidate) => candidate.name === name);
-      if (record === undefined) throw new Error(`Internal error: ${path} has no record ${name}`);
-      return record;
-    };
+    const segments = (name: string): Segment[] => this.#segments(recordAddress(path, findRecord(records, name).name));
     return {
       salt: this.#keys.salt,
       maskProduct: (weights, x, rows) => {
         if (!(x instanceof BigUint64Array)) return this.#keys.maskProduct(weights, x, rows);
         return fromWords(this.#keys.maskProduct(weights, toWords(x), rows));
       },
-      offset: (record, field) => fieldOffset(find(record), field),
-      record: (name) => new Writer(this.#segments(recordAddress(path, name))),
+      offset: (record, field) => fieldOffset(findRecord(records, record), field),
+      record: (name) => new Writer(segments(name)),
       clientHalf: (name) => {
-        const segments = this.#segments(recordAddress(path, name)),
-          { counts, fields } = find(name),
+        const { counts, fields } = findRecord(records, name),
           out = makeMasks(counts.reduce((a, b) => a + b, 0), recordBits(fields));
         let e = 0;
-        for (const { bits, count, halves } of segments) {
+        for (const { bits, count, halves } of segments(name)) {
           const { bytes, at } = halves[1]!;
           for (let i = 0; i < count; i++) {
             const bit = 8 * at + bits * i;

@@ -9,22 +9,21 @@
  * **A record's way from the dealer to a kernel.** Its shape changes where somebody else must not know more of it:
  *
  * ```text
- *  gate's plan    KeyRecord      named fields, elements of each block of a lane      no place yet: gates know no bytes
- *                    │ layoutBlock
- *  layout         PlacedRecord   one block of it: bits, count, a Place per party     one layout for dealer and parties
- *                    │
- *          ┌─────────┴──────────┐
- *  dealer  │ LaneDealer.writer  │ placeBlocks         party
- *       Segment                 │               one block of a record, both halves as arrays of bytes
- *          │ Writer             │               all blocks of the lane as one run of elements: a gate's dealer writes
- *       DealtBlock.explicit     │               both parties' bytes of one block, as they go into the key streams
- *          ·  key stream        │
- *          └─────────·──────────┤
- *                            PlacedBlock        where one block's two parts begin in a lane's KeyMemory
- *                               │ recordView
- *                            RecordView         this party's half in all blocks, with its fields by name: what engines get
- *                               │
- *                            KeyCursor          one element of it (reference); arguments of a kernel (WASM, WebGPU)
+ *  gate's plan     KeyRecord      named fields, elements of each block of a lane
+ *                     │ layoutBlock
+ *  layout          PlacedRecord   of one block: bits, count, a Place for either party
+ *                     │
+ *           ┌─────────┴──────────┐
+ *  dealer   │ LaneDealer.writer  │ placeBlocks    party
+ *        Segment                 │                one block of a record, both halves as bytes
+ *           │ Writer             │                all blocks as one run of elements: what a gate's dealer writes
+ *        DealtBlock              │                both parties' bytes of a block, as they go into the key streams
+ *           └ ─ ─ key stream ─ ─ ┤
+ *                             PlacedBlock         where a block's two parts begin in the lane's KeyMemory
+ *                                │ recordView
+ *                             RecordView          this party's half in all blocks, its fields by name: what engines get
+ *                                │
+ *                             KeyCursor           one element (reference), or a kernel's arguments (WASM, WebGPU)
  * ```
  *
  * A KeyRecord has no bytes, so that a plan costs nothing; a PlacedRecord no memory, so that layouts are kept once per
@@ -89,8 +88,9 @@ export function recordAddress(path: string, record: string): string {
 export type Owners = ReadonlyMap<string, 0 | 1>;
 
 /**
- * Assigns the explicit halves of a stage's given records, counted over all blocks of the session: the largest first, each to the stream that is shorter so far,
- * so that both streams come out nearly equal. The choice is per stage and not per block: a record has one owner in all blocks of a lane.
+ * Assigns the explicit halves of a stage's given records, counted over all blocks of the session: the largest first,
+ * each to the stream that is shorter so far, so that both streams come out nearly equal. The choice is per stage and
+ * not per block: a record has one owner in all blocks of a lane.
  *
  * @param before Bits of both streams that this stage shall even out, of another one.
  */
@@ -106,7 +106,8 @@ export function assignOwners(gates: readonly PlannedGate[], before: readonly [nu
       if (record.kind === "given") open.push({ address: recordAddress(gate.path, record.name), bits });
     }
   }
-  for (const { address, bits } of open.sort((a, b) => b.bits - a.bits)) { // a stable sort: equal sizes keep the order of the gates
+  // A stable sort: equal sizes keep the order of the gates.
+  for (const { address, bits } of open.sort((a, b) => b.bits - a.bits)) {
     const owner = totalBits[0]! <= totalBits[1]! ? 0 : 1;
     totalBits[owner]! += bits;
     owners.set(address, owner);
@@ -115,8 +116,8 @@ export function assignOwners(gates: readonly PlannedGate[], before: readonly [nu
 }
 
 /**
- * Lays out block `block` of a lane. A record without elements in this block takes no place, so the layout does not depend on how positions are grouped into
- * lanes.
+ * Lays out block `block` of a lane. A record without elements in this block takes no place, so the layout does not
+ * depend on how positions are grouped into lanes.
  */
 export function layoutBlock(gates: readonly PlannedGate[], block: number, owners: Owners): BlockLayout {
   const records = new Map<string, PlacedRecord>(),

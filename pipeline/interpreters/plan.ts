@@ -1,9 +1,11 @@
 /**
- * The plan interpreter: shapes only. Running a stage under it gives the exact cost of every gate and the layout of its keys, in microseconds.
+ * The plan interpreter: shapes only. Running a stage under it gives the exact cost of every gate and the layout of its
+ * keys, in microseconds.
  *
  * @module
  */
 
+import { sentBytes } from "../../core/protocols/cost.ts";
 import type { WeightRef } from "../../core/protocols/key.ts";
 import type { Gate, OpeningSize } from "../../core/protocols/opening.ts";
 import type { Context, LocalOp, Primitive } from "../../core/protocols/primitive.ts";
@@ -18,7 +20,6 @@ import {
   type Wire,
   wire,
 } from "../../core/protocols/tensor.ts";
-import { packedBytes } from "../../core/ring/bits.ts";
 import type { PlannedGate } from "./layout.ts";
 
 /** Cost and key records of one gate of a lane. */
@@ -29,11 +30,6 @@ export interface GateCost extends PlannedGate {
   readonly opens: readonly (readonly OpeningSize[])[];
   /** Bytes that each party sends, every tensor rounded up to bytes. */
   readonly sentBytes: readonly [number, number];
-}
-
-/** Bytes that party `party` sends for one tensor: what the other one receives, packed. */
-export function openingBytes(opening: OpeningSize, party: 0 | 1): number {
-  return packedBytes(opening.bits[1 - party]!, opening.count);
 }
 
 /** Context of the plan. */
@@ -57,17 +53,13 @@ export class PlanContext implements Context<"plan"> {
     params: P,
     ...x: Inputs<"plan", I>
   ): Gate<Kinds<"plan">[K]> {
-    const { out, key, opens } = primitive.plan(params, x), sentBytes: [number, number] = [0, 0];
-    for (const opening of opens.flat()) {
-      sentBytes[0] += openingBytes(opening, 0);
-      sentBytes[1] += openingBytes(opening, 1);
-    }
+    const { out, key, opens } = primitive.plan(params, x);
     this.gates.push({
       path: this.#path + name,
       primitive: primitive.name,
       records: key,
       opens,
-      sentBytes,
+      sentBytes: sentBytes(opens),
       weights: (params as { weights?: WeightRef }).weights,
     });
     for (const exchange of opens) yield exchange.map((opening) => ({ ...opening, share: null }));

@@ -27,20 +27,25 @@ export function noCounts(): RunnerCounts {
   return { exchanges: 0, sentBytes: 0, computeMs: 0, waitMs: 0 };
 }
 
-/**
- * Runs one lane to its end.
- *
- * @param scope Owner of what the lane makes between its gates.
- * @param now Clock in milliseconds.
- */
-export async function runLane<T>(
-  engine: Engine,
-  channel: Channel,
-  lane: Lane,
-  gate: Gate<T>,
-  options: { readonly scope: Scope; readonly counts: RunnerCounts; readonly now: () => number },
-): Promise<T> {
-  const { scope, counts, now } = options;
+/** What a lane runs on. */
+export interface LaneOptions {
+  /** The party's arithmetic. */
+  readonly engine: Engine;
+  /** The link to the other party. */
+  readonly channel: Channel;
+  /** Address of the lane on the link. */
+  readonly lane: Lane;
+  /** Owner of what the lane makes between its gates. */
+  readonly scope: Scope;
+  /** Counts that grow. */
+  readonly counts: RunnerCounts;
+  /** Clock in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Runs one lane to its end. */
+export async function runLane<T>(gate: Gate<T>, options: LaneOptions): Promise<T> {
+  const { engine, channel, lane, scope, counts, now } = options;
   let answers: Uint8Array[] = [];
   for (let exchange = 0;; exchange++) {
     const resumed = now(), outer = engine.enter(scope), next = gate.next(answers);

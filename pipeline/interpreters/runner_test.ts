@@ -9,7 +9,10 @@ import { noCounts, receivedShares, runLane, type RunnerCounts } from "./runner.t
 
 const LANE = { request: 1, step: 4, stage: 2 };
 
-/** Two exchanges: both open 5 values of 12 bits and party 1 alone receives 3 of 7 bits; then party 0 alone receives 2 bits. */
+/**
+ * Two exchanges: both open 5 values of 12 bits and party 1 alone receives 3 of 7 bits; then party 0 alone receives 2
+ * bits.
+ */
 function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {
   const share = (...words: number[]): Handle => engine.upload(Uint32Array.from(words));
   const first = [
@@ -24,7 +27,14 @@ function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {
 /** Runs the lane at one party. */
 async function run(link: Link): Promise<{ result: number[][]; counts: RunnerCounts }> {
   const engine = new ReferenceEngine(), counts = noCounts(), gate = opening(engine, link.party);
-  const result = await runLane(engine, link, LANE, gate, { scope: engine.begin(), counts, now: () => 0 });
+  const result = await runLane(gate, {
+    engine,
+    channel: link,
+    lane: LANE,
+    scope: engine.begin(),
+    counts,
+    now: () => 0,
+  });
   return { result, counts };
 }
 

@@ -8,7 +8,7 @@ import type { Wire } from "../../core/protocols/tensor.ts";
 import { DealContext, type DealerKeys, LaneDealer } from "../interpreters/deal.ts";
 import { layerCache, stage, stageCount, wanted } from "../forward/forward.ts";
 import { finish } from "../interpreters/plan.ts";
-import type { SessionPlan } from "./session_plan.ts";
+import { type SessionPlan, STREAM_PREFIX_BYTES } from "./session_plan.ts";
 
 /** Where key bytes go. */
 export interface KeySink {
@@ -33,7 +33,7 @@ export async function dealSession(
   const { model, shape } = plan, last = stageCount(model) - 1;
   let bytes = 0;
   for (const party of [0, 1] as const) {
-    const prefix = new Uint8Array(48);
+    const prefix = new Uint8Array(STREAM_PREFIX_BYTES);
     prefix.set(keys.seeds[party].expose());
     prefix.set(keys.salt, 32);
     await sink.write(party, prefix, 0);
@@ -54,12 +54,13 @@ export async function dealSession(
           at.map((position) => ({ request, position, stage: index })),
         );
         const cache = index === 0 || index === last ? null : caches[index - 1]!;
-        // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every position.
+        // A causal model's keys serve any split into prompt and generated tokens: its output is dealt at every
+        // position.
         const context: DealContext = new DealContext(lane),
           read: Wire<"mask"> | null = x !== null && index === last && !model.config.causal
             ? wanted(context, model, x)
             : x;
-        x = finish(stage(context, model, index, read, cache, positions)).value;
+        x = finish(stage(context, model, index, { x: read, cache, positions })).value;
         for (const [i, block] of lane.blocks.entries()) {
           for (const party of [0, 1] as const) {
             const explicit = block.explicit[party];

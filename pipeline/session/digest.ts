@@ -20,10 +20,11 @@ function canonical(value: unknown): string {
 }
 
 /**
- * SHA-256 over the model's public numbers, the session's lengths, and every table and angle that comes from a transcendental function, hexadecimal.
+ * SHA-256 over the model's public numbers, the session's lengths, and every table and angle that comes from a
+ * transcendental function, hexadecimal.
  *
- * If two machines round one entry differently, their digests differ and they do not start. Row functions use division and square root alone, which
- * IEEE 754 rounds correctly everywhere.
+ * If two machines round one entry differently, their digests differ and they do not start. Row functions use division
+ * and square root alone, which IEEE 754 rounds correctly everywhere.
  */
 export function planDigest(model: ModelSpec, shape: SessionShape): string {
   const { scales, config, maxPositions } = model, hash = createHash("sha256").update(canonical({ model, shape }));

@@ -1,8 +1,8 @@
 /**
  * Key blocks of the lanes to come, read ahead in the order in which an ideal run starts them.
  *
- * A lane starts when all of its blocks are in engine memory. The window holds at least two lanes whatever their size, so the oldest lane can always run and
- * nothing waits in a circle.
+ * A lane starts when all of its blocks are in engine memory. The window holds at least two lanes whatever their size,
+ * so the oldest lane can always run and nothing waits in a circle.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A party's session: the forward pass as a stream of stages, one Web Streams stage per layer, with chunks and requests flowing through.
+ * A party's session: the forward pass as a stream of stages, one Web Streams stage per layer, with chunks and requests
+ * flowing through.
  *
  * @module
  */
@@ -94,10 +95,16 @@ interface Chunk {
   readonly prompt: boolean;
 }
 
-/** Bytes that may wait between two stages. */
+/**
+ * Bytes that may wait between two stages, so that prompts of many requests do not pile up before a slow one: 4 MiB hold
+ * a chunk of 128 tokens of 8192 values, and an empty queue takes any.
+ */
 const QUEUE_BYTES = 1 << 22;
 
-/** Prepared products that party 1 keeps, in elements. */
+/**
+ * Prepared products that party 1 keeps, in elements: 256 MiB of 32-bit ones, of what a machine can spare. What is not
+ * prepared is made when its lane runs.
+ */
 const MAX_PREPARED_ELEMENTS = 1 << 26;
 
 /**
@@ -109,16 +116,19 @@ const MAX_PREPARED_ELEMENTS = 1 << 26;
  * import { dealSession, defaultScales, PartySession, Seed, SessionPlan, weightRefs } from "sluice/gates.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("llama-tiny", { layers: 1 }), model = { scope: "blocks", config, scales: defaultScales(config), maxPositions: 1, rounding: "nearest" } as const;
- * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape), salt = new Uint8Array(16);
- * const seeds = [Seed.random(), Seed.random()] as const, streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
+ * const config = namedShape("llama-tiny", { layers: 1 }), scales = defaultScales(config);
+ * const model = { scope: "blocks", config, scales, maxPositions: 1, rounding: "nearest" } as const;
+ * const shape = { promptTokens: 1, generate: 0, requests: 1 }, plan = new SessionPlan(model, shape);
+ * const salt = new Uint8Array(16), seeds = [Seed.random(), Seed.random()] as const;
+ * const streams = plan.keyBytes.map((bytes) => new Uint8Array(bytes));
  * const noWeights = { seeds, salt, maskProduct: ({ outputs }: { outputs: number }) => new Uint32Array(outputs) };
  * await dealSession(plan, noWeights, { write: (p, bytes, at) => Promise.resolve(streams[p]!.set(bytes, at)) });
  *
  * const links = await memoryPair(), engine = createReferenceEngine(), now = () => performance.now();
  * const zeros = new Map(weightRefs(model).map(({ name, inputs, outputs }) =>
  *   [name, engine.weights(new Uint32Array(inputs * outputs), inputs, outputs)]));
- * const [owner, client] = links.map((channel) => new PartySession({ plan, engine, channel, salt, now, seed: seeds[channel.party],
+ * const [owner, client] = links.map((channel) => new PartySession({ plan, engine, channel, salt, now,
+ *   seed: seeds[channel.party],
  *   keys: { read: (into, at) => Promise.resolve(into.set(streams[channel.party]!.subarray(at, at + into.length))) },
  *   weights: (name) => zeros.get(name)!, constants: null, chunkTokens: 128, windowBytes: 1e6 }));
  * const x = new Uint32Array(config.hiddenWidth).fill(2 ** 12), revealed: Uint32Array[] = [];
@@ -149,8 +159,9 @@ export class PartySession {
   }
 
   /**
-   * The chunks of all requests in the one order in which they enter and their keys are read: prompts first, then one token of every request after the other.
-   * A chunk that entered before its turn could stand in front of the one whose keys are in memory.
+   * The chunks of all requests in the one order in which they enter and their keys are read: prompts first, then one
+   * token of every request after the other. A chunk that entered before its turn could stand in front of the one whose
+   * keys are in memory.
    */
   #chunks(shapes: readonly RequestShape[]): Chunk[] {
     const all = shapes.map((shape) => this.#options.plan.chunks(shape, this.#options.chunkTokens)), order: Chunk[] = [];
@@ -196,7 +207,8 @@ export class PartySession {
   }
 
   /**
-   * Touches as much engine memory as the first lanes will need, so that the run does not wait for the system to hand out pages.
+   * Touches as much engine memory as the first lanes will need, so that the run does not wait for the system to hand
+   * out pages.
    */
   reserve(shapes: readonly RequestShape[]): void {
     const { channel, engine, plan, windowBytes } = this.#options,
@@ -352,9 +364,10 @@ export class PartySession {
             cache = index === 0 || index === last ? null : this.#cache(item.request, index);
           const x = index === last ? wanted(context, plan.model, item.x!) : item.x;
           engine.enter(outer);
-          const gate = stage(context, plan.model, index, x, cache, positions),
-            laneId = { request: item.request, step: positions.from, stage: index };
-          const result = await runLane(engine, channel, laneId, gate, { scope, counts: this.stageCounts[index]!, now });
+          const gate = stage(context, plan.model, index, { x, cache, positions }),
+            counts = this.stageCounts[index]!,
+            id = { request: item.request, step: positions.from, stage: index };
+          const result = await runLane(gate, { engine, channel, lane: id, scope, counts, now });
           scope.end([result.data]);
           prepared?.scope.end([]);
           this.#prepared.delete(name);

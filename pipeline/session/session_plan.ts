@@ -71,7 +71,8 @@ interface StageLayout {
  * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("gpt2"), model = { scope: "model", config, scales: defaultScales(config), maxPositions: 95, rounding: "nearest" } as const;
+ * const config = namedShape("gpt2"), scales = defaultScales(config);
+ * const model = { scope: "model", config, scales, maxPositions: 95, rounding: "nearest" } as const;
  * const plan = new SessionPlan(model, { promptTokens: 64, generate: 32, requests: 1 });
  * const token = plan.lane(1, { from: 94, count: 1 });
  *
@@ -108,7 +109,8 @@ export class SessionPlan {
     this.positions = positionCount(shape);
     this.blocks = blocksOf(model, { from: 0, count: this.positions }).count;
     for (let index = 0; index < stageCount(model); index++) {
-      // Layers with equal numbers have a few layouts in turn: what one leaves uneven between the streams, the next ones even out.
+      // Layers with equal numbers have a few layouts in turn: what one leaves uneven between the streams, the next ones
+      // even out.
       const equals = this.#equals(index).map((other) => this.#stages[other]!);
       this.#stages.push(equals.at(-LAYOUTS) ?? this.#layoutStage(index, equals));
     }
@@ -154,7 +156,10 @@ export class SessionPlan {
     return bytes;
   }
 
-  /** Cost of the lane of a chunk in a stage; computed anew at every call, as a long session has more lanes than are worth keeping. */
+  /**
+   * Cost of the lane of a chunk in a stage; computed anew at every call, as a long session has more lanes than are
+   * worth keeping.
+   */
   lane(index: number, positions: Positions): LaneCost {
     const { model } = this, context = new PlanContext(), last = stageCount(model) - 1, { hiddenWidth } = model.config;
     const extent = index === last
@@ -162,7 +167,7 @@ export class SessionPlan {
       : tokenRows(model, positions, hiddenWidth);
     const x = index === 0 ? null : wire("plan", streamBits(model), streamScale(model), extent, null);
     const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
-    const { exchanges } = finish(stage(context, model, index, x, cache, positions)),
+    const { exchanges } = finish(stage(context, model, index, { x, cache, positions })),
       sentBytes: [number, number] = [0, 0];
     for (const gate of context.gates) {
       sentBytes[0] += gate.sentBytes[0];

@@ -131,7 +131,10 @@ Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {
 
 type Goal = readonly [keyBytes: number, sentBytes: number, exchanges: number];
 
-/** Dithered, at 128 tokens, blocks alone: key bytes of both parties, bytes that the busier party sends, exchanges of a layer. */
+/**
+ * Dithered, at 128 tokens, blocks alone: key bytes of both parties, bytes that the busier party sends, exchanges of a
+ * layer.
+ */
 const DITHERED_GOALS: Record<string, Goal> = {
   "bert-tiny": [21.4e6, 5.6e6, 42],
   "bert-base": [0.718e9, 200e6, 42],

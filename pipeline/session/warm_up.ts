@@ -1,5 +1,6 @@
 /**
- * Runs a tiny session of its own on an engine, dealer and both parties in one process, so that no real exchange pays for compilation.
+ * Runs a tiny session of its own on an engine, dealer and both parties in one process, so that no real exchange pays
+ * for compilation.
  *
  * Its weights and input are zeros and its keys are thrown away.
  *
@@ -16,8 +17,8 @@ import { PartySession, type RequestShape } from "./session.ts";
 import { SessionPlan } from "./session_plan.ts";
 
 /**
- * Text of the tiny session: enough rows for the kernels that tile them, and where the model generates, single rows too. Elsewhere several requests make the code
- * as warm as the tokens do.
+ * Text of the tiny session: enough rows for the kernels that tile them, and where the model generates, single rows too.
+ * Elsewhere several requests make the code as warm as the tokens do.
  */
 const PROMPT_TOKENS = 12, GENERATE = 8, REQUESTS = 6, BUCKET = 4;
 

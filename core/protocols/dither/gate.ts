@@ -1,23 +1,26 @@
 /**
- * Dithered truncation: y = ⌊z / 2^by⌋ + 1{z mod 2^by > t} from Z_{2^n} into Z_{2^m}, where the coin t = ẑ mod 2^by is public, uniform and independent of z.
+ * Dithered truncation: y = ⌊z / 2^by⌋ + 1{z mod 2^by > t} from Z_{2^n} into Z_{2^m}, where the coin t = ẑ mod 2^by is
+ * public, uniform and independent of z.
  *
- * It is exact truncation without its carry: (ẑ ≫ by) - (r ≫ by) is that y. So it rounds up with the probability of the fraction: unbiased, off by less than
- * one unit. It realises the functionality "public coin t; up iff the fraction exceeds t" perfectly: a simulator gets t and sets the low bits of ẑ to it. The
- * oracle takes the coins that a run has kept, and must then agree bit for bit.
+ * It is exact truncation without its carry: (ẑ ≫ by) - (r ≫ by) is that y. So it rounds up with the probability of the
+ * fraction: unbiased, off by less than one unit. It realises the functionality "public coin t; up iff the fraction
+ * exceeds t" perfectly: a simulator gets t and sets the low bits of ẑ to it. The oracle takes the coins that a run has
+ * kept, and must then agree bit for bit.
  *
- * With s = ẑ ≫ by and r_s = r ≫ by in n' = n - by bits: where m ≤ n' the result is s, for nothing. Otherwise its low n' bits are s, and its g = m - n' top
- * bits hold w = msb(r)·k, k = 1 - msb(s + 2^(n'-2)), under a pad of g bits:
+ * With s = ẑ ≫ by and r_s = r ≫ by in n' = n - by bits: where m ≤ n' the result is s, for nothing. Otherwise its low n'
+ * bits are s, and its g = m - n' top bits hold w = msb(r)·k, k = 1 - msb(s + 2^(n'-2)), under a pad of g bits:
  *
  *   ŷ = ((s + 2^(n'-2)) mod 2^n') - 2^(n'-2) + 2^n'·(w + pad),     r_y = r_s + 2^n'·pad   mod 2^m,     |z| < 2^(n-2).
  *
- * Only w + pad is opened: the rest of ŷ is a function of ẑ, and its mask occurs nowhere else. Of a share whose result party 0 alone learns, party 1 alone
- * gets ẑ; it sends s and its share of w + pad.
+ * Only w + pad is opened: the rest of ŷ is a function of ẑ, and its mask occurs nowhere else. Of a share whose result
+ * party 0 alone learns, party 1 alone gets ẑ; it sends s and its share of w + pad.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.15; share is 1 of a share, g = 0 where m ≤ n'
  * - **Exchanges:** `share + 1{g > 0}`
  * - **Sends:** `g` bits per element; of a share `n`, `g`; to party 0 alone: party 0 n bits, party 1 n' + g
  * - **Key:** `g` bits per element
- * - **Source:** our own; the objection to probabilistic truncation, that its coin depends on the value, does not hold for a public one (SPEC §5.15)
+ * - **Source:** our own; the objection to probabilistic truncation, that its coin depends on the value, does not hold
+ *   for a public one (SPEC §5.15)
  *
  * @module
  */
@@ -77,12 +80,31 @@ function layout(p: DitherParams, z: Wire<View> | Share<View>) {
   return { lowBits, topBits, toParty0, openInput, openSecond: toParty0 ? openResult : openTop };
 }
 
-/** z keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
+/**
+ * z keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when
+ * it is shifted.
+ */
 function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
   return 2 ** Math.min(z.ringBits - (layout(p, z).topBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
 
-/** Truncates a wire, or opens a share and truncates it, by a public coin. */
+/**
+ * Truncates a wire, or opens a share and truncates it, by a public coin.
+ *
+ * @example 5/4 becomes 1 or 2, as the coin falls
+ * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
+ * import { dither } from "sluice/core/protocols/dither/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { by: 2, to: 30, knownTo: "both" } as const, coins = () => Uint32Array.of(0, 1);
+ * const x = wire("clear", 32, 2, { rows: 1, cols: [2] }, Float64Array.of(5, 5));
+ *
+ * assertEquals([...clearOf(dither, params, [x], { coins }).data], [2, 1]);
+ * assertEquals(costOf(dither, params, x), { exchanges: 0, sentBytes: [0, 0], keyBits: 0 });
+ * ```
+ */
 export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   name: "dither",
   limit,

@@ -1,18 +1,19 @@
 /**
  * Extension: the same x, read in a wider ring, from Z_{2^n} into Z_{2^m}, m > n.
  *
- * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)), û = (x̂ + 2^(n-2)) mod 2^n,
- * k = 1 - msb(û) and b = msb(r) there is no comparison:
+ * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)), û =
+ * (x̂ + 2^(n-2)) mod 2^n, k = 1 - msb(û) and b = msb(r) there is no comparison:
  *
  *   x = û - 2^(n-2) - r + 2^n·k·b.
  *
- * The new mask keeps r as its low bits, r' = r + 2^n·t with a fresh pad t of m - n bits. So the low n bits of x̂' are those of x̂, which both parties have
- * already, and only τ = k·b + t mod 2^(m-n) is opened:
+ * The new mask keeps r as its low bits, r' = r + 2^n·t with a fresh pad t of m - n bits. So the low n bits of x̂' are
+ * those of x̂, which both parties have already, and only τ = k·b + t mod 2^(m-n) is opened:
  *
  *   x̂' = û - 2^(n-2) + 2^n·τ mod 2^m.
  *
- * Secrecy: r' is uniform because r and t are. τ stands under t, a fresh value with a half in each party's seed that appears nowhere else; k is a bit of the
- * public x̂; b is given, so its halves are uniform. That r lies under x̂ and under the low bits of x̂' shows nothing: both are the same public number.
+ * Secrecy: r' is uniform because r and t are. τ stands under t, a fresh value with a half in each party's seed that
+ * appears nowhere else; k is a bit of the public x̂; b is given, so its halves are uniform. That r lies under x̂ and
+ * under the low bits of x̂' shows nothing: both are the same public number.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.17
  * - **Exchanges:** `1`   **Sends:** `m - n` bits per element   **Key:** `m - n` bits per element
@@ -46,7 +47,10 @@ function limit(_p: ExtendParams, [x]: Inputs<View, ["wire"]>): number {
   return 2 ** (x.ringBits - 2);
 }
 
-/** This party's share of τ = k·msb(r) + pad, the bits above the `inBits` of a masked value, from the fields of these names. */
+/**
+ * This party's share of τ = k·msb(r) + pad, the bits above the `inBits` of a masked value, from the fields of these
+ * names.
+ */
 export function topShare(key: KeyReader, fields: { given: string; free: string }, inBits: number, x: Handle): Handle {
   const { engine } = key, given = key.record("given"), c = engine.unpack(given, fields.given);
   const a = engine.unpack(key.record("free"), fields.free), { bits } = given.fields[fields.given]!;
@@ -58,15 +62,16 @@ export function topShare(key: KeyReader, fields: { given: string; free: string }
  *
  * @example A value that is multiplied in 40 bits, and what that costs
  * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { extend } from "sluice/core/protocols/extend/gate.ts";
  * import { wire } from "sluice/core/protocols/tensor.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const plan = new PlanContext(), x = wire("plan", 32, 10, { rows: 1, cols: [4] }, null);
- * const { value, exchanges } = finish(plan.gate("gate", extend, { to: 40, knownTo: "both" }, x));
+ * const params = { to: 40, knownTo: "both" } as const;
+ * const x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(-3, 7));
  *
- * assertEquals([value.ringBits, exchanges, plan.gates[0]!.sentBytes], [40, 1, [4, 4]]); // 8 bits of each value
+ * assertEquals([...clearOf(extend, params, [x]).data], [-3, 7]);
+ * assertEquals(costOf(extend, params, x), { exchanges: 1, sentBytes: [2, 2], keyBits: 16 }); // 8 bits of each value
  * ```
  */
 export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {

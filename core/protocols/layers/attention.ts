@@ -69,6 +69,16 @@ export interface Sight {
   readonly starts: readonly number[];
 }
 
+/** Where a lane stands in the text. */
+export interface AttentionPlace<V extends View> {
+  /** Keys and values of the tokens before; the lane's own are appended. */
+  readonly cache: AttentionCache<V>;
+  /** The lane's tokens. */
+  readonly positions: Positions;
+  /** What they attend to. */
+  readonly sight: Sight;
+}
+
 /**
  * Mixed values of every head, shape (T, H·D), before the output projection. Appends the lane's keys and values to the
  * cache.
@@ -84,9 +94,7 @@ export function* attention<V extends View>(
   ctx: Context<V>,
   p: AttentionParams,
   x: Wire<V>,
-  cache: AttentionCache<V>,
-  positions: Positions,
-  sight: Sight,
+  { cache, positions, sight }: AttentionPlace<V>,
 ): Gate<{ mixed: Wire<V>; rest: Share<V> | null }> {
   const { heads, kvHeads, width } = p, own = (heads + 2 * kvHeads) * width, total = p.qkv.weights.outputs;
 

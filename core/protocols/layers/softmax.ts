@@ -48,8 +48,8 @@ export interface SoftmaxParams extends ExponentialParams {
  * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
  * import { assertAlmostEquals, assertEquals } from "@std/assert";
  *
- * const params = { scoreBits: 20, scoreScale: 10, digits: [8, 6, 6], tableScale: 11, expScale: 12, inverseScale: 14, scale: 12,
- *   maxColumns: 3, rounding: "nearest" } as const;
+ * const params = { scoreBits: 20, scoreScale: 10, digits: [8, 6, 6], tableScale: 11, expScale: 12, inverseScale: 14,
+ *   scale: 12, maxColumns: 3, rounding: "nearest" } as const;
  * const extent = { rows: 1, cols: [3] }, none = () => new Int32Array(0), scores = [1, 2, 0.5];
  * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
  * const z = share("clear", 32, 20, extent, Float64Array.from(scores, (score) => score * 2 ** 20));

@@ -1,12 +1,14 @@
 /**
- * Linear layers whose weights party 0 knows: z = x·W + b mod 2^n in the ring of x, left as a share; and what is done to such a share before it is opened.
+ * Linear layers whose weights party 0 knows: z = x·W + b mod 2^n in the ring of x, left as a share; and what is done to
+ * such a share before it is opened.
  *
- * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w). With r_x = r_0 + r_1 and free
- * pads e_0, e_1,
+ * Ŵ = W + R_w is public to both parties (the client expands it from a seed, the dealer holds R_w). With r_x = r_0 + r_1
+ * and free pads e_0, e_1,
  *
  *   party 0:  (x̂ - r_0)·W + e_0        party 1:  -r_1·Ŵ + e_1        r_z = e_0 + e_1 - r_1·R_w.
  *
- * Party 1's product does not use x̂ at all: it can be made before the input exists, and x̂ need not be opened to party 1.
+ * Party 1's product does not use x̂ at all: it can be made before the input exists, and x̂ need not be opened to party
+ * 1.
  *
  * - **Runs on:** both parties, locally: the result is a share   **Spec:** SPEC.md §5.1, §5.14
  * - **Exchanges:** `0`   **Sends:** nothing
@@ -80,22 +82,17 @@ function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: 
  *
  * @example A row times a matrix, and its key: 32 bits of each input, at party 0
  * ```ts
- * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { linear } from "sluice/core/protocols/linear/gate.ts";
- * import { ClearContext } from "sluice/pipeline/interpreters/clear.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 }, extent = { rows: 1, cols: [2] };
- * const reader = { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6), constants: () => new Int32Array(0), input: () => new Float64Array(0) };
- * const x = wire("clear", 32, 10, extent, Float64Array.of(10, 100));
+ * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 };
+ * const x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(10, 100));
+ * const z = clearOf(linear, params, [x], { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6) });
  *
- * assertEquals([...finish(new ClearContext({ reader }).gate("gate", linear, params, x)).value.data], [410, 520, 630]);
- *
- * const plan = new PlanContext();
- * finish(plan.gate("gate", linear, params, wire("plan", 32, 10, extent, null)));
- *
- * assertEquals(plan.gates[0]!.records.map(({ kind, counts }) => [kind, counts]), [["given0", [2]], ["free", [3]]]);
+ * assertEquals([...z.data], [410, 520, 630]);
+ * assertEquals(costOf(linear, params, x), { exchanges: 0, sentBytes: [0, 0], keyBits: 2 * 32 });
  * ```
  */
 export const linear: Primitive<LinearParams, ["wire"], "share"> = {
@@ -144,7 +141,8 @@ export interface ConstantParams {
 }
 
 /**
- * Adds a secret vector of party 0 to a share: a bias, or learned positions. Party 0 adds it to its half; the mask stays. No key, no message.
+ * Adds a secret vector of party 0 to a share: a bias, or learned positions. Party 0 adds it to its half; the mask
+ * stays. No key, no message.
  */
 export const addConstants: Primitive<ConstantParams, ["share"], "share"> = {
   name: "constants",
@@ -190,8 +188,9 @@ export interface InputParams {
 }
 
 /**
- * The client's input times a matrix, without key bytes: x̂ = x + r_1 with a mask from party 1's seed alone, sent to party 0 only; party 0 answers
- * x̂·W + e_0 and party 1 adds e_1 - r_1·Ŵ. For one-hot rows this is a private embedding lookup.
+ * The client's input times a matrix, without key bytes: x̂ = x + r_1 with a mask from party 1's seed alone, sent to
+ * party 0 only; party 0 answers x̂·W + e_0 and party 1 adds e_1 - r_1·Ŵ. For one-hot rows this is a private embedding
+ * lookup.
  *
  * - **Exchanges:** `1`   **Sends:** `[0, n]` bits per input   **Key:** `0`   **Spec:** SPEC.md §5.2
  */

@@ -1,5 +1,6 @@
 /**
- * Public-linear operations: every party does them on masked values by itself, the dealer does the same to the masks. No key, no message.
+ * Public-linear operations: every party does them on masked values by itself, the dealer does the same to the masks. No
+ * key, no message.
  *
  * @module
  */
@@ -18,7 +19,8 @@ export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Sha
     for (let i = 0; i < count; i++) data[i] = sums[i]! & ring; // |sums| < 2^53: exact modulo 2^32
     return data;
   }
-  // The operation is linear with small coefficients: what it does to the low and the high words is exact, and they meet again mod 2^ringBits.
+  // The operation is linear with small coefficients: what it does to the low and the high words is exact, and they meet
+  // again mod 2^ringBits.
   const [low, high] = [0n, 32n].map((shift) => {
     const sums = new Float64Array(count);
     op.apply(p, x.map((mask) => wordsOf(mask, shift)), sums, false);
@@ -101,7 +103,9 @@ export const columns: LocalOp<ColumnsParams> = {
 
 /** Parameters of {@linkcode rotate}. */
 export interface RotateParams {
-  /** Signed integers (cos, sin) at `angleScale` for each block, token and pair: shape (blocks, tokens, width / 2, 2). */
+  /**
+   * Signed integers (cos, sin) at `angleScale` for each block, token and pair: shape (blocks, tokens, width / 2, 2).
+   */
   readonly angles: Int32Array;
   /** Fractional bits of the angles' cosines and sines. */
   readonly angleScale: number;
@@ -113,7 +117,8 @@ export interface RotateParams {
 
 /**
  * Rotary position embedding with rotate-half pairs: for j < width / 2,
- * out_j = cos·x_j - sin·x_{j + width/2} and out_{j + width/2} = cos·x_{j + width/2} + sin·x_j. The scale grows by `angleScale`.
+ * out_j = cos·x_j - sin·x_{j + width/2} and out_{j + width/2} = cos·x_{j + width/2} + sin·x_j. The scale grows by
+ * `angleScale`.
  */
 export const rotate: LocalOp<RotateParams> = {
   name: "rotate",
@@ -141,7 +146,10 @@ export const rotate: LocalOp<RotateParams> = {
     }).result,
 };
 
-/** Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at `scale`. */
+/**
+ * Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at
+ * `scale`.
+ */
 export function rotaryAngles(positions: readonly number[], width: number, theta: number, scale: number): Int32Array {
   const half = width / 2, out = new Int32Array(positions.length * width);
   positions.forEach((position, token) => {
@@ -154,7 +162,10 @@ export function rotaryAngles(positions: readonly number[], width: number, theta:
   return out;
 }
 
-/** The distance to just above a row's coarse maximum: ((top + 1)·2^scale - x) mod 2^n, always positive. Inputs: top (one column), x. */
+/**
+ * The distance to just above a row's coarse maximum: ((top + 1)·2^scale - x) mod 2^n, always positive. Inputs: top (one
+ * column), x.
+ */
 export const distance: LocalOp<Record<never, never>> = {
   name: "distance",
   shape: (_p, [, x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent }),

@@ -50,7 +50,22 @@ function layout(x: Wire<View>) {
   return { bits, chunks, symbols, paths, pairs, openSymbols, openSelected };
 }
 
-/** One tournament level. */
+/**
+ * One tournament level.
+ *
+ * @example The larger of two values, and the last one carried over
+ * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
+ * import { maximumLevel } from "sluice/core/protocols/maximum/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = wire("clear", 10, 0, { rows: 1, cols: [3] }, Float64Array.of(-3, 5, 4));
+ *
+ * assertEquals([...clearOf(maximumLevel, {}, [x]).data], [5, 4]);
+ * assertEquals(costOf(maximumLevel, {}, x).sentBytes, [1 + 2, 1 + 2]); // symbols and 10 bits of one pair
+ * ```
+ */
 export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
   name: "maximum",
   clear(_p, [x]) {

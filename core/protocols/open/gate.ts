@@ -38,10 +38,12 @@ function toClient(z: Wire<View> | Share<View>): OpeningSize[][] {
 }
 
 /**
- * Reveals a value to the client alone: party 1's key holds the mask r_z; of a share, party 0 also sends its padded half.
+ * Reveals a value to the client alone: party 1's key holds the mask r_z; of a share, party 0 also sends its padded
+ * half.
  *
- * Party 0's pad e_0 is fresh for every output of every evaluation and never known to party 1; without it as many revealed rows as the layer
- * has inputs would give the client the whole matrix. The result of `run` is z itself at party 1, and nothing of use at party 0.
+ * Party 0's pad e_0 is fresh for every output of every evaluation and never known to party 1; without it as many
+ * revealed rows as the layer has inputs would give the client the whole matrix. The result of `run` is z itself at
+ * party 1, and nothing of use at party 0.
  *
  * - **Exchanges:** `share`, which is 1 of a share   **Sends:** nothing; of a share `[n, 0]` bits per element
  * - **Key:** `n` bits per element, in party 1's stream   **Spec:** SPEC.md §5.3

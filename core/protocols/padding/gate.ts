@@ -1,15 +1,18 @@
 /**
- * Padding that nobody sees: scores of columns that only fill a text up become so small that the exponential's clip makes them 0.
+ * Padding that nobody sees: scores of columns that only fill a text up become so small that the exponential's clip
+ * makes them 0.
  *
- * Party 1 alone knows how many tokens are real. It subtracts B·2^f from its half of the scores' share at the columns beyond them, f the share's scale; the mask
- * stays, so that neither the dealer nor party 0 learns which columns those are. As with a bias there is no key and no message, and openings have the
- * sizes and the pads that they would have without it.
+ * Party 1 alone knows how many tokens are real. It subtracts B·2^f from its half of the scores' share at the columns
+ * beyond them, f the share's scale; the mask stays, so that neither the dealer nor party 0 learns which columns those
+ * are. As with a bias there is no key and no message, and openings have the sizes and the pads that they would have
+ * without it.
  *
- * **Range.** Coarse scores of m bits tell differences below R = 2^(m-1); the exponential is 0 from a distance W on. Let scores of a row differ by at most
- * R - W - 2, those of padded columns included, and take B = R and coarse scores of m + 1 bits. Then the largest real score lies above every padded one by at
- * least W + 2, so that the maximum is the real columns' and e^(-t) of padded ones 0, and by at most 2R - W - 2, which m + 1 bits can tell. (2 is room for the
- * rounding of the scores and of the coarse maximum.) Real columns keep their scores, their maximum and, as zeros add nothing, their row sum: their
- * probabilities are those of the text alone, bit for bit.
+ * **Range.** Coarse scores of m bits tell differences below R = 2^(m-1); the exponential is 0 from a distance W on. Let
+ * scores of a row differ by at most R - W - 2, those of padded columns included, and take B = R and coarse scores of m
+ * + 1 bits. Then the largest real score lies above every padded one by at least W + 2, so that the maximum is the real
+ * columns' and e^(-t) of padded ones 0, and by at most 2R - W - 2, which m + 1 bits can tell. (2 is room for the
+ * rounding of the scores and of the coarse maximum.) Real columns keep their scores, their maximum and, as zeros add
+ * nothing, their row sum: their probabilities are those of the text alone, bit for bit.
  *
  * @module
  */

@@ -3,12 +3,13 @@
  *
  *   share of z:  [party 0] x̂·ŷ - x̂·[r_y] - [r_x]·ŷ + pad,      r_z = pad_0 + pad_1 - r_x·r_y   mod 2^n.
  *
- * A standing share is dealt once per element by {@linkcode hold} and serves every product of that element: cached keys and values keep theirs
- * across steps, queries are fresh.
+ * A standing share is dealt once per element by {@linkcode hold} and serves every product of that element: cached keys
+ * and values keep theirs across steps, queries are fresh.
  *
- * An operand may be a wire of a narrower ring of a bits with |x| < 2^(a-2) (`lift`). Its mask in the ring of the product is then r_x - k·2^a·msb(r_x), where
- * k = 1 - msb((x̂ + 2^(a-2)) mod 2^a) is public: the parties make their share of that themselves, and the n - a bits of msb(r_x)·r_y that the result's mask
- * cannot take in, because they depend on k, are given.
+ * An operand may be a wire of a narrower ring of a bits with |x| < 2^(a-2) (`lift`). Its mask in the ring of the
+ * product is then r_x - k·2^a·msb(r_x), where k = 1 - msb((x̂ + 2^(a-2)) mod 2^a) is public: the parties make their
+ * share of that themselves, and the n - a bits of msb(r_x)·r_y that the result's mask cannot take in, because they
+ * depend on k, are given.
  *
  * @module
  */
@@ -171,7 +172,10 @@ function standing(x: Operand<"masked">): Handle {
 /** Parameters of {@linkcode scores} and {@linkcode mix}: the shape of one attention layer. */
 export type AttentionParams = AttentionStep;
 
-/** Calls `visit(q, k, at)` for every (query head, cached token) pair: q and k are offsets of `width` values, `at` is the score's index. */
+/**
+ * Calls `visit(q, k, at)` for every (query head, cached token) pair: q and k are offsets of `width` values, `at` is the
+ * score's index.
+ */
 function eachPair(p: AttentionParams, visit: (q: number, k: number, at: number) => void): void {
   const group = p.heads / p.kvHeads, perToken = p.kvHeads * p.width;
   let at = 0, q = 0;

@@ -1,15 +1,18 @@
 /**
  * Sum of squares of every row, from wires in Z_{2^n} into Z_{2^m}.
  *
- * With h = 2^(n-2), the spare bit (-h ≤ x < h), u = ((x̂ + h) mod 2^n) - h, k = 1 - msb(x̂ + h) and b = msb(r): x = u - r + k·2^n·b, so
+ * With h = 2^(n-2), the spare bit (-h ≤ x < h), u = ((x̂ + h) mod 2^n) - h, k = 1 - msb(x̂ + h) and b = msb(r): x = u -
+ * r + k·2^n·b, so
  *
  *   x² = u² - 2u·r + r² + k·(2^(n+1)·b·u - 2^(n+1)·b·r + 2^(2n)·b)   (b² = b, and k·b·(u - r) carries the sign),
  *
- * where shares of r, b and b·r are given and Σr² goes into the row's mask. The shares of r and b serve the next product of x too: the result
- * comes with x as an operand, in the ring that this product has. A sum that is not wider than x, m ≤ n, needs no sign: x² = u² - 2u·r + r² mod 2^m.
+ * where shares of r, b and b·r are given and Σr² goes into the row's mask. The shares of r and b serve the next product
+ * of x too: the result comes with x as an operand, in the ring that this product has. A sum that is not wider than x, m
+ * ≤ n, needs no sign: x² = u² - 2u·r + r² mod 2^m.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.8
- * - **Exchanges:** `1`   **Sends:** `m` bits per row   **Key:** `max(m, n) + max(0, m - n) + max(0, m - n - 1)` bits per element
+ * - **Exchanges:** `1`   **Sends:** `m` bits per row   **Key:** `max(m, n) + max(0, m - n) + max(0, m - n - 1)` bits
+ *   per element
  *
  * @module
  */
@@ -62,7 +65,23 @@ function limit(_p: SquaresParams, [x]: Inputs<View, ["wire"]>): number {
   return 2 ** (x.ringBits - 2);
 }
 
-/** Σ x² of every row, and x as an operand. */
+/**
+ * Σ x² of every row, and x as an operand.
+ *
+ * @example A row of three, whose sum is opened
+ * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
+ * import { squares } from "sluice/core/protocols/squares/gate.ts";
+ * import { wire } from "sluice/core/protocols/tensor.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { outBits: 40, operandBits: 32 };
+ * const x = wire("clear", 32, 10, { rows: 1, cols: [3] }, Float64Array.of(1, -2, 3));
+ *
+ * assertEquals([...clearOf(squares, params, [x]).sum.data], [14]);
+ * assertEquals(costOf(squares, params, x), { exchanges: 1, sentBytes: [5, 5], keyBits: 3 * (40 + 8 + 7) });
+ * ```
+ */
 export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
   name: "squares",
   limit,
@@ -86,7 +105,8 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
     const n = x.ringBits;
     assertKnownToBoth(x, "square a wire");
     assertRing(n, "square a wire");
-    // A narrow wire's sums would rarely fit into its own ring: that they are wider there catches a plan that forgot them.
+    // A narrow wire's sums would rarely fit into its own ring: that they are wider there catches a plan that forgot
+    // them.
     const least = n > 32 ? 33 : n + 1, bits = fields(p.outBits, n);
     if (!(p.outBits >= least && p.outBits <= 64)) {
       throw new RangeError(`Cannot sum squares as the ring must have ${least} to 64 bits: received ${p.outBits}`);

@@ -1,13 +1,14 @@
 /**
- * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down (addend 0).
+ * Exact truncation: y = ⌊(z + addend) / 2^by⌋ from Z_{2^n} into Z_{2^m}, rounding to nearest (addend 2^(by-1)) or down
+ * (addend 0).
  *
  * With ẑ⁺ = ẑ + addend + 2^(n-2), the carry c = 1{ẑ⁺ mod 2^by < r mod 2^by} and w = msb(r)·(1 - msb(ẑ⁺)),
  *
  *   y = (ẑ⁺ ≫ by) - (r ≫ by) - c + w·2^(n-by) - 2^(n-2-by)   mod 2^m,     r_y = pad + (r ≫ by).
  *
- * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and every z is in the domain.
- * The carry comes from permuted selection. Only the party that adds the public part needs all of ẑ: the other one gets `by` bits of it, and the
- * bit msb(ẑ⁺) with the symbols.
+ * The spare bit (-2^(n-2) ≤ z + addend < 2^(n-2)) makes w free of a comparison; where m ≤ n - by the term vanishes and
+ * every z is in the domain. The carry comes from permuted selection. Only the party that adds the public part needs all
+ * of ẑ: the other one gets `by` bits of it, and the bit msb(ẑ⁺) with the symbols.
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.7; its f is `by`, share is 1 of a share
  * - **Exchanges:** `2 + share`
@@ -76,7 +77,10 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
   };
 }
 
-/** z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's ring when it is shifted. */
+/**
+ * z + addend keeps the spare bit free where w is needed, may be any value of the ring elsewhere, and fits the result's
+ * ring when it is shifted.
+ */
 function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
   return 2 ** Math.min(z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1), p.to - 1 + p.by);
 }
@@ -103,23 +107,16 @@ function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWr
  *
  * @example Two values, rounded to 10 fractional bits, and what that costs
  * ```ts
+ * import { clearOf, costOf } from "sluice/core/protocols/cost.ts";
  * import { wire } from "sluice/core/protocols/tensor.ts";
  * import { truncate } from "sluice/core/protocols/truncate/gate.ts";
- * import { ClearContext } from "sluice/pipeline/interpreters/clear.ts";
- * import { finish, PlanContext } from "sluice/pipeline/interpreters/plan.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const params = { by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" } as const;
- * const extent = { rows: 1, cols: [2] }, none = () => new Int32Array(0);
- * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
- * const x = wire("clear", 32, 22, extent, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
+ * const x = wire("clear", 32, 22, { rows: 1, cols: [2] }, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
  *
- * assertEquals([...finish(clear.gate("gate", truncate, params, x)).value.data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
- *
- * const plan = new PlanContext();
- * const { exchanges } = finish(plan.gate("gate", truncate, params, wire("plan", 32, 22, extent, null)));
- *
- * assertEquals([exchanges, plan.gates[0]!.sentBytes], [2, [2 + 8, 2 + 8]]); // 7 symbols and 32 bits of each value
+ * assertEquals([...clearOf(truncate, params, [x]).data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
+ * assertEquals(costOf(truncate, params, x).sentBytes, [2 + 8, 2 + 8]); // 7 symbols and 32 bits of each value
  * ```
  */
 export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
