@@ -8,7 +8,9 @@ import { createHash } from "node:crypto";
 import { attentionParams, expTableScale, type ModelSpec, TANH_DIGITS } from "../forward/model_spec.ts";
 import { rotaryAngles } from "../../core/protocols/local/gate.ts";
 import { ditheredDigits } from "../../core/protocols/layers/softmax.ts";
-import { bumpTable, expDitheredTables, expTables } from "../../core/protocols/tables.ts";
+import { expTables } from "../../core/protocols/exp/tables.ts";
+import { expDitheredTables } from "../../core/protocols/exp_dithered/tables.ts";
+import { bumpTable } from "../../core/protocols/splice/tables.ts";
 import type { SessionShape } from "./session_plan.ts";
 
 /** JSON with sorted keys. */

@@ -24,7 +24,7 @@ import { type KeyRecord, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
-import { expDitheredTables } from "../tables.ts";
+import { expDitheredTables } from "./tables.ts";
 import { FINISH, VALUES } from "./kernels.ts";
 
 /** Parameters of {@linkcode expDithered}. */

@@ -40,7 +40,7 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
-import { asymptote, bumpTable, type SpliceFunction } from "../tables.ts";
+import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
 
 /** Parameters of {@linkcode splice}. */
