@@ -25,6 +25,7 @@ export * from "./core/protocols/key.ts";
 export * from "./core/protocols/opening.ts";
 export * from "./core/protocols/primitive.ts";
 export * from "./core/protocols/exp/gate.ts";
+export * from "./core/protocols/exp/tables.ts";
 export * from "./core/protocols/extend/gate.ts";
 export * from "./core/protocols/linear/gate.ts";
 export * from "./core/protocols/maximum/gate.ts";
@@ -39,15 +40,17 @@ export {
   scores,
 } from "./core/protocols/products/gate.ts";
 export * from "./core/protocols/row_function/gate.ts";
+export * from "./core/protocols/row_function/tables.ts";
 export * from "./core/protocols/splice/gate.ts";
+export * from "./core/protocols/splice/tables.ts";
 export * from "./core/protocols/squares/gate.ts";
-export * from "./core/protocols/tables.ts";
 export * from "./core/protocols/truncate/gate.ts";
 export * from "./core/protocols/local/gate.ts";
 export * from "./core/protocols/layers/attention.ts";
 export * from "./core/protocols/layers/mlp.ts";
 export * from "./core/protocols/dither/gate.ts";
 export * from "./core/protocols/exp_dithered/gate.ts";
+export * from "./core/protocols/exp_dithered/tables.ts";
 export * from "./core/protocols/layers/norm.ts";
 export * from "./core/protocols/layers/rounding.ts";
 export * from "./core/protocols/layers/softmax.ts";
@@ -67,6 +70,7 @@ export * from "./pipeline/interpreters/deal.ts";
 export * from "./pipeline/session/dealer.ts";
 export * from "./pipeline/session/digest.ts";
 export { forward, inputStage, layerStage, outputStage, stage, stageCount, wanted } from "./pipeline/forward/forward.ts";
+export type { LayerInput, StageInput } from "./pipeline/forward/forward.ts";
 export {
   expTableScale,
   type MatrixRef,

@@ -24,7 +24,7 @@ import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, wire } from "../tensor.ts";
-import { expTables } from "../tables.ts";
+import { expTables } from "./tables.ts";
 import { clipFormula, expFormula } from "./formula.ts";
 import { CLIP, FINISH, SYMBOLS } from "./kernels.ts";
 

@@ -25,7 +25,7 @@ import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
-import { expDitheredTables } from "../tables.ts";
+import { expDitheredTables } from "./tables.ts";
 import { expDitheredFormula } from "./formula.ts";
 import { FINISH, VALUES } from "./kernels.ts";
 

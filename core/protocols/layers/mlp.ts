@@ -12,7 +12,7 @@ import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
 import { hold, multiply } from "../products/gate.ts";
 import { type Rounding, roundings } from "./rounding.ts";
 import { splice } from "../splice/gate.ts";
-import type { SpliceFunction } from "../tables.ts";
+import type { SpliceFunction } from "../splice/tables.ts";
 
 /** Public numbers of one feed-forward layer. */
 export interface MlpParams {

@@ -11,7 +11,9 @@ import { exp } from "../exp/gate.ts";
 import { expDithered } from "../exp_dithered/gate.ts";
 import type { Gate } from "../opening.ts";
 import type { Context } from "../primitive.ts";
-import { expDitheredTables, expTables, type SpliceFunction } from "../tables.ts";
+import { expTables } from "../exp/tables.ts";
+import { expDitheredTables } from "../exp_dithered/tables.ts";
+import type { SpliceFunction } from "../splice/tables.ts";
 import type { Share, View, Wire } from "../tensor.ts";
 import { truncate } from "../truncate/gate.ts";
 

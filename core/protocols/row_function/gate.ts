@@ -27,7 +27,7 @@ import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, type View, type Wire, wire } from "../tensor.ts";
-import { rowTable } from "../tables.ts";
+import { rowTable } from "./tables.ts";
 import { rowFormula } from "./formula.ts";
 import { FINISH, groupList, SYMBOLS, THRESHOLDS } from "./kernels.ts";
 

@@ -42,7 +42,7 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
-import { asymptote, bumpTable, type SpliceFunction } from "../tables.ts";
+import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
 import { bitsFormula, spliceFormula, SYMBOLS as NAMES } from "./formula.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
 

@@ -1,7 +1,7 @@
 /** The exponential with a clip, SPEC.md §5.11. */
 
 import { exp, type ExpParams } from "../../../core/protocols/exp/gate.ts";
-import { expTables } from "../../../core/protocols/tables.ts";
+import { expTables } from "../../../core/protocols/exp/tables.ts";
 import type { Wire } from "../../../core/protocols/tensor.ts";
 import { equal, less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";

@@ -2,7 +2,7 @@
 
 import { expDithered, type ExpDitheredParams } from "../../../core/protocols/exp_dithered/gate.ts";
 import type { Wire } from "../../../core/protocols/tensor.ts";
-import { expDitheredTables } from "../../../core/protocols/tables.ts";
+import { expDitheredTables } from "../../../core/protocols/exp_dithered/tables.ts";
 import { lookup, wholeHalf } from "../../reference/flat_dpf.ts";
 import { binary, type Example, mod, row, signed } from "../example.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";

@@ -3,7 +3,7 @@
 import { choosePermuted, pathCount, permutedBits, symbolCount } from "../../../core/fss/permuted.ts";
 import { treeDpf } from "../../../core/fss/tree_dpf.ts";
 import { rowFunction, type RowFunctionParams } from "../../../core/protocols/row_function/gate.ts";
-import { rowTable } from "../../../core/protocols/tables.ts";
+import { rowTable } from "../../../core/protocols/row_function/tables.ts";
 import type { Wire } from "../../../core/protocols/tensor.ts";
 import { less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, type Example, mod, row, signed, signedIn } from "../example.ts";

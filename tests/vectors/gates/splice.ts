@@ -1,7 +1,7 @@
 /** Activation functions, SPEC.md §5.12. */
 
 import { splice, type SpliceParams } from "../../../core/protocols/splice/gate.ts";
-import { asymptote, bumpTable } from "../../../core/protocols/tables.ts";
+import { asymptote, bumpTable } from "../../../core/protocols/splice/tables.ts";
 import type { Wire } from "../../../core/protocols/tensor.ts";
 import { equal, less, lookup, predicate } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
