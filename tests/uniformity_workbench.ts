@@ -115,6 +115,9 @@ class FixedKeyWriter implements RecordWriter {
   word(offset: number, bits: number, value: number): void {
     this.wide(offset, bits, BigInt(value));
   }
+  words(offset: number, bits: number, values: Int32Array): void {
+    values.forEach((value, i) => this.word(offset + bits * i, bits, value));
+  }
   wide(offset: number, bits: number, value: bigint): void {
     writeWide(...this.#other(offset), bits, BigInt.asUintN(bits, value - this.#fixed(offset, bits)));
   }

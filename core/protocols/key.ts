@@ -71,6 +71,8 @@ export interface RecordWriter {
   flip(offset: number): void;
   /** Makes the field an additive sharing of `value` mod 2^bits, bits ≤ 32. */
   word(offset: number, bits: number, value: number): void;
+  /** The same for fields of one width, one behind the other. */
+  words(offset: number, bits: number, values: Int32Array): void;
   /** The same for up to 64 bits. */
   wide(offset: number, bits: number, value: bigint): void;
   /** Makes the field at `offset` a one-hot at alpha and returns party 0's bit at alpha. */

@@ -90,23 +90,28 @@ export function xorBits(bytes: Uint8Array, bitOffset: number, bits: number, valu
 }
 
 /**
- * Overwrites `bits` bits h at `bitOffset` with `value - h mod 2^bits`: an additive share becomes the other one of `value`.
+ * Overwrites fields h_i of `bits` bits, one behind the other from `bitOffset` on, with `values[i] - h_i mod 2^bits`: additive shares become the other ones.
  *
  * @throws {RangeError} If `bits` exceeds 32 or the range leaves the array.
  */
-export function subtractBits(bytes: Uint8Array, bitOffset: number, bits: number, value: number): void {
-  if (bits < 32) return writeBits(bytes, bitOffset, bits, value - readBits(bytes, bitOffset, bits));
+export function subtractBits(bytes: Uint8Array, bitOffset: number, bits: number, values: Int32Array): void {
   checkRange(bytes, bitOffset, bits, 32);
-  // Whole words are most of a key: four or five bytes without a loop.
-  const first = Math.floor(bitOffset / 8), shift = bitOffset - first * 8, below = (1 << shift) - 1;
-  const low = bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16) | (bytes[first + 3]! << 24);
-  const high = shift === 0 ? 0 : bytes[first + 4]!;
-  const next = value - (shift === 0 ? low : (low >>> shift) | (high << (32 - shift)));
-  bytes[first] = (low & below) | (next << shift);
-  bytes[first + 1] = next >>> (8 - shift);
-  bytes[first + 2] = next >>> (16 - shift);
-  bytes[first + 3] = next >>> (24 - shift);
-  if (shift > 0) bytes[first + 4] = (high & ~below) | (next >>> (32 - shift));
+  checkRange(bytes, bitOffset + bits * Math.max(0, values.length - 1), bits, 32);
+  if (bits === 0) return;
+  const mask = 0xffffffff >>> (32 - bits);
+  for (let i = 0, bit = bitOffset; i < values.length; i++, bit += bits) {
+    const first = Math.floor(bit / 8), shift = bit - first * 8, isLong = bits + shift > 32;
+    const low = bytes[first]! | (bytes[first + 1]! << 8) | (bytes[first + 2]! << 16) | (bytes[first + 3]! << 24);
+    const high = isLong ? bytes[first + 4]! : 0;
+    const next = (values[i]! - (isLong ? (low >>> shift) | (high << (32 - shift)) : low >>> shift)) & mask;
+    const word = (low & ~(mask << shift)) | (next << shift);
+    bytes[first] = word;
+    // Beyond the end of the array nothing is stored.
+    bytes[first + 1] = word >>> 8;
+    bytes[first + 2] = word >>> 16;
+    bytes[first + 3] = word >>> 24;
+    if (isLong) bytes[first + 4] = (high & ~(mask >>> (32 - shift))) | (next >>> (32 - shift));
+  }
 }
 
 /**

@@ -81,6 +81,7 @@ class Writer implements RecordWriter {
   #segment: Segment;
   /** Bit offset of the current element within the record. */
   #bit = 0;
+  readonly #word = new Int32Array(1);
 
   constructor(segments: readonly Segment[]) {
     this.#segments = segments;
@@ -103,9 +104,13 @@ class Writer implements RecordWriter {
     xorBits(bytes, 8 * at + this.#bit + offset, 1, 1);
   }
   word(offset: number, bits: number, value: number): void {
+    this.#word[0] = value;
+    this.words(offset, bits, this.#word);
+  }
+  words(offset: number, bits: number, values: Int32Array): void {
     const { bytes, at } = this.#half(this.#segment.written);
     // The explicit half still is a copy of the seed half (all zero where the client's record has none).
-    subtractBits(bytes, 8 * at + this.#bit + offset, bits, value);
+    subtractBits(bytes, 8 * at + this.#bit + offset, bits, values);
   }
   wide(offset: number, bits: number, value: bigint): void {
     const { bytes, at } = this.#half(this.#segment.written), bit = 8 * at + this.#bit + offset;

@@ -102,14 +102,17 @@ export class Formula<N extends string> {
    * @returns For each result what its mask takes: C_1 of r_y = pad - C_1.
    */
   deal(masks: Masks<N>, record: RecordWriter | null, at = 0): Int32Array[] {
-    const { words } = this, { constants, names } = this.#expansion, count = masks[names[0]!].length;
-    const taken = constants.map(() => new Int32Array(count));
+    const { constants, names } = this.#expansion, count = masks[names[0]!].length;
+    const taken = constants.map(() => new Int32Array(count)), runs = runsOf(this.words);
     this.#program.run(masks, count, (from, columns) => {
       for (let i = 0; record !== null && i < columns[0]!.length; i++) {
         record.seek(from + i);
-        for (let w = 0; w < words.length; w++) record.word(at + words[w]!.at, words[w]!.bits, columns[w]![i]!);
+        for (const run of runs) {
+          for (let w = 0; w < run.values.length; w++) run.values[w] = columns[run.first + w]![i]!;
+          record.words(at + run.at, run.bits, run.values);
+        }
       }
-      taken.forEach((all, c) => all.set(columns[words.length + c]!, from));
+      taken.forEach((all, c) => all.set(columns[this.words.length + c]!, from));
     });
     return taken;
   }
@@ -147,6 +150,15 @@ export function formulas<K extends readonly number[], N extends string>(
     made.set(name, formula);
     return formula;
   };
+}
+
+/** Words of one width that lie side by side, with room for those of one element. */
+function runsOf(words: readonly Word[]): { first: number; at: number; bits: number; values: Int32Array }[] {
+  const starts = words.flatMap(({ bits }, i) => words[i - 1]?.bits === bits ? [] : [i]);
+  return starts.map((first, i) => {
+    const { at, bits } = words[first]!;
+    return { first, at, bits, values: new Int32Array((starts[i + 1] ?? words.length) - first) };
+  });
 }
 
 /** A polynomial as text. */

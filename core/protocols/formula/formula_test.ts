@@ -175,9 +175,9 @@ function results(
   });
   const dealt = all.map(() => [] as number[]);
   let element = 0;
-  const record: Pick<RecordWriter, "seek" | "word"> = {
+  const record: Pick<RecordWriter, "seek" | "words"> = {
     seek: (e) => element = e,
-    word: (at, bits, value) => dealt[element]![at] = value & lowMask(bits),
+    words: (at, bits, values) => values.forEach((value, i) => dealt[element]![at + i * bits] = value & lowMask(bits)),
   };
   const taken = formula.deal(columns, record as RecordWriter, 0);
   return all.map(({ clear, masks, path }, e) => {

@@ -74,7 +74,7 @@ export class Program<N extends string> {
       { length: 1 + this.#secrets.length + this.#steps.length },
       () => new Int32Array(CHUNK).fill(1),
     );
-    const results = this.#results.map(() => new Int32Array(CHUNK));
+    const results = this.#results.map(([column, factor]) => factor === 1 ? columns[column]! : new Int32Array(CHUNK));
     for (let from = 0; from < count; from += CHUNK) {
       const size = Math.min(CHUNK, count - from);
       this.#secrets.forEach(([, { of, shift }], i) =>
@@ -84,9 +84,9 @@ export class Program<N extends string> {
         if (factors === null) multiply(columns[to]!, columns[a]!, columns[b]!);
         else addMultiples(columns[to]!, columns[a]!, columns[b]!, factors);
       }
-      this.#results.forEach(([column, factor], i) =>
-        addMultiples(results[i]!, columns[column]!, columns[0]!, [factor, 0])
-      );
+      this.#results.forEach(([column, factor], i) => {
+        if (factor !== 1) addMultiples(results[i]!, columns[column]!, columns[0]!, [factor, 0]);
+      });
       use(from, size === CHUNK ? results : results.map((column) => column.subarray(0, size)));
     }
   }

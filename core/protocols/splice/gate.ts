@@ -42,9 +42,9 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
-import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
-import { bitsFormula, spliceFormula, SYMBOLS as NAMES } from "./formula.ts";
+import { bitsFormula, spliceFormula } from "./formula.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
+import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
 
 /** Parameters of {@linkcode splice}. */
 export interface SpliceParams {
@@ -168,7 +168,6 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       free = keys.record("free"),
       at = offsets(keys, "given", ["low", "index", "top", "pairs", "words"]),
       pads = offsets(keys, "free", ["symbols", "bits", "values", "pad"]),
-      symbols = new Uint32Array(r.length),
       opened = new Uint32Array(r.length),
       data = new Uint32Array(r.length);
     for (let e = 0; e < r.length; e++) {
@@ -178,17 +177,25 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       given.oneHot(at.low, low, mask & (2 ** low - 1));
       masks.s[e] = 2 * given.oneHot(at.index, index, (mask >>> low) & (2 ** index - 1)) - 1;
       given.oneHot(at.top, top, (mask >>> (low + index)) & (2 ** top - 1));
-      symbols[e] = free.xor(pads.symbols, NAMES.length);
+      const symbols = free.xor(pads.symbols, 8);
+      bits.carry[e] = symbols;
+      bits.windowLess[e] = symbols >>> 1;
+      bits.equal0[e] = symbols >>> 2;
+      bits.equal1[e] = symbols >>> 3;
+      bits.signLess[e] = symbols >>> 4;
+      bits.signEqual[e] = symbols >>> 5;
+      bits.sign0[e] = symbols >>> 6;
+      bits.sign1[e] = symbols >>> 7;
       opened[e] = free.xor(pads.bits, 3);
       masks.v0[e] = free.sum(pads.values, valueBits);
       masks.v1[e] = free.sum(pads.values + valueBits, valueBits);
       data[e] = free.sum(pads.pad, n);
     }
-    NAMES.forEach((name, i) => bits[name].set(symbols.map((word) => word >>> i)));
     // A step is a public constant times pos: it has no mask.
     if (asymptote(p.function) === "ramp") masks.x.set(r);
     bitsFormula.deal(bits, keys.record("given"), at.pairs).forEach((taken, i) => {
-      masks[(["pos", "w0", "w1"] as const)[i]!].set(opened.map((word, e) => (word >>> i) ^ taken[e]!));
+      const own = masks[(["pos", "w0", "w1"] as const)[i]!];
+      for (let e = 0; e < r.length; e++) own[e] = (opened[e]! >>> i) ^ taken[e]!;
     });
     const [taken] = formula.deal(masks, keys.record("given"), at.words);
     for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
