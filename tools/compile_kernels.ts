@@ -29,6 +29,11 @@ const OPTIONS = [
   "--noExportMemory",
 ];
 
+/** Functions have no decorators in TypeScript, and the formatter drops them: sources say `// @inline` in the line above. */
+function decorated(text: string): string {
+  return text.replaceAll("\n// @inline\n", "\n@inline\n");
+}
+
 /**
  * Compiles the kernels.
  *
@@ -43,9 +48,9 @@ export async function compileKernels(root: URL, entry: string, sources: Readonly
     readFile(name) {
       if (name.startsWith("~") || name.includes("node_modules")) return null;
       const url = new URL(name, root), text = sources.get(url.href);
-      if (text !== undefined) return text;
+      if (text !== undefined) return decorated(text);
       try {
-        return Deno.readTextFileSync(url);
+        return decorated(Deno.readTextFileSync(url));
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return null;
         throw error;

@@ -2,26 +2,22 @@
 
 import { pointer, word } from "./bits";
 
-// @ts-ignore: decorator
-
+// @inline
 function rotate16(x: v128): v128 {
   return v128.shuffle<u8>(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function rotate8(x: v128): v128 {
   return v128.shuffle<u8>(x, x, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function rotate12(x: v128): v128 {
   return v128.or(i32x4.shl(x, 12), i32x4.shr_u(x, 20));
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function rotate7(x: v128): v128 {
   return v128.or(i32x4.shl(x, 7), i32x4.shr_u(x, 25));
 }
@@ -143,15 +139,13 @@ export function setScratch(at: usize): void {
   scratch = at;
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function threadScratch(): usize {
   return scratch;
 }
 
 /** Turns four vectors of one word each into the four words of each block, 64 bytes apart. */
-// @ts-ignore: decorator
-
+// @inline
 function transpose(from: usize, to: usize): void {
   const a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48);
   const ab0 = v128.shuffle<u32>(a, b, 0, 4, 1, 5), ab1 = v128.shuffle<u32>(a, b, 2, 6, 3, 7);

@@ -15,8 +15,7 @@ export function lessAt(bit: u64, k: u32, parity: u32, u: u32): u32 {
 }
 
 /** Parity of the points below `count`, at most 2^k. */
-// @ts-ignore: decorator
-
+// @inline
 function below(bit: u64, k: u32, parity: u32, count: u32): u32 {
   return count == <u32> 1 << k ? parity : parityOf(bit, count);
 }
@@ -31,8 +30,7 @@ export function negativeAt(bit: u64, k: u32, parity: u32, u: u32): u32 {
 /** Second result of {@linkcode lookup}; each thread has its own instance. */
 let secondSum: u32 = 0;
 
-// @ts-ignore: decorator
-
+// @inline
 export function second(): u32 {
   return secondSum;
 }
@@ -40,15 +38,13 @@ export function second(): u32 {
 /** What a walk along a one-hot adds up. */
 const ONE = 0, TWO = 1, HALVES = 2;
 
-// @ts-ignore: decorator
-
+// @inline
 function plus(halves: bool, a: v128, b: v128): v128 {
   return halves ? i16x8.add(a, b) : i32x4.add(a, b);
 }
 
 /** Σ_j bit_j·T[(u - j) mod 2^k], where the words 1, 2, 4, … 2^31 stand before the table; with TWO the same for `u - 1` in `secondSum`; with HALVES the low and the high half of every word apart. */
-// @ts-ignore: decorator
-
+// @inline
 function sums(what: i32, bit: u64, k: u32, parity: u32, u: u32, reversed: usize): u32 {
   const points = <u32> 1 << k;
   let table = reversed + (<usize> (points - u) << 2), sum0 = i32x4.splat(0), sum1 = i32x4.splat(0);
@@ -134,8 +130,7 @@ export function lookupHalves(bit: u64, k: u32, parity: u32, u: u32, reversed: us
 }
 
 /** Bytes from one plain table of 2^k entries to the next: its entries twice, the words before them and the slack behind them. */
-// @ts-ignore: decorator
-
+// @inline
 export function tableBytes(k: u32): usize {
   return <usize> ((<u32> 2 << k) + 40) << 2;
 }

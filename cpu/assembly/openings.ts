@@ -43,8 +43,7 @@ export function pack(args: usize, _segment: usize, from: u32, to: u32): void {
 }
 
 /** The low bytes of 16 words. */
-// @ts-ignore: decorator
-
+// @inline
 function packBytes(x: usize, out: usize): void {
   const mask = i32x4.splat(0xff);
   const a = v128.and(v128.load(x), mask),
@@ -115,8 +114,7 @@ export function combine(args: usize, _segment: usize, from: u32, to: u32): void 
 }
 
 /** The low words of an element of this party's share; 0 where it has none. */
-// @ts-ignore: decorator
-
+// @inline
 function own<T>(mine: usize, i: u32, words: u32): T {
   return mine == 0 ? <T> 0 : load<T>(mine + (<usize> (i * words) << 2));
 }

@@ -108,8 +108,7 @@ export function expClip(args: usize, segment: usize, from: u32, to: u32): void {
 }
 
 /** What is multiplied by the clip, but for m_low·A_c. At `words`: S, S·m_low, S·ρ_c, S·m_low·ρ_c; at `selected`: A_c. */
-// @ts-ignore: decorator
-
+// @inline
 function polynomial(words: u64, selected: u64, n: u32, low: u32, own: u32, step: u32): u32 {
   return own * (low * wordAt(words) - wordAt(words + n)) +
     step * (low * wordAt(words + 2 * n) - wordAt(words + 3 * n)) - low * wordAt(selected);

@@ -39,8 +39,7 @@ const enum MultiplyRow {
 // </arguments>
 
 /** One product of words of type T. */
-// @ts-ignore: decorator
-
+// @inline
 function product<T>(pad: T, x: T, rx: T, y: T, left: T): T {
   return pad + x * left - rx * y;
 }

@@ -66,22 +66,19 @@ const enum RowThresholds {
 const GROUP_BYTES: usize = 32;
 
 /** 2^fromBit of a group. */
-// @ts-ignore: decorator
-
+// @inline
 function fromOf(list: usize): u64 {
   return load<u64>(list, 24);
 }
 
 /** Four words, one for each lane. */
-// @ts-ignore: decorator
-
+// @inline
 function gather(a: u32, b: u32, c: u32, d: u32): v128 {
   return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(a), 1, b), 2, c), 3, d);
 }
 
 /** Parity of bits [0, count) of a 128-bit leaf, count 0 to 128. */
-// @ts-ignore: decorator
-
+// @inline
 function leafParity(low: u64, high: u64, count: u32): u32 {
   const lowPart = count >= 64 ? low : low & ((<u64> 1 << count) - 1);
   const highPart = count >= 128 ? high : count > 64 ? high & ((<u64> 1 << (count - 64)) - 1) : 0;

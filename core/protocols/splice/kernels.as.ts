@@ -145,8 +145,7 @@ export function spliceBits(args: usize, segment: usize, from: u32, to: u32): voi
 }
 
 /** What a masked value stands for in the result's ring, with its spare bit; a ring as wide as that needs none: `half` is 0. */
-// @ts-ignore: decorator
-
+// @inline
 function spare(x: u32, mask: u32, half: u32): u32 {
   return ((x + half) & mask) - half;
 }
@@ -155,8 +154,7 @@ function spare(x: u32, mask: u32, half: u32): u32 {
  * The mask's top bit times a masked bit, above the ring of x; 0 where the mask cannot have wrapped or nothing is missing. At `tops`: the top bit, and the top
  * bit times the mask bit, in `missing` bits each.
  */
-// @ts-ignore: decorator
-
+// @inline
 function wrapped(x: u32, half: u32, bits: u32, bit: u32, tops: u64, missing: u32): u32 {
   if (missing == 0 || ((x + half) >> (bits - 1)) & 1) return 0;
   const both = <u32> bitsAt(tops + missing);
