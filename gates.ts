@@ -21,6 +21,7 @@ export * from "./core/fss/tree_dpf.ts";
 // What a gate and its kernels are; primitive gates; public-linear operations; compositions.
 export * from "./core/kernel.ts";
 export * from "./core/protocols/tensor.ts";
+export * from "./core/protocols/cost.ts";
 export * from "./core/protocols/key.ts";
 export * from "./core/protocols/opening.ts";
 export * from "./core/protocols/primitive.ts";

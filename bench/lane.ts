@@ -101,7 +101,7 @@ export function dealLane(lane: LaneCase): DealtLane {
     plan = new PlanContext(),
     base = { kind: "cache", ringBits: 32, scale: 10 } as const;
   const planned = finish(
-    lane.run(plan, inputs.map((x) => wire("plan", x.ringBits, x.scale, x.extent, null)), (_name, width) => ({
+    lane.run(plan, inputs.map((x) => wire("plan", x, null)), (_name, width) => ({
       ...base,
       view: "plan",
       width,
@@ -146,7 +146,7 @@ export function dealLane(lane: LaneCase): DealtLane {
     complete(
       lane.run(
         new DealContext(dealer),
-        inputs.map((x, i) => wire("mask", x.ringBits, x.scale, x.extent, masks[i]!)),
+        inputs.map((x, i) => wire("mask", x, masks[i]!)),
         (name, width) => {
           const data = cachedMasks.get(name) ?? randomWords(cachedTokens * width, 32);
           cachedMasks.set(name, data);
@@ -191,7 +191,7 @@ export function dealLane(lane: LaneCase): DealtLane {
         };
         return lane.run(
           new PartyContext(partyLane),
-          inputs.map((input, i) => wire("masked", input.ringBits, input.scale, input.extent, x[i]!)),
+          inputs.map((input, i) => wire("masked", input, x[i]!)),
           (name, width) => {
             let data = caches.get(name);
             if (data === undefined) {

@@ -215,7 +215,7 @@ Deno.test({
       tokens: 0,
       data: new Float64Array(0),
     });
-    const entering = wire("clear", streamBits(model), streamScale(model), extent, data),
+    const entering = wire("clear", { ringBits: streamBits(model), scale: streamScale(model), extent }, data),
       logits = finish(withoutEmbedding(new ClearContext({ reader }), model, entering, cache)).value.data;
     const expected = floatModel(folded).hidden(rows);
     for (const [i, logit] of logits.entries()) {

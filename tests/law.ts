@@ -164,7 +164,7 @@ export function inputsOf<V extends View>(
   inputs: readonly LawInput[],
   data: (x: LawInput, i: number) => DataOf[V],
 ): Inputs<V, readonly LawKind[]> {
-  return inputs.map((x, i) => (x.kind === "wire" ? wire : share)(view, x.ringBits, x.scale, x.extent, data(x, i)));
+  return inputs.map((x, i) => (x.kind === "wire" ? wire : share)(view, x, data(x, i)));
 }
 
 /** Makes empty caches of one view. */

@@ -116,11 +116,11 @@ export class Kit {
   }
   /** A wire of a ring. */
   wire(ringBits: number, extent: Extent, scale = 10): Wire<"masked"> {
-    return wire("masked", ringBits, scale, extent, this.ring(elementCount(extent), ringBits));
+    return wire("masked", { ringBits, scale, extent }, this.ring(elementCount(extent), ringBits));
   }
   /** A share of a ring. */
   share(ringBits: number, extent: Extent, scale = 10): Share<"masked"> {
-    return share("masked", ringBits, scale, extent, this.ring(elementCount(extent), ringBits));
+    return share("masked", { ringBits, scale, extent }, this.ring(elementCount(extent), ringBits));
   }
   /** An operand of a ring, and the share of its mask. */
   operand(ringBits: number, extent: Extent): Operand<"masked"> {

@@ -193,7 +193,7 @@ function keyOf<P>(
   scale = 10,
   cols = 1,
 ): number {
-  return costOf(gate, p, wire("plan", ringBits, scale, { rows: 1, cols: [cols] }, null)).keyBits;
+  return costOf(gate, p, wire("plan", { ringBits, scale, extent: { rows: 1, cols: [cols] } }, null)).keyBits;
 }
 
 /** What the rows of the table of models stand for. */

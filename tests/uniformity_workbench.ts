@@ -159,13 +159,7 @@ export function dealOnMasks(
   masks: readonly (readonly bigint[])[],
 ): Wire<"mask"> {
   const wires = inputs.map((x, i) =>
-    wire(
-      "mask",
-      x.ringBits,
-      x.scale,
-      x.extent,
-      x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!),
-    )
+    wire("mask", x, x.ringBits <= 32 ? Uint32Array.from(masks[i]!, Number) : BigUint64Array.from(masks[i]!))
   );
   return finish(
     run(new DealContext(lane), wires, emptyCaches("mask", () => new Uint32Array(0))),
@@ -196,7 +190,7 @@ export class Bench {
     this.#test = test;
     this.#run = test.run;
     const plan = new PlanContext(),
-      inputs = test.inputs.map((x) => wire("plan", x.ringBits, x.scale, x.extent, null)),
+      inputs = test.inputs.map((x) => wire("plan", x, null)),
       planned = test.run(plan, inputs, emptyCaches("plan", () => null)),
       exchanges: (readonly Opening[])[] = [];
     let step = planned.next();
@@ -339,7 +333,7 @@ export class Bench {
     });
     const handles = inputs.map((x: LawInput, i): Wire<"masked"> => {
       const data: Handle = engine.upload(fromBigInts(this.#public[i]!, x.ringBits), wordsPerElement(x.ringBits));
-      return wire("masked", x.ringBits, x.scale, x.extent, data);
+      return wire("masked", x, data);
     });
     return this.#run(context, handles, emptyCaches("masked", (width) => engine.cache(8, width)));
   }

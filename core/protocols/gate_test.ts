@@ -131,9 +131,9 @@ Deno.test("assertRange() accepts [-limit, limit) and names no value", () => {
 });
 
 Deno.test("assertKnownToBoth(), assertWordRing() and maskWords() refuse what a gate cannot read", () => {
-  const x = wire("plan", 32, 10, extent, null);
+  const x = wire("plan", { ringBits: 32, scale: 10, extent }, null);
   assertKnownToBoth(x, "read");
-  assertKnownToBoth(share("plan", 32, 10, extent, null), "read");
+  assertKnownToBoth(share("plan", { ringBits: 32, scale: 10, extent }, null), "read");
   assertThrows(() => assertKnownToBoth({ ...x, knownTo: "party0" }, "read"), RangeError, "both parties");
   for (const ringBits of [0, 33, 1.5]) assertThrows(() => assertWordRing(ringBits, "read"), RangeError, "1 to 32 bits");
   assertThrows(() => maskWords({ data: new BigUint64Array(1) }), TypeError);

@@ -228,13 +228,17 @@ Deno.test("hidePadding obeys the law, and lowers the columns beyond the real tok
         return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("padding", hidePadding, padding, z));
       },
     });
-    const z = share("clear", 32, 20, extent, data), reader = { realTokens } as ClearReader;
+    const z = share("clear", { ringBits: 32, scale: 20, extent }, data), reader = { realTokens } as ClearReader;
     const moved = hidePadding.clear(padding, [z], reader).data.map((value, e) => data[e]! - value);
     assertEquals([...moved], [...moved.keys()].map((e) => e % 5 < realTokens ? 0 : 512 * 2 ** 20));
   }
-  const loud = share("clear", 32, 20, { rows: 1, cols: [2] }, Float64Array.of(0, 495 * 2 ** 20));
+  const loud = share(
+    "clear",
+    { ringBits: 32, scale: 20, extent: { rows: 1, cols: [2] } },
+    Float64Array.of(0, 495 * 2 ** 20),
+  );
   assertThrows(() => hidePadding.clear(padding, [loud], { realTokens: 1 } as ClearReader), RangeError, "at most 494");
-  const scores = share("plan", 32, 20, extent, null);
+  const scores = share("plan", { ringBits: 32, scale: 20, extent }, null);
   assertThrows(() => hidePadding.plan({ below: 2048, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 2048");
   assertThrows(() => hidePadding.plan({ below: 18, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 18");
 });
@@ -355,7 +359,7 @@ Deno.test("scores and mix obey the law in a narrower ring", async () => {
 
 Deno.test("gates refuse rings, shifts and wires that they cannot serve", () => {
   const one: Extent = { rows: 1, cols: [1] },
-    x = wire("plan", 32, 10, one, null),
+    x = wire("plan", { ringBits: 32, scale: 10, extent: one }, null),
     hidden: Wire<"plan"> = { ...x, knownTo: "party0" };
   const nearest = { rounding: "nearest", full: 0, knownTo: "both" } as const, held = hold.plan({}, [x]).out;
   const row = {

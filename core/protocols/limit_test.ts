@@ -18,7 +18,8 @@ function testLimit<P>(
   ringBits: number,
   expected: number,
 ): void {
-  const input = (value: number) => wire("clear", ringBits, 10, { rows: 1, cols: [1] }, Float64Array.of(value));
+  const input = (value: number) =>
+    wire("clear", { ringBits, scale: 10, extent: { rows: 1, cols: [1] } }, Float64Array.of(value));
   const read = (value: number) => clear(params, [input(value)], reader as ClearReader);
   Deno.test(`${name} reads what lies within its limit of ${expected} in ${ringBits} bits, and nothing beyond`, () => {
     assertEquals(limit!(params, [input(0)]), expected);

@@ -12,6 +12,7 @@ import {
   type Kinds,
   type Operand,
   type Share,
+  type TensorType,
   type View,
   type Wire,
 } from "./tensor.ts";
@@ -55,7 +56,7 @@ export interface LocalOp<P> {
   /** Name of the operation, for messages. */
   readonly name: string;
   /** Ring, scale and extent of the result. */
-  readonly shape: (p: P, x: readonly (Wire<View> | Share<View>)[]) => Pick<Wire<View>, "ringBits" | "scale" | "extent">;
+  readonly shape: (p: P, x: readonly (Wire<View> | Share<View>)[]) => TensorType;
   /**
    * Writes the result over the integers (clear, `constants` true) or over masks (`constants` false; the caller reduces
    * mod 2^ringBits).

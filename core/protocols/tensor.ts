@@ -149,25 +149,21 @@ export function columnExtent(extent: Extent): Extent {
   return { rows: extent.rows, cols: extent.cols.map(() => 1) };
 }
 
-/** A wire that both parties know. */
+/** Ring, scale and shape of a tensor. */
+export type TensorType = Pick<TensorBase<View>, "ringBits" | "scale" | "extent">;
+
+/** A wire of the ring, scale and shape of another tensor or of a type; both parties know it unless said otherwise. */
 export function wire<V extends View>(
   view: V,
-  ringBits: number,
-  scale: number,
-  extent: Extent,
+  { ringBits, scale, extent }: TensorType,
   data: DataOf[V],
+  knownTo: "both" | "party0" = "both",
 ): Wire<V> {
-  return { kind: "wire", view, ringBits, scale, extent, data, knownTo: "both" };
+  return { kind: "wire", view, ringBits, scale, extent, data, knownTo };
 }
 
-/** A share that has yet to be opened. */
-export function share<V extends View>(
-  view: V,
-  ringBits: number,
-  scale: number,
-  extent: Extent,
-  data: DataOf[V],
-): Share<V> {
+/** A share that has yet to be opened, of the ring, scale and shape of another tensor or of a type. */
+export function share<V extends View>(view: V, { ringBits, scale, extent }: TensorType, data: DataOf[V]): Share<V> {
   return { kind: "share", view, ringBits, scale, extent, data };
 }
 

@@ -98,9 +98,9 @@ export class ClearContext implements Context<"clear"> {
 
   /** Runs a public-linear operation over the integers. */
   local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"clear">[]): Wire<"clear"> => {
-    const { ringBits, scale, extent } = op.shape(params, x), data = new Float64Array(elementCount(extent));
+    const out = op.shape(params, x), data = new Float64Array(elementCount(out.extent));
     op.apply(params, x, data, true);
-    return { ...wire("clear", ringBits, scale, extent, data), knownTo: leastKnown(x) };
+    return wire("clear", out, data, leastKnown(x));
   };
 
   within = (name: string): ClearContext => new ClearContext(this.#options, `${this.#path}${name}/`, this.#role);

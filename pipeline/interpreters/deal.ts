@@ -266,10 +266,8 @@ export class DealContext implements Context<"mask"> {
   }.bind(this) as Context<"mask">["gate"];
 
   /** Runs a public-linear operation on masks: without constants, mod 2^ringBits. */
-  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"mask">[]): Wire<"mask"> => {
-    const { ringBits, scale, extent } = op.shape(params, x);
-    return { ...wire("mask", ringBits, scale, extent, onMasks(op, params, x)), knownTo: leastKnown(x) };
-  };
+  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"mask">[]): Wire<"mask"> =>
+    wire("mask", op.shape(params, x), onMasks(op, params, x), leastKnown(x));
 
   within = (name: string): DealContext => new DealContext(this.#lane, `${this.#path}${name}/`);
 

@@ -138,10 +138,8 @@ export class PartyContext implements Context<"masked"> {
   }.bind(this) as Context<"masked">["gate"];
 
   /** Runs a public-linear operation on masked values. */
-  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"masked">[]): Wire<"masked"> => {
-    const { ringBits, scale, extent } = op.shape(params, x);
-    return { ...wire("masked", ringBits, scale, extent, op.run(params, x, this.#lane.engine)), knownTo: leastKnown(x) };
-  };
+  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"masked">[]): Wire<"masked"> =>
+    wire("masked", op.shape(params, x), op.run(params, x, this.#lane.engine), leastKnown(x));
 
   within = (name: string): PartyContext => new PartyContext(this.#lane, `${this.#path}${name}/`);
 

@@ -67,10 +67,8 @@ export class PlanContext implements Context<"plan"> {
   }.bind(this) as Context<"plan">["gate"];
 
   /** Shapes of a public-linear operation. */
-  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"plan">[]): Wire<"plan"> => {
-    const { ringBits, scale, extent } = op.shape(params, x);
-    return { ...wire("plan", ringBits, scale, extent, null), knownTo: leastKnown(x) };
-  };
+  local = <P>(op: LocalOp<P>, params: P, ...x: Wire<"plan">[]): Wire<"plan"> =>
+    wire("plan", op.shape(params, x), null, leastKnown(x));
 
   within = (name: string): PlanContext => new PlanContext(this.gates, `${this.#path}${name}/`);
 

@@ -165,7 +165,9 @@ export class SessionPlan {
     const extent = index === last
       ? outputRows(model, positions, hiddenWidth)
       : tokenRows(model, positions, hiddenWidth);
-    const x = index === 0 ? null : wire("plan", streamBits(model), streamScale(model), extent, null);
+    const x = index === 0
+      ? null
+      : wire("plan", { ringBits: streamBits(model), scale: streamScale(model), extent }, null);
     const cache = index === 0 || index === last ? null : layerCache(model, "plan", positions.from, () => null);
     const { exchanges } = finish(stage(context, model, index, { x, cache, positions })),
       sentBytes: [number, number] = [0, 0];

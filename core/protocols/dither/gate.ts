@@ -41,6 +41,7 @@ import {
   type MaskWords,
   maskWords,
   type Share,
+  type TensorType,
   type View,
   type Wire,
   wire,
@@ -64,6 +65,11 @@ export function dithered(v: number, by: number, coin: number): number {
 
 /** Fields of the key: shares of msb(r), and the pad of the top bits. */
 const TOP = { given: "wrap", free: "pad" };
+
+/** Ring, scale and shape of the result. */
+function typeOf(p: DitherParams, z: TensorType): TensorType {
+  return { ringBits: p.to, scale: z.scale - p.by, extent: z.extent };
+}
 
 /** Everything that follows from the parameters and the input. */
 function layout(p: DitherParams, z: Wire<View> | Share<View>) {
@@ -99,7 +105,7 @@ function limit(p: DitherParams, [z]: Inputs<View, ["value"]>): number {
  * import { assertEquals } from "@std/assert";
  *
  * const params = { by: 2, to: 30, knownTo: "both" } as const, coins = () => Uint32Array.of(0, 1);
- * const x = wire("clear", 32, 2, { rows: 1, cols: [2] }, Float64Array.of(5, 5));
+ * const x = wire("clear", { ringBits: 32, scale: 2, extent: { rows: 1, cols: [2] } }, Float64Array.of(5, 5));
  *
  * assertEquals([...clearOf(dither, params, [x], { coins }).data], [2, 1]);
  * assertEquals(costOf(dither, params, x), { exchanges: 0, sentBytes: [0, 0], keyBits: 0 });
@@ -114,7 +120,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     assertRange(z.data, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
     const data = z.data.map((v, e) => dithered(v, p.by, coins[e]!));
     assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
-    return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("clear", typeOf(p, z), data, p.knownTo);
   },
 
   plan(p, [z]) {
@@ -131,12 +137,16 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
       { name: "free", kind: "free", counts, fields: [{ name: "pad", bits: topBits }] },
     ];
     const opens = [...(z.kind === "share" ? [openInput] : []), ...(topBits > 0 ? [openSecond] : [])];
-    return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
+    return {
+      out: wire("plan", typeOf(p, z), null, p.knownTo),
+      key,
+      opens,
+    };
   },
 
   deal(p, [z], key) {
     if (z.ringBits > 32 || p.to > 32) {
-      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+      return wire("mask", typeOf(p, z), dealWide(p, z, key), p.knownTo);
     }
     const { lowBits, topBits } = layout(p, z), n = z.ringBits, r = maskWords(z), ring = lowMask(p.to);
     const data = r.map((mask) => (mask >>> p.by) & ring);
@@ -149,7 +159,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
         data[e] = (data[e]! + free.sum(0, topBits) * 2 ** lowBits) & ring;
       }
     }
-    return { ...wire("mask", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("mask", typeOf(p, z), data, p.knownTo);
   },
 
   *run(p, [z], key) {
@@ -172,7 +182,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
       const top = sum(engine, theirs, topShare(key, TOP, lowBits, low), topBits);
       data = widen(engine, { x: low, top }, widened);
     }
-    return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("masked", typeOf(p, z), data, p.knownTo);
   },
 };
 

@@ -140,7 +140,7 @@ Deno.test("a product reads a narrow wire in its own ring after squares", async (
 });
 
 Deno.test("dithered gates refuse what they cannot do", () => {
-  const x = wire("plan", 20, 10, { rows: 1, cols: [1] }, null);
+  const x = wire("plan", { ringBits: 20, scale: 10, extent: { rows: 1, cols: [1] } }, null);
   for (
     const attempt of [
       () => dither.plan({ by: 19, to: 10, knownTo: "both" }, [x]),

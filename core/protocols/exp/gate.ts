@@ -23,7 +23,7 @@ import { lowMask } from "../../ring/words.ts";
 import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
-import { blockCounts, elementCount, type Extent, maskWords, wire } from "../tensor.ts";
+import { blockCounts, elementCount, type Extent, maskWords, type TensorType, wire } from "../tensor.ts";
 import { expTables } from "./tables.ts";
 import { clipFormula, expFormula } from "./formula.ts";
 import { CLIP, FINISH, SYMBOLS } from "./kernels.ts";
@@ -36,6 +36,11 @@ export interface ExpParams {
   readonly tableScale: number;
   /** Ring of the result, at most 32 bits; it must hold 2^(2·tableScale). */
   readonly ringBits: number;
+}
+
+/** Ring, scale and shape of the result. */
+function typeOf(p: ExpParams, { extent }: TensorType): TensorType {
+  return { ringBits: p.ringBits, scale: 2 * p.tableScale, extent };
 }
 
 function openings(p: ExpParams, extent: Extent): [OpeningSize[], OpeningSize[], OpeningSize[]] {
@@ -84,7 +89,7 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     );
     const data = t.data.map((v) => v < window ? lowTable[v % 2 ** low]! * highTable[Math.floor(v / 2 ** low)]! : 0);
     assertRange(data, 2 ** (p.ringBits - 1), `exponentiate into ${p.ringBits} bits`);
-    return wire("clear", p.ringBits, 2 * p.tableScale, t.extent, data);
+    return wire("clear", typeOf(p, t), data);
   },
   plan(p, [t]) {
     const digitBits = p.digits[0] + p.digits[1] + p.digits[2];
@@ -94,7 +99,7 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     assertKnownToBoth(t, "exponentiate");
     assertWordRing(p.ringBits, "exponentiate");
     return {
-      out: wire("plan", p.ringBits, 2 * p.tableScale, t.extent, null),
+      out: wire("plan", typeOf(p, t), null),
       key: key(p, t.extent),
       opens: openings(p, t.extent),
     };
@@ -133,7 +138,7 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     for (let e = 0; e < r.length; e++) masks.clip[e]! ^= ofClip![e]!;
     const [ofValue] = expFormula(n).deal(masks, keys.record("given"), at.words);
     for (let e = 0; e < r.length; e++) data[e] = (data[e]! - ofValue![e]!) & lowMask(n);
-    return wire("mask", n, 2 * p.tableScale, t.extent, data);
+    return wire("mask", typeOf(p, t), data);
   },
   *run(p, [t], keys) {
     const [low_bits, high_bits, top_bits] = p.digits, ring_bits = p.ringBits;
@@ -148,6 +153,6 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     const [clip] = yield* open(openClip, step(keys, CLIP, { reads: { opened }, params: {} }).clip);
     const { result } = step(keys, FINISH, { reads: { opened, values, clip }, params: { ring_bits } });
     const [data] = yield* open(openValue, result);
-    return wire("masked", p.ringBits, 2 * p.tableScale, t.extent, data);
+    return wire("masked", typeOf(p, t), data);
   },
 };

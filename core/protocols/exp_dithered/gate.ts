@@ -24,7 +24,16 @@ import { dithered } from "../dither/gate.ts";
 import { type KeyRecord, offsets, step } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
-import { blockCounts, elementCount, type Extent, maskWords, type View, type Wire, wire } from "../tensor.ts";
+import {
+  blockCounts,
+  elementCount,
+  type Extent,
+  maskWords,
+  type TensorType,
+  type View,
+  type Wire,
+  wire,
+} from "../tensor.ts";
 import { expDitheredTables } from "./tables.ts";
 import { expDitheredFormula } from "./formula.ts";
 import { FINISH, VALUES } from "./kernels.ts";
@@ -39,6 +48,11 @@ export interface ExpDitheredParams {
   readonly tableScale: number;
   /** Ring of the result, at most 32 bits; it must hold 2^(2·tableScale). */
   readonly ringBits: number;
+}
+
+/** Ring, scale and shape of the result. */
+function typeOf(p: ExpDitheredParams, { extent }: TensorType): TensorType {
+  return { ringBits: p.ringBits, scale: 2 * p.tableScale, extent };
 }
 
 function openings(p: ExpDitheredParams, extent: Extent): [OpeningSize[], OpeningSize[]] {
@@ -66,7 +80,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       return lowTable[(d + 2 ** (low + 1)) % 2 ** (low + 1)]! * highTable[top % 2 ** high]!;
     });
     assertRange(data, 2 ** (p.ringBits - 1), `exponentiate into ${p.ringBits} bits`);
-    return wire("clear", p.ringBits, 2 * p.tableScale, t.extent, data);
+    return wire("clear", typeOf(p, t), data);
   },
   plan(p, [t]) {
     const [low, high] = p.digits, n = p.ringBits, counts = blockCounts(t.extent), bits = p.skip + low + high;
@@ -89,7 +103,11 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       counts,
       fields: [{ name: "values", bits: 2 * n }, { name: "pad", bits: n }],
     }];
-    return { out: wire("plan", n, 2 * p.tableScale, t.extent, null), key, opens: openings(p, t.extent) };
+    return {
+      out: wire("plan", typeOf(p, t), null),
+      key,
+      opens: openings(p, t.extent),
+    };
   },
   deal(p, [t], keys) {
     const [low, high] = p.digits,
@@ -114,7 +132,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
     }
     const [taken] = expDitheredFormula(n).deal(masks, keys.record("given"), at.words);
     for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
-    return wire("mask", n, 2 * p.tableScale, t.extent, data);
+    return wire("mask", typeOf(p, t), data);
   },
   *run(p, [t], keys) {
     const { lowTable, highTable } = tablesOf(p, t), [low_bits, high_bits] = p.digits, ring_bits = p.ringBits;
@@ -127,6 +145,6 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
     });
     const [values] = yield* open(openValues, shares.values);
     const [data] = yield* open(openResult, step(keys, FINISH, { reads: { values }, params: { ring_bits } }).result);
-    return wire("masked", p.ringBits, 2 * p.tableScale, t.extent, data);
+    return wire("masked", typeOf(p, t), data);
   },
 };

@@ -68,7 +68,7 @@ export function topShare(key: KeyReader, fields: { given: string; free: string }
  * import { assertEquals } from "@std/assert";
  *
  * const params = { to: 40, knownTo: "both" } as const;
- * const x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(-3, 7));
+ * const x = wire("clear", { ringBits: 32, scale: 10, extent: { rows: 1, cols: [2] } }, Float64Array.of(-3, 7));
  *
  * assertEquals([...clearOf(extend, params, [x]).data], [-3, 7]);
  * assertEquals(costOf(extend, params, x), { exchanges: 1, sentBytes: [2, 2], keyBits: 16 }); // 8 bits of each value
@@ -79,7 +79,7 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
   limit,
   clear(p, [x]) {
     assertRange(x.data, limit(p, [x]), `extend a ${x.ringBits}-bit value`);
-    return { ...wire("clear", p.to, x.scale, x.extent, x.data), knownTo: p.knownTo };
+    return wire("clear", { ...x, ringBits: p.to }, x.data, p.knownTo);
   },
   plan(p, [x]) {
     const n = x.ringBits, counts = blockCounts(x.extent);
@@ -91,7 +91,7 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
       );
     }
     return {
-      out: { ...wire("plan", p.to, x.scale, x.extent, null), knownTo: p.knownTo },
+      out: wire("plan", { ...x, ringBits: p.to }, null, p.knownTo),
       key: [
         { name: "given", kind: "given", counts, fields: [{ name: "b", bits: p.to - n }] },
         { name: "free", kind: "free", counts, fields: [{ name: "t", bits: p.to - n }] },
@@ -109,11 +109,11 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
       const mask = r + (free.sumWide(0, p.to - n) << BigInt(n));
       data[e] = p.to > 32 ? mask : Number(mask);
     }
-    return { ...wire("mask", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+    return wire("mask", { ...x, ringBits: p.to }, data, p.knownTo);
   },
   *run(p, [x], key) {
     const [top] = yield* open(opening(p, x), topShare(key, { given: "b", free: "t" }, x.ringBits, x.data));
     const data = widen(key.engine, { x: x.data, top }, { in_bits: x.ringBits, out_bits: p.to });
-    return { ...wire("masked", p.to, x.scale, x.extent, data), knownTo: p.knownTo };
+    return wire("masked", { ...x, ringBits: p.to }, data, p.knownTo);
   },
 };

@@ -52,11 +52,11 @@ export interface SoftmaxParams extends ExponentialParams {
  *   scale: 12, maxColumns: 3, rounding: "nearest" } as const;
  * const extent = { rows: 1, cols: [3] }, none = () => new Int32Array(0), scores = [1, 2, 0.5];
  * const clear = new ClearContext({ reader: { weights: none, constants: none, input: () => new Float64Array(0) } });
- * const z = share("clear", 32, 20, extent, Float64Array.from(scores, (score) => score * 2 ** 20));
+ * const z = share("clear", { ringBits: 32, scale: 20, extent }, Float64Array.from(scores, (score) => score * 2 ** 20));
  * const p = finish(softmax(clear, params, z)).value, sum = scores.reduce((sum, score) => sum + Math.exp(score), 0);
  *
  * scores.forEach((score, i) => assertAlmostEquals(p.data[i]! / 2 ** p.scale, Math.exp(score) / sum, 0.002));
- * assertEquals(finish(softmax(new PlanContext(), params, share("plan", 32, 20, extent, null))).exchanges, 17);
+ * assertEquals(finish(softmax(new PlanContext(), params, share("plan", z, null))).exchanges, 17);
  * ```
  */
 export function* softmax<V extends View>(ctx: Context<V>, p: SoftmaxParams, z: Share<V>): Gate<Wire<V>> {

@@ -39,6 +39,7 @@ import {
   type MaskWords,
   type Share,
   share,
+  type TensorType,
   type View,
   type Wire,
   wire,
@@ -52,7 +53,8 @@ export interface LinearParams {
   readonly weightScale: number;
 }
 
-function outputExtent(extent: Extent, weights: WeightRef): Extent {
+/** Ring, scale and shape of x·W. */
+function productOf({ weights, weightScale }: LinearParams, { ringBits, scale, extent }: TensorType): TensorType {
   for (const cols of extent.cols) {
     if (cols !== weights.inputs) {
       throw new RangeError(
@@ -60,10 +62,11 @@ function outputExtent(extent: Extent, weights: WeightRef): Extent {
       );
     }
   }
-  return { rows: extent.rows, cols: extent.cols.map(() => weights.outputs) };
+  const cols = extent.cols.map(() => weights.outputs);
+  return { ringBits, scale: scale + weightScale, extent: { rows: extent.rows, cols } };
 }
 
-function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: number): Float64Array {
+function matrixProduct(x: Float64Array, w: Int32Array, { inputs, outputs }: WeightRef): Float64Array {
   const rows = x.length / inputs, out = new Float64Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
     const to = out.subarray(row * outputs, (row + 1) * outputs);
@@ -88,7 +91,7 @@ function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: 
  * import { assertEquals } from "@std/assert";
  *
  * const params = { weights: { name: "w", inputs: 2, outputs: 3 }, weightScale: 0 };
- * const x = wire("clear", 32, 10, { rows: 1, cols: [2] }, Float64Array.of(10, 100));
+ * const x = wire("clear", { ringBits: 32, scale: 10, extent: { rows: 1, cols: [2] } }, Float64Array.of(10, 100));
  * const z = clearOf(linear, params, [x], { weights: () => Int32Array.of(1, 2, 3, 4, 5, 6) });
  *
  * assertEquals([...z.data], [410, 520, 630]);
@@ -98,39 +101,31 @@ function matrixProduct(x: Float64Array, w: Int32Array, inputs: number, outputs: 
 export const linear: Primitive<LinearParams, ["wire"], "share"> = {
   name: "linear",
   clear(p, [x], reader) {
-    const extent = outputExtent(x.extent, p.weights);
-    return share(
-      "clear",
-      x.ringBits,
-      x.scale + p.weightScale,
-      extent,
-      matrixProduct(x.data, reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
-    );
+    return share("clear", productOf(p, x), matrixProduct(x.data, reader.weights(p.weights), p.weights));
   },
   plan(p, [x]) {
     assertRing(x.ringBits, `multiply by ${p.weights.name}`);
-    const n = x.ringBits, extent = outputExtent(x.extent, p.weights);
+    const n = x.ringBits, out = productOf(p, x);
     const key: KeyRecord[] = [
       { name: "mask", kind: "given0", counts: blockCounts(x.extent), fields: [{ name: "r", bits: n }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: n }] },
+      { name: "pad", kind: "free", counts: blockCounts(out.extent), fields: [{ name: "e", bits: n }] },
     ];
-    return { out: share("plan", n, x.scale + p.weightScale, extent, null), key, opens: [] };
+    return { out: share("plan", out, null), key, opens: [] };
   },
   deal(p, [x], key) {
-    const { data: r, ringBits: n } = x, extent = outputExtent(x.extent, p.weights), mask = key.record("mask");
+    const { data: r, ringBits: n } = x, mask = key.record("mask");
     for (let e = 0; e < r.length; e++) {
       mask.seek(e);
       writeMask(mask, 0, n, r[e]!);
     }
-    const data = padProduct(key, p.weights, r.length / p.weights.inputs, n);
-    return share("mask", n, x.scale + p.weightScale, extent, data);
+    return share("mask", productOf(p, x), padProduct(key, p.weights, r.length / p.weights.inputs, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x], key) {
-    const extent = outputExtent(x.extent, p.weights), party0 = key.party === 0;
+    const party0 = key.party === 0;
     const data = key.prepared() ??
       key.engine.linear(party0 ? x.data : null, key.record("mask"), key.weights(p.weights), key.record("pad"));
-    return share("masked", x.ringBits, x.scale + p.weightScale, extent, data);
+    return share("masked", productOf(p, x), data);
   },
 };
 
@@ -197,27 +192,20 @@ export interface InputParams {
 export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
   name: "embed",
   clear(p, _x, reader) {
-    const extent = outputExtent(p.extent, p.weights);
-    return share(
-      "clear",
-      p.ringBits,
-      p.scale + p.weightScale,
-      extent,
-      matrixProduct(reader.input(), reader.weights(p.weights), p.weights.inputs, p.weights.outputs),
-    );
+    return share("clear", productOf(p, p), matrixProduct(reader.input(), reader.weights(p.weights), p.weights));
   },
   plan(p) {
     assertRing(p.ringBits, `multiply by ${p.weights.name}`);
-    const extent = outputExtent(p.extent, p.weights);
+    const out = productOf(p, p);
     const key: KeyRecord[] = [
       { name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] },
-      { name: "pad", kind: "free", counts: blockCounts(extent), fields: [{ name: "e", bits: p.ringBits }] },
+      { name: "pad", kind: "free", counts: blockCounts(out.extent), fields: [{ name: "e", bits: p.ringBits }] },
     ];
-    return { out: share("plan", p.ringBits, p.scale + p.weightScale, extent, null), key, opens: [toParty0(p)] };
+    return { out: share("plan", out, null), key, opens: [toParty0(p)] };
   },
   deal(p, _x, key) {
     const data = padProduct(key, p.weights, elementCount(p.extent) / p.weights.inputs, p.ringBits);
-    return share("mask", p.ringBits, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
+    return share("mask", productOf(p, p), data);
   },
   *run(p, _x, key) {
     const { engine, party } = key, own = key.input(), pad = key.record("pad"), weights = key.weights(p.weights);
@@ -226,7 +214,7 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
     const data = party === 0
       ? engine.linear(x, null, weights, pad)
       : key.prepared() ?? engine.linear(null, key.record("mask"), weights, pad);
-    return share("masked", p.ringBits, p.scale + p.weightScale, outputExtent(p.extent, p.weights), data);
+    return share("masked", productOf(p, p), data);
   },
 };
 
@@ -237,20 +225,20 @@ export const embed: Primitive<InputParams & LinearParams, [], "share"> = {
  */
 export const input: Primitive<InputParams, [], "wire"> = {
   name: "input",
-  clear: (p, _x, reader) => wire("clear", p.ringBits, p.scale, p.extent, reader.input()),
+  clear: (p, _x, reader) => wire("clear", p, reader.input()),
   plan(p) {
     assertRing(p.ringBits, "take an input");
     return {
-      out: wire("plan", p.ringBits, p.scale, p.extent, null),
+      out: wire("plan", p, null),
       key: [{ name: "mask", kind: "own1", counts: blockCounts(p.extent), fields: [{ name: "r", bits: p.ringBits }] }],
       opens: [toParty0(p)],
     };
   },
-  deal: (p, _x, key) => wire("mask", p.ringBits, p.scale, p.extent, key.clientHalf("mask")),
+  deal: (p, _x, key) => wire("mask", p, key.clientHalf("mask")),
   *run(p, _x, key) {
     const own = key.input(), masked = own === null ? null : addMask(own, key, p.ringBits);
     const [data] = yield* open(toParty0(p), masked);
-    return wire("masked", p.ringBits, p.scale, p.extent, data);
+    return wire("masked", p, data);
   },
 };
 
@@ -287,28 +275,20 @@ export const shareColumns: Primitive<ShareColumnsParams, ["share"], "share"> = {
   clear(p, [z]) {
     const out = narrowed(p, z), data = new Float64Array(elementCount(out.extent));
     columns.apply(p, [z], data, true);
-    return share("clear", z.ringBits, out.scale, out.extent, data);
+    return share("clear", out, data);
   },
   plan(p, [z]) {
-    const out = narrowed(p, z);
-    return { out: share("plan", z.ringBits, out.scale, out.extent, null), key: [], opens: [] };
+    return { out: share("plan", narrowed(p, z), null), key: [], opens: [] };
   },
-  deal(p, [z]) {
-    const out = narrowed(p, z);
-    return share("mask", z.ringBits, out.scale, out.extent, onMasks(columns, p, [z]));
-  },
+  deal: (p, [z]) => share("mask", narrowed(p, z), onMasks(columns, p, [z])),
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [z], key) {
-    const out = narrowed(p, z);
-    return share("masked", z.ringBits, out.scale, out.extent, columnsOf(key.engine, z, z.extent, p));
+    return share("masked", narrowed(p, z), columnsOf(key.engine, z, z.extent, p));
   },
 };
 
-function narrowed(p: ShareColumnsParams, z: Share<View>): { extent: Extent; scale: number } {
-  return {
-    extent: { rows: z.extent.rows, cols: z.extent.cols.map(() => p.to - p.from) },
-    scale: z.scale + p.moreScale,
-  };
+function narrowed(p: ShareColumnsParams, { ringBits, scale, extent: { rows, cols } }: TensorType): TensorType {
+  return { ringBits, scale: scale + p.moreScale, extent: { rows, cols: cols.map(() => p.to - p.from) } };
 }
 
 /** x + y of two shares of one ring and scale: each side adds what it has. No key, no message. */

@@ -51,7 +51,7 @@ export const add: LocalOp<Record<never, never>> = {
         `Cannot add as ring and scale must agree: received ${x!.ringBits}/${x!.scale} and ${y!.ringBits}/${y!.scale}`,
       );
     }
-    return { ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent };
+    return x!;
   },
   apply(_p, [x, y], out) {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!) + Number(y!.data[i]!);
@@ -66,7 +66,7 @@ export const narrow: LocalOp<{ readonly bits: number }> = {
     if (!(p.bits >= 1 && p.bits <= x!.ringBits)) {
       throw new RangeError(`Cannot narrow as the ring must have 1 to ${x!.ringBits} bits: received ${p.bits}`);
     }
-    return { ringBits: p.bits, scale: x!.scale, extent: x!.extent };
+    return { ...x!, ringBits: p.bits };
   },
   apply(_p, [x], out) {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
@@ -86,8 +86,7 @@ export interface ColumnsParams {
 export const columns: LocalOp<ColumnsParams> = {
   name: "columns",
   shape: (p, [x]) => ({
-    ringBits: x!.ringBits,
-    scale: x!.scale,
+    ...x!,
     extent: { rows: x!.extent.rows, cols: x!.extent.cols.map(() => p.to - p.from) },
   }),
   apply(p, [x], out) {
@@ -122,7 +121,7 @@ export interface RotateParams {
  */
 export const rotate: LocalOp<RotateParams> = {
   name: "rotate",
-  shape: (p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale + p.angleScale, extent: x!.extent }),
+  shape: (p, [x]) => ({ ...x!, scale: x!.scale + p.angleScale }),
   apply(p, [x], out) {
     const half = p.width / 2, perToken = p.heads * p.width;
     for (let token = 0; token * perToken < out.length; token++) {
@@ -168,7 +167,7 @@ export function rotaryAngles(positions: readonly number[], width: number, theta:
  */
 export const distance: LocalOp<Record<never, never>> = {
   name: "distance",
-  shape: (_p, [, x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: x!.extent }),
+  shape: (_p, [, x]) => x!,
   apply(_p, [top, x], out, constants) {
     const unit = 2 ** x!.scale;
     let e = 0, row = 0;
@@ -191,7 +190,7 @@ export const distance: LocalOp<Record<never, never>> = {
 /** Sum of every row. */
 export const rowSum: LocalOp<Record<never, never>> = {
   name: "sum",
-  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: oneColumn(x!) }),
+  shape: (_p, [x]) => ({ ...x!, extent: oneColumn(x!) }),
   apply(_p, [x], out) {
     let e = 0, row = 0;
     for (const cols of x!.extent.cols) {
@@ -218,7 +217,7 @@ function oneColumn(x: Pick<Wire<View>, "extent">): Extent {
 /** The first row of a lane's only block: the token that a classifier reads. */
 export const firstRow: LocalOp<Record<never, never>> = {
   name: "first",
-  shape: (_p, [x]) => ({ ringBits: x!.ringBits, scale: x!.scale, extent: { rows: 1, cols: x!.extent.cols } }),
+  shape: (_p, [x]) => ({ ...x!, extent: { rows: 1, cols: x!.extent.cols } }),
   apply(_p, [x], out) {
     for (let i = 0; i < out.length; i++) out[i] = Number(x!.data[i]!);
   },
@@ -230,8 +229,7 @@ export const firstRow: LocalOp<Record<never, never>> = {
 export const lastBlock: LocalOp<Record<never, never>> = {
   name: "last",
   shape: (_p, [x]) => ({
-    ringBits: x!.ringBits,
-    scale: x!.scale,
+    ...x!,
     extent: { rows: x!.extent.rows, cols: x!.extent.cols.slice(-1) },
   }),
   apply(_p, [x], out) {

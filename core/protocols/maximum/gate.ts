@@ -60,7 +60,7 @@ function layout(x: Wire<View>) {
  * import { wire } from "sluice/core/protocols/tensor.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const x = wire("clear", 10, 0, { rows: 1, cols: [3] }, Float64Array.of(-3, 5, 4));
+ * const x = wire("clear", { ringBits: 10, scale: 0, extent: { rows: 1, cols: [3] } }, Float64Array.of(-3, 5, 4));
  *
  * assertEquals([...clearOf(maximumLevel, {}, [x]).data], [5, 4]);
  * assertEquals(costOf(maximumLevel, {}, x).sentBytes, [1 + 2, 1 + 2]); // symbols and 10 bits of one pair
@@ -76,7 +76,7 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
       data[to] = Math.max(a, b);
     });
     assertRange(Float64Array.from(differences), 2 ** (x.ringBits - 1), `compare ${x.ringBits}-bit values`);
-    return wire("clear", x.ringBits, x.scale, out, data);
+    return wire("clear", { ...x, extent: halved(x.extent) }, data);
   },
   plan(_p, [x]) {
     assertKnownToBoth(x, "compare wires");
@@ -90,7 +90,11 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
         bits: maximumFormula(bits, paths).bits,
       }],
     }, { name: "free", kind: "free", counts, fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits }] }];
-    return { out: wire("plan", bits, x.scale, halved(x.extent), null), key, opens: [openSymbols, openSelected] };
+    return {
+      out: wire("plan", { ...x, extent: halved(x.extent) }, null),
+      key,
+      opens: [openSymbols, openSelected],
+    };
   },
   deal(_p, [x], key) {
     const { bits, chunks, symbols, paths, pairs } = layout(x),
@@ -116,7 +120,7 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     eachResult(x.extent, (_, pair, to) => {
       if (pair >= 0) data[to] = (data[to]! - taken![pair]!) & lowMask(bits);
     });
-    return wire("mask", bits, x.scale, halved(x.extent), data);
+    return wire("mask", { ...x, extent: halved(x.extent) }, data);
   },
   *run(_p, [x], key) {
     const { bits, chunks, openSymbols, openSelected } = layout(x), { extent } = x, chunk_count = chunks.length;
@@ -130,6 +134,6 @@ export const maximumLevel: Primitive<Record<never, never>, ["wire"], "wire"> = {
     const share = step(key, SELECT, { reads: { x: x.data, opened }, params, extent });
     const [selected] = yield* open(openSelected, share.result);
     const { result } = step(key, MERGE, { reads: { x: x.data, selected }, params: { ring_bits: bits }, extent });
-    return wire("masked", bits, x.scale, halved(extent), result);
+    return wire("masked", { ...x, extent: halved(x.extent) }, result);
   },
 };

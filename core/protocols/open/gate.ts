@@ -23,13 +23,13 @@ export const openShare: Primitive<Record<never, never>, ["share"], "wire"> = {
   name: "open",
   clear(_p, [z]) {
     assertRange(z.data, 2 ** (z.ringBits - 1), `open a ${z.ringBits}-bit value`);
-    return wire("clear", z.ringBits, z.scale, z.extent, z.data);
+    return wire("clear", z, z.data);
   },
-  plan: (_p, [z]) => ({ out: wire("plan", z.ringBits, z.scale, z.extent, null), key: [], opens: [toBoth(z)] }),
-  deal: (_p, [z]) => wire("mask", z.ringBits, z.scale, z.extent, z.data),
+  plan: (_p, [z]) => ({ out: wire("plan", z, null), key: [], opens: [toBoth(z)] }),
+  deal: (_p, [z]) => wire("mask", z, z.data),
   *run(_p, [z]) {
     const [data] = yield* open(toBoth(z), z.data);
-    return wire("masked", z.ringBits, z.scale, z.extent, data);
+    return wire("masked", z, data);
   },
 };
 
@@ -52,7 +52,7 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
   name: "reveal",
   clear(_p, [z]) {
     assertRange(z.data, 2 ** (z.ringBits - 1), `reveal a ${z.ringBits}-bit value`);
-    return wire("clear", z.ringBits, z.scale, z.extent, z.data);
+    return wire("clear", z, z.data);
   },
   plan(_p, [z]) {
     if (z.kind === "wire") assertKnownToBoth(z, "reveal a wire");
@@ -62,7 +62,7 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
       counts: blockCounts(z.extent),
       fields: [{ name: "r", bits: z.ringBits }],
     }];
-    return { out: wire("plan", z.ringBits, z.scale, z.extent, null), key, opens: toClient(z) };
+    return { out: wire("plan", z, null), key, opens: toClient(z) };
   },
   deal(_p, [z], key) {
     const { data: r } = z, mask = key.record("mask");
@@ -71,12 +71,12 @@ export const reveal: Primitive<Record<never, never>, ["value"], "wire"> = {
       // The client subtracts: its stream holds -r, so that one addition finishes.
       writeMask(mask, 0, z.ringBits, -r[e]!);
     }
-    return wire("mask", z.ringBits, z.scale, z.extent, r);
+    return wire("mask", z, r);
   },
   *run(_p, [z], key) {
     const { engine, party } = key, [sizes] = toClient(z);
     const mine = party === 1 ? sum(engine, z.data, engine.unpack(key.record("mask"), "r"), z.ringBits) : z.data;
     const [data] = sizes === undefined ? [mine] : yield* open(sizes, mine);
-    return wire("masked", z.ringBits, z.scale, z.extent, data);
+    return wire("masked", z, data);
   },
 };

@@ -27,6 +27,7 @@ import {
   maskWords,
   type Operand,
   share,
+  type TensorType,
   type View,
 } from "../tensor.ts";
 import { MULTIPLY, MULTIPLY_ROW } from "./kernels.ts";
@@ -42,6 +43,11 @@ function commonRing(x: Operand<View>, y: Operand<View> | Cache<View>): number {
     throw new RangeError(`Cannot multiply as both rings must be equal: received ${x.ringBits} and ${y.ringBits} bits`);
   }
   return x.ringBits;
+}
+
+/** Ring, scale and shape of a product; both factors live in its ring. */
+function productOf(x: Operand<View>, y: Operand<View> | Cache<View>, extent: Extent): TensorType {
+  return { ringBits: commonRing(x, y), scale: x.scale + y.scale, extent };
 }
 
 /**
@@ -108,7 +114,7 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
   clear(p, [x, y]) {
     const data = new Float64Array(x.data.length);
     eachElement(multiplyExtent(p, x, y), (e, row) => data[e] = x.data[e]! * y.data[p.broadcast ? row : e]!);
-    return share("clear", commonRing(x, y), x.scale + y.scale, x.extent, data);
+    return share("clear", productOf(x, y, x.extent), data);
   },
   plan(p, [x, y]) {
     const extent = multiplyExtent(p, x, y), n = commonRing(x, y), key = [padRecord(extent, n)];
@@ -119,7 +125,7 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
       const fields = [{ name: "top", bits: n - x.lift.fromBits }];
       key.push({ name: "given", kind: "given", counts: blockCounts(extent), fields });
     }
-    return { out: share("plan", n, x.scale + y.scale, extent, null), key, opens: [] };
+    return { out: share("plan", productOf(x, y, extent), null), key, opens: [] };
   },
   deal(p, [x, y], key) {
     const n = x.ringBits, products = maskProducts(p, x, y);
@@ -130,24 +136,24 @@ export const multiply: Primitive<MultiplyParams, ["operand", "operand"], "share"
         given.word(0, n - fromBits, (rx[e]! >>> (fromBits - 1)) * ry[p.broadcast ? row : e]!);
       });
     }
-    return share("mask", n, x.scale + y.scale, x.extent, subtractFromPads(key, products, n));
+    return share("mask", productOf(x, y, x.extent), subtractFromPads(key, products, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [x, y], key) {
-    const { engine } = key, n = x.ringBits, scale = x.scale + y.scale;
+    const { engine } = key, n = x.ringBits, out = productOf(x, y, x.extent);
     const product = (value: Handle, mask: Handle): Handle =>
       step(key, p.broadcast ? MULTIPLY_ROW : MULTIPLY, {
         reads: { x: value, mask_x: mask, y: y.data, mask_y: standing(y) },
         params: { ring_bits: n },
         ...(p.broadcast ? { extent: x.extent } : {}),
       }).result;
-    if (x.lift === null) return share("masked", n, scale, x.extent, product(x.data, standing(x)));
+    if (x.lift === null) return share("masked", out, product(x.data, standing(x)));
 
     const { fromBits, top } = x.lift, subtract = { in_bits: fromBits, shift: fromBits, subtracts: 1, out_bits: n };
     const mask = addWrap(engine, { a: standing(x), x: x.data, c: top! }, subtract);
     const data = product(widen(engine, { x: x.data, top: null }, { in_bits: fromBits, out_bits: n }), mask);
     const rest = engine.unpack(key.record("given"), "top");
-    return share("masked", n, scale, x.extent, addWrap(engine, { a: data, x: x.data, c: rest }, subtract));
+    return share("masked", out, addWrap(engine, { a: data, x: x.data, c: rest }, subtract));
   },
 };
 
@@ -214,7 +220,7 @@ function attentionPlan(
   assertCached(p, cache);
   assertWordRing(x.ringBits, "attend");
   const n = commonRing(x, cache);
-  return { out: share("plan", n, x.scale + cache.scale, extent, null), key: [padRecord(extent, n)], opens: [] };
+  return { out: share("plan", productOf(x, cache, extent), null), key: [padRecord(extent, n)], opens: [] };
 }
 
 /**
@@ -231,7 +237,7 @@ export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> =
       for (let d = 0; d < p.width; d++) sum += q.data[qAt + d]! * keys.data[kAt + d]!;
       data[at] = sum;
     });
-    return share("clear", q.ringBits, q.scale + keys.scale, scoreExtent(p), data);
+    return share("clear", productOf(q, keys, scoreExtent(p)), data);
   },
   plan: (p, [q, keys]) => attentionPlan(p, scoreExtent(p), q, keys),
   deal(p, [q, keys], key) {
@@ -241,13 +247,12 @@ export const scores: Primitive<AttentionParams, ["operand", "cache"], "share"> =
       for (let d = 0; d < p.width; d++) sum = (sum + Math.imul(rq[qAt + d]!, rk[kAt + d]!)) | 0;
       products[at] = sum;
     });
-    const n = q.ringBits;
-    return share("mask", n, q.scale + keys.scale, scoreExtent(p), subtractFromPads(key, products, n));
+    return share("mask", productOf(q, keys, scoreExtent(p)), subtractFromPads(key, products, q.ringBits));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [q, keys], key) {
     const data = key.engine.scores(q.data, standing(q), keys.data, p, key.record("pad"));
-    return share("masked", q.ringBits, q.scale + keys.scale, scoreExtent(p), data);
+    return share("masked", productOf(q, keys, scoreExtent(p)), data);
   },
 };
 
@@ -264,7 +269,7 @@ export const mix: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
       const weight = weights.data[at]!;
       for (let d = 0; d < p.width; d++) data[outAt + d]! += weight * values.data[vAt + d]!;
     });
-    return share("clear", weights.ringBits, weights.scale + values.scale, mixExtent(p), data);
+    return share("clear", productOf(weights, values, mixExtent(p)), data);
   },
   plan: (p, [weights, values]) => attentionPlan(p, mixExtent(p), weights, values),
   deal(p, [weights, values], key) {
@@ -273,12 +278,11 @@ export const mix: Primitive<AttentionParams, ["operand", "cache"], "share"> = {
       const weight = rp[at]!;
       for (let d = 0; d < p.width; d++) products[outAt + d]! += Math.imul(weight, rv[vAt + d]!);
     });
-    const n = weights.ringBits;
-    return share("mask", n, weights.scale + values.scale, mixExtent(p), subtractFromPads(key, products, n));
+    return share("mask", productOf(weights, values, mixExtent(p)), subtractFromPads(key, products, weights.ringBits));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange
   *run(p, [weights, values], key) {
     const data = key.engine.mix(weights.data, standing(weights), values.data, p, key.record("pad"));
-    return share("masked", weights.ringBits, weights.scale + values.scale, mixExtent(p), data);
+    return share("masked", productOf(weights, values, mixExtent(p)), data);
   },
 };

@@ -146,7 +146,7 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       return group.table[Math.floor(value / 2 ** group.shift)]!;
     });
     assertRange(data, 2 ** (p.ringBits - 1), `hold the ${p.function} of a row in ${p.ringBits} bits`);
-    return wire("clear", p.ringBits, p.scale, v.extent, data);
+    return wire("clear", { ...v, ringBits: p.ringBits, scale: p.scale }, data);
   },
   plan(p, [v]) {
     if (p.hi > v.ringBits - 1) {
@@ -167,7 +167,11 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
         `Cannot index a row function as it must have at most ${MAX_GROUPS} groups: received ${count}`,
       );
     }
-    return { out: wire("plan", p.ringBits, p.scale, v.extent, null), key: key(p, v), opens: openings(p, v.extent) };
+    return {
+      out: wire("plan", { ...v, ringBits: p.ringBits, scale: p.scale }, null),
+      key: key(p, v),
+      opens: openings(p, v.extent),
+    };
   },
   deal(p, [v], keys) {
     const all = groups(p),
@@ -209,7 +213,7 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       const [taken] = formula.deal(masks, keys.record("given"), words);
       for (let row = 0; row < data.length; row++) data[row] = (data[row]! - taken![row]!) & lowMask(n);
     }
-    return wire("mask", n, p.scale, v.extent, data);
+    return wire("mask", { ...v, ringBits: p.ringBits, scale: p.scale }, data);
   },
   *run(p, [v], keys) {
     const all = groups(p), [openFirst, openValue] = openings(p, v.extent), places = keys.record("given").fields;
@@ -233,6 +237,6 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
       lists,
     });
     const [data] = yield* open(openValue, result);
-    return wire("masked", p.ringBits, p.scale, v.extent, data);
+    return wire("masked", { ...v, ringBits: p.ringBits, scale: p.scale }, data);
   },
 };

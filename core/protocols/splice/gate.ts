@@ -151,10 +151,10 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       const far = read >= 0 ? (ramp ? v : 2 ** (x.scale + 1)) : 0;
       return far - (i >= 0 && i < 2 ** index ? table[i]! | 0 : 0);
     });
-    return { ...wire("clear", p.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
+    return wire("clear", { ...x, ringBits: p.ringBits }, data, p.knownTo);
   },
   plan: (p, [x]) => ({
-    out: { ...wire("plan", p.ringBits, x.scale, x.extent, null), knownTo: p.knownTo },
+    out: wire("plan", { ...x, ringBits: p.ringBits }, null, p.knownTo),
     key: key(p, x),
     opens: openings(p, x.extent),
   }),
@@ -199,7 +199,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     });
     const [taken] = formula.deal(masks, keys.record("given"), at.words);
     for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
-    return { ...wire("mask", n, x.scale, x.extent, data), knownTo: p.knownTo };
+    return wire("mask", { ...x, ringBits: p.ringBits }, data, p.knownTo);
   },
   *run(p, [x], keys) {
     const { digits: [low_bits, index_bits, top_bits], skip, table, inBits, valueBits } = stepOf(p, x);
@@ -221,6 +221,6 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       params: { in_bits: inBits, value_bits: valueBits, ring_bits: p.ringBits },
     });
     const [data] = yield* open(openValue, result);
-    return { ...wire("masked", p.ringBits, x.scale, x.extent, data), knownTo: p.knownTo };
+    return wire("masked", { ...x, ringBits: p.ringBits }, data, p.knownTo);
   },
 };

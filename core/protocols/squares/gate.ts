@@ -24,9 +24,10 @@ import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../p
 import {
   blockCounts,
   columnExtent,
+  type DataOf,
   type Extent,
   type Inputs,
-  type Operand,
+  type Squares,
   type View,
   type Wire,
   wire,
@@ -45,14 +46,19 @@ function opening(p: SquaresParams, extent: Extent): OpeningSize[] {
   return [{ kind: "add", count: extent.cols.length * extent.rows, bits: [p.outBits, p.outBits] }];
 }
 
-function operand<V extends View>(
+/** The sums, and x as an operand with the shares that a party holds. */
+function pairOf<V extends View>(
   p: SquaresParams,
   x: Wire<V>,
-  standing: Operand<V>["standing"],
-  top: Handle | null,
-): Operand<V> {
+  data: DataOf[V],
+  { standing = null, top = null }: { readonly standing?: Handle | null; readonly top?: Handle | null } = {},
+): Squares<V> {
   const lift = p.operandBits > x.ringBits ? { fromBits: x.ringBits, top } : null;
-  return { ...x, kind: "operand", ringBits: p.operandBits, standing, lift };
+  return {
+    kind: "squares",
+    sum: wire(x.view, { ringBits: p.outBits, scale: 2 * x.scale, extent: columnExtent(x.extent) }, data),
+    operand: { ...x, kind: "operand", ringBits: p.operandBits, standing, lift },
+  };
 }
 
 /** Given bits of one element: r, b = msb(r) and b·r. */
@@ -76,7 +82,7 @@ function limit(_p: SquaresParams, [x]: Inputs<View, ["wire"]>): number {
  * import { assertEquals } from "@std/assert";
  *
  * const params = { outBits: 40, operandBits: 32 };
- * const x = wire("clear", 32, 10, { rows: 1, cols: [3] }, Float64Array.of(1, -2, 3));
+ * const x = wire("clear", { ringBits: 32, scale: 10, extent: { rows: 1, cols: [3] } }, Float64Array.of(1, -2, 3));
  *
  * assertEquals([...clearOf(squares, params, [x]).sum.data], [14]);
  * assertEquals(costOf(squares, params, x), { exchanges: 1, sentBytes: [5, 5], keyBits: 3 * (40 + 8 + 7) });
@@ -95,11 +101,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
       }
     }
     assertRange(data, 2 ** (p.outBits - 1), `sum squares in ${p.outBits} bits`);
-    return {
-      kind: "squares",
-      sum: wire("clear", p.outBits, 2 * x.scale, columnExtent(x.extent), data),
-      operand: operand(p, x, null, null),
-    };
+    return pairOf(p, x, data);
   },
   plan(p, [x]) {
     const n = x.ringBits;
@@ -132,8 +134,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         fields: [{ name: "e", bits: p.outBits }],
       },
     ];
-    const sum = wire("plan", p.outBits, 2 * x.scale, columnExtent(x.extent), null);
-    return { out: { kind: "squares", sum, operand: operand(p, x, null, null) }, key, opens: [opening(p, x.extent)] };
+    return { out: pairOf(p, x, null), key, opens: [opening(p, x.extent)] };
   },
   deal(p, [x], key) {
     const { data: r } = x,
@@ -159,11 +160,7 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
         data[row] = BigInt.asUintN(q, pad.sumWide(0, q) - sum);
       }
     }
-    return {
-      kind: "squares",
-      sum: wire("mask", q, 2 * x.scale, columnExtent(x.extent), q <= 32 ? Uint32Array.from(data, Number) : data),
-      operand: operand(p, x, null, null),
-    };
+    return pairOf(p, x, q <= 32 ? Uint32Array.from(data, Number) : data);
   },
   *run(p, [x], key) {
     const { engine } = key, given = key.record("given"), n = x.ringBits, q = p.outBits, bits = fields(q, n);
@@ -175,10 +172,6 @@ export const squares: Primitive<SquaresParams, ["wire"], "squares"> = {
       extent: x.extent,
     });
     const [data] = yield* open(opening(p, x.extent), result);
-    return {
-      kind: "squares",
-      sum: wire("masked", q, 2 * x.scale, columnExtent(x.extent), data),
-      operand: operand(p, x, standing, top),
-    };
+    return pairOf(p, x, data, { standing, top });
   },
 };

@@ -32,6 +32,7 @@ import {
   type MaskWords,
   maskWords,
   type Share,
+  type TensorType,
   type View,
   type Wire,
   wire,
@@ -50,6 +51,11 @@ export interface TruncateParams {
   readonly full: 0 | 1;
   /** Who learns the result: party 0 alone where only linear layers read it. */
   readonly knownTo: "both" | "party0";
+}
+
+/** Ring, scale and shape of the result. */
+function typeOf(p: TruncateParams, z: TensorType): TensorType {
+  return { ringBits: p.to, scale: z.scale - p.by, extent: z.extent };
 }
 
 /** Everything that follows from the parameters and the input. */
@@ -113,7 +119,8 @@ function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWr
  * import { assertEquals } from "@std/assert";
  *
  * const params = { by: 12, to: 32, rounding: "nearest", full: 0, knownTo: "both" } as const;
- * const x = wire("clear", 32, 22, { rows: 1, cols: [2] }, Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22)));
+ * const extent = { rows: 1, cols: [2] }, data = Float64Array.of(3 * 2 ** 22 + 2 ** 11, -(2 ** 22));
+ * const x = wire("clear", { ringBits: 32, scale: 22, extent }, data);
  *
  * assertEquals([...clearOf(truncate, params, [x]).data], [3 * 2 ** 10 + 1, -(2 ** 10)]);
  * assertEquals(costOf(truncate, params, x).sentBytes, [2 + 8, 2 + 8]); // 7 symbols and 32 bits of each value
@@ -127,7 +134,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
     const { addend } = layout(p, z), shifted = z.data.map((v) => v + addend);
     assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value into ${p.to} bits`);
     const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
-    return { ...wire("clear", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("clear", typeOf(p, z), data, p.knownTo);
   },
 
   plan(p, [z]) {
@@ -156,12 +163,16 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       fields: [{ name: "symbols", bits: symbols }, { name: "pad", bits: p.to }],
     }];
     const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
-    return { out: { ...wire("plan", p.to, z.scale - p.by, z.extent, null), knownTo: p.knownTo }, key, opens };
+    return {
+      out: wire("plan", typeOf(p, z), null, p.knownTo),
+      key,
+      opens,
+    };
   },
 
   deal(p, [z], key) {
     if (z.ringBits > 32 || p.to > 32) {
-      return { ...wire("mask", p.to, z.scale - p.by, z.extent, dealWide(p, z, key)), knownTo: p.knownTo };
+      return wire("mask", typeOf(p, z), dealWide(p, z, key), p.knownTo);
     }
     const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
     const given = key.record("given"),
@@ -177,7 +188,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       if (wrapBits > 0) given.word(carries + paths * p.to, wrapBits, r[e]! >>> (z.ringBits - 1));
       data[e] = (free.sum(symbols, p.to) + (r[e]! >>> p.by)) & ring;
     }
-    return { ...wire("mask", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("mask", typeOf(p, z), data, p.knownTo);
   },
 
   *run(p, [z], key) {
@@ -195,6 +206,6 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       params: { ...shift, out_bits: p.to, wrap_bits: wrapBits, adds: party === (fromShare ? p.full : 0) ? 1 : 0 },
     });
     const [data] = yield* open(openResult, result);
-    return { ...wire("masked", p.to, z.scale - p.by, z.extent, data), knownTo: p.knownTo };
+    return wire("masked", typeOf(p, z), data, p.knownTo);
   },
 };

@@ -34,7 +34,7 @@ export const lookup: Primitive<LookupParams, ["wire"], "wire"> = {
     const half = 2 ** (x.ringBits - 1);
     assertRange(x.data.map((v) => v - half), half, "look up a value");
     const sign = 2 ** (ringBits - 1), data = x.data.map((v) => (table[v]! + sign) % 2 ** ringBits - sign);
-    return wire("clear", ringBits, 0, x.extent, data);
+    return wire("clear", { ringBits, scale: 0, extent: x.extent }, data);
   },
   plan({ table, ringBits: n }, [x]) {
     if (table.length !== 2 ** x.ringBits) {
@@ -47,7 +47,7 @@ export const lookup: Primitive<LookupParams, ["wire"], "wire"> = {
     const counts = blockCounts(x.extent), count = elementCount(x.extent);
     const opening: OpeningSize[] = [{ kind: "add", count, bits: [n, n] }];
     return {
-      out: wire("plan", n, 0, x.extent, null),
+      out: wire("plan", { ringBits: n, scale: 0, extent: x.extent }, null),
       key: [
         {
           name: "given",
@@ -71,7 +71,7 @@ export const lookup: Primitive<LookupParams, ["wire"], "wire"> = {
       given.word(words + n, n, s * (free.sum(value, n) | 0));
       return free.sum(pad, n);
     });
-    return wire("mask", n, 0, x.extent, data);
+    return wire("mask", { ringBits: n, scale: 0, extent: x.extent }, data);
   },
   *run({ table, ringBits }, [x], key) {
     const opening: OpeningSize[] = [{ kind: "add", count: x.data.count, bits: [ringBits, ringBits] }];
@@ -83,6 +83,6 @@ export const lookup: Primitive<LookupParams, ["wire"], "wire"> = {
     const [opened] = yield* open(opening, values);
     const { result } = step(key, FINISH, { reads: { opened }, params: { ring_bits: ringBits } });
     const [data] = yield* open(opening, result);
-    return wire("masked", ringBits, 0, x.extent, data);
+    return wire("masked", { ringBits, scale: 0, extent: x.extent }, data);
   },
 };
