@@ -204,6 +204,23 @@ export function writeMask(record: RecordWriter, offset: number, bits: number, ma
   else record.word(offset, bits, mask);
 }
 
+/** Where pads lie in the elements of a `free` record, and what they are added to. */
+export interface PadPlace {
+  /** Bit offset of the field. */
+  readonly offset: number;
+  /** Width of a pad. */
+  readonly bits: number;
+  /** Bit of the mask at which a pad is added. */
+  readonly at: number;
+}
+
+/** Adds the pad of the writer's element to mask e: mask + 2^at·pad mod 2^(at + bits). */
+export function addPad(free: RecordWriter, { offset, bits, at }: PadPlace, masks: MaskWords, e: number): void {
+  if (masks instanceof BigUint64Array) {
+    masks[e] = BigInt.asUintN(at + bits, masks[e]! + (free.sumWide(offset, bits) << BigInt(at)));
+  } else masks[e] = (masks[e]! + (free.sum(offset, bits) << at)) & lowMask(at + bits);
+}
+
 /**
  * The fresh pads of the record "pad" minus what the dealer knows of a product, mod 2^ringBits; `products` is used up.
  */

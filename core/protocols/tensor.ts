@@ -15,6 +15,7 @@
  */
 
 import type { CacheHandle, Extent, Handle } from "../engine.ts";
+import { lowMask } from "../ring/words.ts";
 
 export type { Extent } from "../engine.ts";
 
@@ -178,6 +179,26 @@ export function maskWords(x: { readonly data: MaskWords }): Uint32Array {
 /** Room for the masks of `count` elements. */
 export function makeMasks(count: number, ringBits: number): MaskWords {
   return ringBits > 32 ? new BigUint64Array(count) : new Uint32Array(count);
+}
+
+/** Bits [from, from + bits) of every mask. */
+export function maskBits(masks: MaskWords, from: number, bits: number): MaskWords {
+  const out = makeMasks(masks.length, bits);
+  if (bits > 32) {
+    for (let e = 0; e < out.length; e++) out[e] = BigInt.asUintN(bits, BigInt(masks[e]!) >> BigInt(from));
+    return out;
+  }
+  // Of a wide mask two words at most hold them: those of typed arrays lie low first on every machine that runs Deno.
+  const wide = masks instanceof BigUint64Array, words = wide ? new Uint32Array(masks.buffer, masks.byteOffset) : masks;
+  const step = wide ? 2 : 1,
+    first = from >>> 5,
+    shift = from & 31,
+    ring = lowMask(bits),
+    joins = wide && from < 32 && shift > 0;
+  for (let e = 0, at = first; e < out.length; e++, at += step) {
+    out[e] = (words[at]! >>> shift | (joins ? words[at + 1]! << (32 - shift) : 0)) & ring;
+  }
+  return out;
 }
 
 /** Who knows the result of a local operation: whoever knows all of its inputs. */

@@ -26,20 +26,17 @@
  */
 
 import type { Handle } from "../../engine.ts";
-import { lowMask } from "../../ring/words.ts";
-import { topShare } from "../extend/gate.ts";
+import { dealTop, topShare } from "../extend/gate.ts";
 import { widen } from "../extend/kernels.ts";
 import { shift, sum } from "../local/kernels.ts";
-import type { KeyRecord, KeyWriter } from "../key.ts";
+import type { KeyRecord } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
 import {
   blockCounts,
   elementCount,
   type Inputs,
-  makeMasks,
-  type MaskWords,
-  maskWords,
+  maskBits,
   type Share,
   type TensorType,
   type View,
@@ -145,20 +142,8 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   },
 
   deal(p, [z], key) {
-    if (z.ringBits > 32 || p.to > 32) {
-      return wire("mask", typeOf(p, z), dealWide(p, z, key), p.knownTo);
-    }
-    const { lowBits, topBits } = layout(p, z), n = z.ringBits, r = maskWords(z), ring = lowMask(p.to);
-    const data = r.map((mask) => (mask >>> p.by) & ring);
-    if (topBits > 0) {
-      const given = key.record("given"), free = key.record("free");
-      for (let e = 0; e < r.length; e++) {
-        given.seek(e);
-        free.seek(e);
-        given.word(0, topBits, r[e]! >>> (n - 1));
-        data[e] = (data[e]! + free.sum(0, topBits) * 2 ** lowBits) & ring;
-      }
-    }
+    const { lowBits, topBits } = layout(p, z), low = maskBits(z.data, p.by, Math.min(lowBits, p.to));
+    const data = topBits === 0 ? low : dealTop(key, lowBits, p.to, low);
     return wire("mask", typeOf(p, z), data, p.knownTo);
   },
 
@@ -185,22 +170,3 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     return wire("masked", typeOf(p, z), data, p.knownTo);
   },
 };
-
-/** The key and the result's masks in rings above 32 bits. */
-function dealWide(p: DitherParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
-  const { lowBits, topBits } = layout(p, z), data = makeMasks(z.data.length, p.to);
-  const records = topBits > 0 ? [key.record("given"), key.record("free")] as const : null;
-  for (let e = 0; e < data.length; e++) {
-    const r = BigInt(z.data[e]!);
-    let mask = r >> BigInt(p.by);
-    if (records !== null) {
-      const [given, free] = records;
-      given.seek(e);
-      free.seek(e);
-      given.wide(0, topBits, r >> BigInt(z.ringBits - 1));
-      mask += free.sumWide(0, topBits) << BigInt(lowBits);
-    }
-    data[e] = p.to > 32 ? BigInt.asUintN(p.to, mask) : Number(BigInt.asUintN(p.to, mask));
-  }
-  return data;
-}

@@ -1,8 +1,8 @@
 /**
  * Extension: the same x, read in a wider ring, from Z_{2^n} into Z_{2^m}, m > n.
  *
- * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)), û =
- * (x̂ + 2^(n-2)) mod 2^n, k = 1 - msb(û) and b = msb(r) there is no comparison:
+ * x̂ may have wrapped, so reading it in a wider ring is not enough. With the spare bit (-2^(n-2) ≤ x < 2^(n-2)),
+ * û = (x̂ + 2^(n-2)) mod 2^n, k = 1 - msb(û) and b = msb(r) there is no comparison:
  *
  *   x = û - 2^(n-2) - r + 2^n·k·b.
  *
@@ -23,10 +23,19 @@
  */
 
 import type { Handle } from "../../engine.ts";
-import type { KeyReader } from "../key.ts";
+import { addPad, type KeyReader, type KeyWriter, writeMask } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
-import { blockCounts, elementCount, type Inputs, makeMasks, type View, type Wire, wire } from "../tensor.ts";
+import {
+  blockCounts,
+  elementCount,
+  type Inputs,
+  maskBits,
+  type MaskWords,
+  type View,
+  type Wire,
+  wire,
+} from "../tensor.ts";
 import { addWrap, widen } from "./kernels.ts";
 
 /** Parameters of {@linkcode extend}. */
@@ -55,6 +64,22 @@ export function topShare(key: KeyReader, fields: { given: string; free: string }
   const { engine } = key, given = key.record("given"), c = engine.unpack(given, fields.given);
   const a = engine.unpack(key.record("free"), fields.free), { bits } = given.fields[fields.given]!;
   return addWrap(engine, { a, x, c }, { in_bits: inBits, shift: 0, subtracts: 0, out_bits: bits });
+}
+
+/**
+ * What {@linkcode topShare} reads, dealt for masks r of `inBits` bits: shares of msb(r), and pads of the bits above.
+ * Returns r + 2^inBits·pad.
+ */
+export function dealTop(key: KeyWriter, inBits: number, outBits: number, masks: MaskWords): MaskWords {
+  const given = key.record("given"), free = key.record("free"), pad = { offset: 0, bits: outBits - inBits, at: inBits };
+  const top = maskBits(masks, inBits - 1, 1), data = maskBits(masks, 0, outBits);
+  for (let e = 0; e < data.length; e++) {
+    given.seek(e);
+    free.seek(e);
+    writeMask(given, 0, pad.bits, top[e]!);
+    addPad(free, pad, data, e);
+  }
+  return data;
 }
 
 /**
@@ -100,16 +125,7 @@ export const extend: Primitive<ExtendParams, ["wire"], "wire"> = {
     };
   },
   deal(p, [x], key) {
-    const n = x.ringBits, given = key.record("given"), free = key.record("free"), data = makeMasks(x.data.length, p.to);
-    for (let e = 0; e < data.length; e++) {
-      const r = BigInt(x.data[e]!);
-      given.seek(e);
-      free.seek(e);
-      given.wide(0, p.to - n, r >> BigInt(n - 1));
-      const mask = r + (free.sumWide(0, p.to - n) << BigInt(n));
-      data[e] = p.to > 32 ? mask : Number(mask);
-    }
-    return wire("mask", { ...x, ringBits: p.to }, data, p.knownTo);
+    return wire("mask", { ...x, ringBits: p.to }, dealTop(key, x.ringBits, p.to, x.data), p.knownTo);
   },
   *run(p, [x], key) {
     const [top] = yield* open(opening(p, x), topShare(key, { given: "b", free: "t" }, x.ringBits, x.data));

@@ -8,7 +8,16 @@
 import { lowMask } from "../../ring/words.ts";
 import type { LocalOp } from "../primitive.ts";
 import { columnsOf, DISTANCE, ROTATE, ROW_SUM, shift, sum } from "./kernels.ts";
-import { elementCount, type Extent, makeMasks, type MaskWords, type Share, type View, type Wire } from "../tensor.ts";
+import {
+  elementCount,
+  type Extent,
+  makeMasks,
+  maskBits,
+  type MaskWords,
+  type Share,
+  type View,
+  type Wire,
+} from "../tensor.ts";
 
 /** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
 export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Share<"mask">)[]): MaskWords {
@@ -21,9 +30,9 @@ export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Sha
   }
   // The operation is linear with small coefficients: what it does to the low and the high words is exact, and they meet
   // again mod 2^ringBits.
-  const [low, high] = [0n, 32n].map((shift) => {
+  const [low, high] = [0, 32].map((from) => {
     const sums = new Float64Array(count);
-    op.apply(p, x.map((mask) => wordsOf(mask, shift)), sums, false);
+    op.apply(p, x.map((mask) => ({ ...mask, data: maskBits(mask.data, from, 32) })), sums, false);
     return sums;
   });
   const data = makeMasks(count, ringBits);
@@ -32,14 +41,6 @@ export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Sha
     data[i] = ringBits > 32 ? mask : Number(mask);
   }
   return data;
-}
-
-/** The words of every element that begin at a bit. */
-function wordsOf<T extends Wire<"mask"> | Share<"mask">>(x: T, shift: bigint): T {
-  return {
-    ...x,
-    data: Uint32Array.from(x.data as BigUint64Array, (mask) => Number(BigInt.asUintN(32, mask >> shift))),
-  };
 }
 
 /** x + y in one ring at one scale. */

@@ -20,17 +20,14 @@
  */
 
 import { choosePermuted, dealPermuted, packChunks, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
-import { lowMask } from "../../ring/words.ts";
-import { type KeyRecord, type KeyWriter, step } from "../key.ts";
+import { addPad, type KeyRecord, step, writeMask } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
 import {
   blockCounts,
   elementCount,
   type Inputs,
-  makeMasks,
-  type MaskWords,
-  maskWords,
+  maskBits,
   type Share,
   type TensorType,
   type View,
@@ -89,23 +86,6 @@ function layout(p: TruncateParams, z: Wire<View> | Share<View>) {
  */
 function limit(p: TruncateParams, [z]: Inputs<View, ["value"]>): number {
   return 2 ** Math.min(z.ringBits - (layout(p, z).wrapBits > 0 ? 2 : 1), p.to - 1 + p.by);
-}
-
-/** The key and the result's masks where one of the rings has more than 32 bits. */
-function dealWide(p: TruncateParams, z: Wire<"mask"> | Share<"mask">, key: KeyWriter): MaskWords {
-  const { chunks, wrapBits, symbols, paths } = layout(p, z), data = makeMasks(z.data.length, p.to);
-  const given = key.record("given"), free = key.record("free"), carries = key.offset("given", "carries");
-  for (let e = 0; e < data.length; e++) {
-    given.seek(e);
-    free.seek(e);
-    const r = BigInt(z.data[e]!);
-    const masks = dealPermuted(given, 0, chunks, Number(BigInt.asUintN(p.by, r)), free.xor(0, symbols));
-    for (let path = 0; path < paths; path++) given.wide(carries + path * p.to, p.to, BigInt((masks >>> path) & 1));
-    given.wide(carries + paths * p.to, wrapBits, r >> BigInt(z.ringBits - 1));
-    const mask = BigInt.asUintN(p.to, free.sumWide(symbols, p.to) + (r >> BigInt(p.by)));
-    data[e] = p.to > 32 ? mask : Number(mask);
-  }
-  return data;
 }
 
 /**
@@ -171,22 +151,17 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
   },
 
   deal(p, [z], key) {
-    if (z.ringBits > 32 || p.to > 32) {
-      return wire("mask", typeOf(p, z), dealWide(p, z, key), p.knownTo);
-    }
-    const { chunks, wrapBits, symbols, paths } = layout(p, z), r = maskWords(z), data = new Uint32Array(r.length);
-    const given = key.record("given"),
-      free = key.record("free"),
-      carries = key.offset("given", "carries"),
-      low = 2 ** p.by - 1,
-      ring = lowMask(p.to);
-    for (let e = 0; e < r.length; e++) {
+    const { chunks, wrapBits, symbols, paths } = layout(p, z), given = key.record("given"), free = key.record("free");
+    const carries = key.offset("given", "carries"), wrap = key.offset("given", "wrap");
+    const data = maskBits(z.data, p.by, p.to), pad = { offset: key.offset("free", "pad"), bits: p.to, at: 0 };
+    const low = maskBits(z.data, 0, p.by), top = maskBits(z.data, z.ringBits - 1, 1);
+    for (let e = 0; e < low.length; e++) {
       given.seek(e);
       free.seek(e);
-      const masks = dealPermuted(given, 0, chunks, r[e]! & low, free.xor(0, symbols));
-      for (let path = 0; path < paths; path++) given.word(carries + path * p.to, p.to, (masks >>> path) & 1);
-      if (wrapBits > 0) given.word(carries + paths * p.to, wrapBits, r[e]! >>> (z.ringBits - 1));
-      data[e] = (free.sum(symbols, p.to) + (r[e]! >>> p.by)) & ring;
+      const masks = dealPermuted(given, 0, chunks, Number(low[e]!), free.xor(0, symbols));
+      for (let path = 0; path < paths; path++) writeMask(given, carries + path * p.to, p.to, (masks >>> path) & 1);
+      if (wrapBits > 0) writeMask(given, wrap, wrapBits, top[e]!);
+      addPad(free, pad, data, e);
     }
     return wire("mask", typeOf(p, z), data, p.knownTo);
   },
