@@ -82,7 +82,7 @@ export {
   streamScale,
   TANH_DIGITS,
   weightRefs,
-} from "./pipeline/forward/model_spec.ts";
+} from "./pipeline/forward/model.ts";
 export * from "./pipeline/session/key_window.ts";
 export * from "./pipeline/interpreters/layout.ts";
 export * from "./pipeline/forward/oracle.ts";

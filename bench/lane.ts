@@ -22,7 +22,7 @@ import {
 import { createWasmEngine } from "../cpu/mod.ts";
 import { stage, tokenRows } from "../pipeline/forward/forward.ts";
 import type { Positions } from "../core/protocols/layers/attention.ts";
-import { type ModelSpec, streamBits, streamScale } from "../pipeline/forward/model_spec.ts";
+import { type ModelSpec, streamBits, streamScale } from "../pipeline/forward/model.ts";
 import { DealContext, LaneDealer } from "../pipeline/interpreters/deal.ts";
 import { assignOwners, layoutBlock, placeBlocks, seedStreams } from "../pipeline/interpreters/layout.ts";
 import { PartyContext, type PartyLane } from "../pipeline/interpreters/party.ts";

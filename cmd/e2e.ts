@@ -4,7 +4,7 @@
  * @module
  */
 
-import { streamScale } from "../pipeline/forward/model_spec.ts";
+import { streamScale } from "../pipeline/forward/model.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { planTotals } from "../roles/costs.ts";
 import { type Synthetic, SYNTHETIC_FILE } from "../roles/model_folder.ts";

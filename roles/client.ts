@@ -8,7 +8,7 @@ import type { Engine, Weights } from "../core/engine.ts";
 import { KeyError, ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
 import type { CoinRecord } from "../pipeline/interpreters/coins.ts";
-import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model.ts";
 import { maskedMatrix } from "../pipeline/forward/weights.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
 import { type ModelCache, type ReceivedModel, receiveModel } from "./handover.ts";

@@ -9,7 +9,7 @@ import type { Weights } from "../core/engine.ts";
 import { KeyError } from "../core/errors.ts";
 import { Seed } from "../core/prg/seed.ts";
 import type { ModelConfig } from "../models/model_config.ts";
-import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model.ts";
 import type { DealerKeys } from "../pipeline/interpreters/deal.ts";
 import { dealSession } from "../pipeline/session/dealer.ts";
 import { filledUp, positionCount, type SessionPlan } from "../pipeline/session/session_plan.ts";

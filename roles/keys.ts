@@ -9,7 +9,7 @@ import { KeyError } from "../core/errors.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import type { ModelConfig } from "../models/model_config.ts";
-import type { ModelScope, ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope, ModelSpec } from "../pipeline/forward/model.ts";
 import type { Scales } from "../pipeline/forward/scales.ts";
 import { planDigest } from "../pipeline/session/digest.ts";
 import type { KeySource } from "../pipeline/session/key_window.ts";

@@ -8,7 +8,7 @@
 import { KeyError, ModelError } from "../core/errors.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import type { ModelConfig } from "../models/model_config.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import type { RequestShape } from "../pipeline/session/session.ts";
 import { filledUp, positionCount, SessionPlan } from "../pipeline/session/session_plan.ts";
 import type { Prepared } from "./model_folder.ts";

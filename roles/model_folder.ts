@@ -29,7 +29,7 @@ import type { ModelConfig } from "../models/model_config.ts";
 import { namedShape } from "../models/shapes.ts";
 import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
-import type { ModelScope } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope } from "../pipeline/forward/model.ts";
 import type { Scales } from "../pipeline/forward/scales.ts";
 
 /** Name of the file of public numbers. */

@@ -7,7 +7,7 @@
 import type { Weights } from "../core/engine.ts";
 import { KeyError, ModelError, ProtocolError } from "../core/errors.ts";
 import type { Seed } from "../core/prg/seed.ts";
-import { matrixWords } from "../pipeline/forward/model_spec.ts";
+import { matrixWords } from "../pipeline/forward/model.ts";
 import { integerWeights, plainMatrix, WeightsDigest } from "../pipeline/forward/weights.ts";
 import type { RequestShape } from "../pipeline/session/session.ts";
 import type { SessionPlan } from "../pipeline/session/session_plan.ts";

@@ -11,7 +11,7 @@ import type { ModelConfig } from "../models/model_config.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import { createTokenizer, readTokenizerFiles } from "../models/tokenizer.ts";
 import { calibrate, type Calibration, type Sample } from "../pipeline/forward/calibrate.ts";
-import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/forward/model.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/forward/weights.ts";
 import {

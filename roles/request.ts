@@ -8,7 +8,7 @@ import { KeyError, ModelError } from "../core/errors.ts";
 import type { Positions } from "../core/protocols/layers/attention.ts";
 import { toSignedNumbers, wordsPerElement } from "../core/ring/words.ts";
 import type { StreamDecoder, Tokenizer } from "../models/tokenizer.ts";
-import { outputBits, outputScale, streamScale } from "../pipeline/forward/model_spec.ts";
+import { outputBits, outputScale, streamScale } from "../pipeline/forward/model.ts";
 import { argmax } from "../pipeline/forward/oracle.ts";
 import type { ClientRequest, RequestShape } from "../pipeline/session/session.ts";
 import type { SessionPlan } from "../pipeline/session/session_plan.ts";

@@ -12,7 +12,7 @@ import type { ModelConfig } from "../models/model_config.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { ClearContext } from "../pipeline/interpreters/clear.ts";
 import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward/forward.ts";
-import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { type ModelSpec, outputScale, streamBits, streamScale, weightRefs } from "../pipeline/forward/model.ts";
 import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
 import { finish } from "../pipeline/interpreters/plan.ts";
 import { calibratedModel, integers, oracleOf, readFolded, steadyCoins } from "./models.ts";

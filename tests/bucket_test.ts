@@ -7,7 +7,7 @@ import { createWasmEngine } from "../cpu/mod.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { calibrate } from "../pipeline/forward/calibrate.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { Oracle } from "../pipeline/forward/oracle.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { filledUp, SessionPlan } from "../pipeline/session/session_plan.ts";

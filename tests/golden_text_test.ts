@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createWasmEngine } from "../cpu/mod.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { createTokenizer } from "../models/tokenizer.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { argmax } from "../pipeline/forward/oracle.ts";
 import { calibratedModel, oracleOf, readFolded } from "./models.ts";
 import { readFolder, sharedFolder } from "./shared_data.ts";

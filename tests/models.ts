@@ -6,7 +6,7 @@ import type { FoldedModel } from "../models/matrices.ts";
 import { openWeights } from "../models/weights.ts";
 import { calibrate } from "../pipeline/forward/calibrate.ts";
 import type { CoinReader } from "../pipeline/interpreters/coins.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { Oracle } from "../pipeline/forward/oracle.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { collectIntegers, type IntegerMatrix } from "../pipeline/forward/weights.ts";

@@ -12,7 +12,7 @@ import { memoryFiles } from "../models/files.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { createTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 import { stageCount } from "../pipeline/forward/forward.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { STREAM_PREFIX_BYTES } from "../pipeline/session/session_plan.ts";
 import type { Link } from "../transport/link.ts";
 import { calibratedModel, readFolded } from "./models.ts";

@@ -7,7 +7,7 @@ import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import { namedShape } from "../models/shapes.ts";
 import { stageCount } from "../pipeline/forward/forward.ts";
-import type { ModelScope } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope } from "../pipeline/forward/model.ts";
 import { SessionPlan } from "../pipeline/session/session_plan.ts";
 import { tableOf } from "./markdown.ts";
 import { evaluate, type Letters } from "./notation.ts";

@@ -12,7 +12,7 @@ import { encodeSafetensors, type Tensor } from "../models/safetensors.ts";
 import { checkpointShapes, syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import type { WeightSource } from "../models/weights.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
-import type { ModelScope, ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelScope, ModelSpec } from "../pipeline/forward/model.ts";
 import { defaultScales, type Scales } from "../pipeline/forward/scales.ts";
 
 const SIZES = { hiddenWidth: 20, heads: 2, kvHeads: 2, headWidth: 10, ffnWidth: 30, vocabCount: 11, maxPositions: 9 };

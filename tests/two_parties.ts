@@ -11,7 +11,7 @@ import { createWasmEngine } from "../cpu/mod.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { memorySource } from "../models/fold.ts";
 import { dealSession } from "../pipeline/session/dealer.ts";
-import { matrixWords, type ModelSpec, outputBits, weightRefs } from "../pipeline/forward/model_spec.ts";
+import { matrixWords, type ModelSpec, outputBits, weightRefs } from "../pipeline/forward/model.ts";
 import type { KeySource } from "../pipeline/session/key_window.ts";
 import { toSignedNumbers } from "../core/ring/words.ts";
 import { CoinRecord } from "../pipeline/interpreters/coins.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ReferenceEngine } from "../core/reference/engine.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 import type { ModelConfig } from "../models/model_config.ts";
-import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
+import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { warmUp } from "../pipeline/session/warm_up.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";

@@ -10,7 +10,7 @@ import { createWasmEngine } from "../cpu/mod.ts";
 import { createGpuEngine, findAdapter } from "../gpu/mod.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import type { FoldedModel } from "../models/matrices.ts";
-import { type ModelSpec, outputScale } from "../pipeline/forward/model_spec.ts";
+import { type ModelSpec, outputScale } from "../pipeline/forward/model.ts";
 import { calibratedModel } from "./models.ts";
 import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
 import { floatModel } from "./float_model.ts";

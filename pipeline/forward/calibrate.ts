@@ -10,7 +10,7 @@
 import { ModelError } from "../../core/errors.ts";
 import type { Role } from "../../core/protocols/primitive.ts";
 import type { TensorBase } from "../../core/protocols/tensor.ts";
-import type { ModelSpec } from "./model_spec.ts";
+import type { ModelSpec } from "./model.ts";
 import { type IntegerWeights, Oracle, type OracleOptions } from "./oracle.ts";
 import {
   MAX_LAST_GROUP_BIT,

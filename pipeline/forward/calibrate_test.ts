@@ -8,7 +8,7 @@ import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_m
 import { floatModel } from "../../tests/float_model.ts";
 import { runOnCpu } from "../../tests/two_parties.ts";
 import { calibrate, type Calibration } from "./calibrate.ts";
-import { type ModelSpec, outputScale, streamScale } from "./model_spec.ts";
+import { type ModelSpec, outputScale, streamScale } from "./model.ts";
 import { Oracle } from "./oracle.ts";
 import { defaultScales } from "./scales.ts";
 

@@ -33,7 +33,7 @@ import {
   residualBits,
   streamScale,
   TANH_DIGITS,
-} from "./model_spec.ts";
+} from "./model.ts";
 
 /** Count of stages: input, layers, output. */
 export function stageCount(model: ModelSpec): number {

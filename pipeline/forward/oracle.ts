@@ -8,7 +8,7 @@ import type { AttentionCache } from "../../core/protocols/layers/attention.ts";
 import { ClearContext, type ClearOptions, type Observed } from "../interpreters/clear.ts";
 import type { CoinReader } from "../interpreters/coins.ts";
 import { forward, layerCache } from "./forward.ts";
-import type { ModelSpec } from "./model_spec.ts";
+import type { ModelSpec } from "./model.ts";
 import { finish } from "../interpreters/plan.ts";
 
 /** Integer matrices (row-major, inputs × outputs), biases and learned positions by name. */

@@ -3,7 +3,7 @@ import { ModelError } from "../../core/errors.ts";
 import { syntheticInput } from "../../models/synthetic.ts";
 import { integers } from "../../tests/models.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
-import { type ModelSpec, streamScale } from "./model_spec.ts";
+import { type ModelSpec, streamScale } from "./model.ts";
 import { argmax, Oracle, type OracleOptions } from "./oracle.ts";
 
 const IDS = [3, 1, 4, 1, 5, 9, 2, 6];

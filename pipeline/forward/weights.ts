@@ -10,7 +10,7 @@ import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
 import { signExtend } from "../../core/ring/words.ts";
 import type { FoldedSource, Matrix } from "../../models/matrices.ts";
-import { layerRefs, type MatrixRef, type ModelSpec, outerRefs } from "./model_spec.ts";
+import { layerRefs, type MatrixRef, type ModelSpec, outerRefs } from "./model.ts";
 
 /** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
 export interface IntegerMatrix extends MatrixRef {

@@ -7,7 +7,7 @@ import type { FoldedModel, Matrix } from "../../models/matrices.ts";
 import { memorySource } from "../../models/fold.ts";
 import { integers } from "../../tests/models.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
-import { matrixBits, weightRefs } from "./model_spec.ts";
+import { matrixBits, weightRefs } from "./model.ts";
 import { defaultScales } from "./scales.ts";
 import { type IntegerMatrix, integerWeights, maskedMatrix, maskOf, plainMatrix, WeightsDigest } from "./weights.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { attentionParams, type ModelSpec, TANH_DIGITS } from "../forward/model_spec.ts";
+import { attentionParams, type ModelSpec, TANH_DIGITS } from "../forward/model.ts";
 import { rotaryAngles } from "../../core/protocols/local/gate.ts";
 import { roundings } from "../../core/protocols/layers/rounding.ts";
 import { bumpTable } from "../../core/protocols/splice/tables.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
 import { planDigest } from "./digest.ts";
-import type { ModelSpec } from "../forward/model_spec.ts";
+import type { ModelSpec } from "../forward/model.ts";
 
 const SHAPE = { promptTokens: 5, generate: 3, requests: 2 };
 

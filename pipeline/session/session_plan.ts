@@ -7,7 +7,7 @@
 import type { Positions } from "../../core/protocols/layers/attention.ts";
 import { wire } from "../../core/protocols/tensor.ts";
 import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "../forward/forward.ts";
-import { assertHidesLengths, layerNorms, type ModelSpec, streamBits, streamScale } from "../forward/model_spec.ts";
+import { assertHidesLengths, layerNorms, type ModelSpec, streamBits, streamScale } from "../forward/model.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "../interpreters/layout.ts";
 import { finish, type GateCost, PlanContext } from "../interpreters/plan.ts";
 

@@ -12,7 +12,7 @@ import type { Engine, Weights } from "../../core/engine.ts";
 import { Seed } from "../../core/prg/seed.ts";
 import type { WeightRef } from "../../core/protocols/key.ts";
 import { dealSession } from "./dealer.ts";
-import { matrixWords, type ModelSpec, weightRefs } from "../forward/model_spec.ts";
+import { matrixWords, type ModelSpec, weightRefs } from "../forward/model.ts";
 import { PartySession, type RequestShape } from "./session.ts";
 import { SessionPlan } from "./session_plan.ts";
 

@@ -12,26 +12,32 @@ import { readWide } from "../../core/ring/bits.ts";
 import { toBigInts, wordsPerElement } from "../../core/ring/words.ts";
 import { recordAddress } from "../../pipeline/interpreters/layout.ts";
 import type { GateCost } from "../../pipeline/interpreters/plan.ts";
-import { assertLaw, type LawCase, type LawInput, type LawMessage, type LawResult } from "../law.ts";
+import { assertLaw, type LawCase, type LawInput, type LawKind, type LawMessage, type LawResult } from "../law.ts";
 import { evaluate, type Letters } from "../notation.ts";
 import type { Example } from "./example.ts";
 
 /** One case: a composition with all its secrets, and the parameters of its gates by path. The gate that the page is about is at the path `gate`. */
-export interface GateCase extends Omit<LawCase, "engines" | "random"> {
+export interface GateCase<I extends readonly LawKind[] = readonly LawKind[]>
+  extends Omit<LawCase<I>, "engines" | "random"> {
   /** Name, unique among the gate's cases. */
   readonly name: string;
   /** What every gate of the composition is given, by path. */
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** A case of inputs whose kinds its composition knows. */
+export function gateCase<const I extends readonly LawKind[]>(test: GateCase<I>): GateCase<I> {
+  return test;
+}
+
 /** An input of a case. */
-export function input(
-  kind: "wire" | "share",
+export function input<K extends LawKind>(
+  kind: K,
   ringBits: number,
   scale: number,
   values: readonly number[],
   extent: Extent = { rows: 1, cols: [values.length] },
-): LawInput {
+): LawInput<K> {
   return { kind, ringBits, scale, extent, data: Float64Array.from(values) };
 }
 

@@ -9,7 +9,7 @@ import { address, PURPOSE, Seed } from "../../core/prg/seed.ts";
 import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { namedShape } from "../../models/shapes.ts";
 import { stageCount } from "../../pipeline/forward/forward.ts";
-import { weightRefs } from "../../pipeline/forward/model_spec.ts";
+import { weightRefs } from "../../pipeline/forward/model.ts";
 import { expandBlock } from "../../pipeline/interpreters/deal.ts";
 import { dealSession } from "../../pipeline/session/dealer.ts";
 import { planDigest } from "../../pipeline/session/digest.ts";

@@ -2,9 +2,9 @@
 
 import { exp, type ExpParams } from "../../../core/protocols/exp/gate.ts";
 import { expTables } from "../../../core/protocols/exp/tables.ts";
-import type { Wire } from "../../../core/protocols/tensor.ts";
 import { equal, less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
 function of(name: string, scale: number, gate: ExpParams, t: readonly number[]): GateCase {
@@ -13,7 +13,7 @@ function of(name: string, scale: number, gate: ExpParams, t: readonly number[]):
     name,
     params: { gate },
     inputs: [input("wire", ringBits, scale, t)],
-    run: (ctx, [t]) => ctx.gate("gate", exp, gate, t as Wire<never>),
+    run: gateOf(exp, gate),
   };
 }
 

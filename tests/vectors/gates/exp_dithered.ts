@@ -1,10 +1,10 @@
 /** The exponential by a public coin, SPEC.md §5.16. */
 
 import { expDithered, type ExpDitheredParams } from "../../../core/protocols/exp_dithered/gate.ts";
-import type { Wire } from "../../../core/protocols/tensor.ts";
 import { expDitheredTables } from "../../../core/protocols/exp_dithered/tables.ts";
 import { lookup, wholeHalf } from "../../reference/flat_dpf.ts";
 import { binary, type Example, mod, row, signed } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: ExpDitheredParams, t: readonly number[]): GateCase {
@@ -12,7 +12,7 @@ function of(name: string, ringBits: number, scale: number, gate: ExpDitheredPara
     name,
     params: { gate },
     inputs: [input("wire", ringBits, scale, t)],
-    run: (ctx, [t]) => ctx.gate("gate", expDithered, gate, t as Wire<never>),
+    run: gateOf(expDithered, gate),
   };
 }
 

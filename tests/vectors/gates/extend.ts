@@ -1,8 +1,8 @@
 /** The same value in a wider ring, SPEC.md §5.17. */
 
 import { extend, type ExtendParams } from "../../../core/protocols/extend/gate.ts";
-import type { Wire } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, gate: ExtendParams, x: readonly number[]): GateCase {
@@ -10,7 +10,7 @@ function of(name: string, ringBits: number, gate: ExtendParams, x: readonly numb
     name,
     params: { gate },
     inputs: [input("wire", ringBits, 4, x)],
-    run: (ctx, [x]) => ctx.gate("gate", extend, gate, x as Wire<never>),
+    run: gateOf(extend, gate),
   };
 }
 

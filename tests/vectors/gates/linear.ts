@@ -2,13 +2,16 @@
 
 import { linear, type LinearParams } from "../../../core/protocols/linear/gate.ts";
 import { openShare } from "../../../core/protocols/open/gate.ts";
-import type { Gate } from "../../../core/protocols/opening.ts";
-import type { Context } from "../../../core/protocols/primitive.ts";
-import type { Share, View, Wire } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
-function of(name: string, ringBits: number, rows: number, w: readonly number[], x: readonly number[]): GateCase {
+function of(
+  name: string,
+  ringBits: number,
+  rows: number,
+  w: readonly number[],
+  x: readonly number[],
+): GateCase<["wire"]> {
   const inputs = x.length / rows, ref = { name: "w", inputs, outputs: w.length / inputs };
   const gate: LinearParams = { weights: ref, weightScale: 0 };
   return {
@@ -16,8 +19,8 @@ function of(name: string, ringBits: number, rows: number, w: readonly number[], 
     params: { gate },
     inputs: [input("wire", ringBits, 4, x, { rows, cols: [inputs] })],
     weights: { w: { ref, data: Int32Array.from(w), wordsPerElement: ringBits > 32 ? 2 : 1 } },
-    *run<V extends View>(ctx: Context<V>, [z]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("gate", linear, gate, z as Wire<V>));
+    *run(ctx, [z]) {
+      return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("gate", linear, gate, z));
     },
   };
 }

@@ -2,8 +2,9 @@
 
 import { choosePermuted, permutedBits } from "../../../core/fss/permuted.ts";
 import { maximumLevel } from "../../../core/protocols/maximum/gate.ts";
-import type { Extent, Wire } from "../../../core/protocols/tensor.ts";
+import type { Extent } from "../../../core/protocols/tensor.ts";
 import { binary, type Example, mod, signed } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 import { comparisonRows, sayComparison } from "./comparison.ts";
 
@@ -12,7 +13,7 @@ function of(name: string, ringBits: number, x: readonly number[], extent?: Exten
     name,
     params: { gate: {} },
     inputs: [input("wire", ringBits, 0, x, extent)],
-    run: (ctx, [x]) => ctx.gate("gate", maximumLevel, {}, x as Wire<never>),
+    run: gateOf(maximumLevel, {}),
   };
 }
 

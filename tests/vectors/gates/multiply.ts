@@ -1,11 +1,8 @@
 /** Products of two wires and the standing shares of their masks, SPEC.md §5.4 and §5.5. */
 
 import { openShare } from "../../../core/protocols/open/gate.ts";
-import type { Gate } from "../../../core/protocols/opening.ts";
-import type { Context } from "../../../core/protocols/primitive.ts";
 import { hold, multiply } from "../../../core/protocols/products/gate.ts";
 import { squares, type SquaresParams } from "../../../core/protocols/squares/gate.ts";
-import type { Share, View, Wire } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
@@ -14,29 +11,35 @@ function of(
   ringBits: number,
   x: readonly number[],
   y: readonly number[],
-): GateCase {
+): GateCase<["wire", "wire"]> {
   const gate = { broadcast: y.length < x.length };
   return {
     name,
     params: { gate },
     inputs: [input("wire", ringBits, 4, x), input("wire", ringBits, 4, y)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      const left = yield* ctx.gate("x", hold, {}, x as Wire<V>), right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+    *run(ctx, [x, y]) {
+      const left = yield* ctx.gate("x", hold, {}, x), right = yield* ctx.gate("y", hold, {}, y);
       return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("gate", multiply, gate, left, right));
     },
   };
 }
 
 /** x of a narrower ring, whose standing shares the sum of its squares gives. */
-function lifted(name: string, from: number, to: number, x: readonly number[], y: readonly number[]): GateCase {
+function lifted(
+  name: string,
+  from: number,
+  to: number,
+  x: readonly number[],
+  y: readonly number[],
+): GateCase<["wire", "wire"]> {
   const gate = { broadcast: true }, sum: SquaresParams = { outBits: 40, operandBits: to };
   return {
     name,
     params: { squares: sum, gate },
     inputs: [input("wire", from, 4, x), input("wire", to, 4, y)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      const { operand } = yield* ctx.gate("squares", squares, sum, x as Wire<V>);
-      const right = yield* ctx.gate("y", hold, {}, y as Wire<V>);
+    *run(ctx, [x, y]) {
+      const { operand } = yield* ctx.gate("squares", squares, sum, x);
+      const right = yield* ctx.gate("y", hold, {}, y);
       return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("gate", multiply, gate, operand, right));
     },
   };

@@ -1,26 +1,26 @@
 /** Opening and revealing, SPEC.md §5.3. */
 
 import { openShare, reveal } from "../../../core/protocols/open/gate.ts";
-import type { Share, Wire } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
+import type { LawKind } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
-function opened(name: string, ringBits: number, z: readonly number[]): GateCase {
+function opened(name: string, ringBits: number, z: readonly number[]): GateCase<["share"]> {
   return {
     name,
     params: { gate: {} },
     inputs: [input("share", ringBits, 4, z)],
-    run: (ctx, [x]) => ctx.gate("gate", openShare, {}, x as Share<never>),
+    run: (ctx, [x]) => ctx.gate("gate", openShare, {}, x),
   };
 }
 
-function revealed(name: string, kind: "wire" | "share", ringBits: number, z: readonly number[]): GateCase {
+function revealed(name: string, kind: LawKind, ringBits: number, z: readonly number[]): GateCase<[LawKind]> {
   return {
     name,
     params: { gate: {} },
     inputs: [input(kind, ringBits, 4, z)],
     revealed: true,
-    run: (ctx, [x]) => ctx.gate("gate", reveal, {}, x as Wire<never>),
+    run: (ctx, [x]) => ctx.gate("gate", reveal, {}, x),
   };
 }
 

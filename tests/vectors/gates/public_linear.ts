@@ -12,18 +12,23 @@ import {
   rowSum,
 } from "../../../core/protocols/local/gate.ts";
 import type { LocalOp } from "../../../core/protocols/primitive.ts";
-import type { Extent, Wire } from "../../../core/protocols/tensor.ts";
+import type { Extent } from "../../../core/protocols/tensor.ts";
 import type { LawInput } from "../../law.ts";
 import { type GateCase, type GateVectors, input } from "../gate_vectors.ts";
 
-function of<P>(op: LocalOp<P>, p: P, shown: unknown, ...inputs: readonly LawInput[]): GateCase {
+function of<P>(
+  op: LocalOp<P>,
+  p: P,
+  shown: unknown,
+  ...inputs: readonly LawInput<"wire">[]
+): GateCase<readonly "wire"[]> {
   return {
     name: op.name,
     params: { gate: shown },
     inputs,
     // deno-lint-ignore require-yield -- nothing is opened
     *run(ctx, x) {
-      return ctx.local(op, p, ...x as Wire<never>[]);
+      return ctx.local(op, p, ...x);
     },
   };
 }

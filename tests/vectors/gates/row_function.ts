@@ -4,9 +4,9 @@ import { choosePermuted, pathCount, permutedBits, symbolCount } from "../../../c
 import { treeDpf } from "../../../core/fss/tree_dpf.ts";
 import { rowFunction, type RowFunctionParams } from "../../../core/protocols/row_function/gate.ts";
 import { rowTable } from "../../../core/protocols/row_function/tables.ts";
-import type { Wire } from "../../../core/protocols/tensor.ts";
 import { less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, type Example, mod, row, signed, signedIn } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: RowFunctionParams, v: readonly number[]): GateCase {
@@ -14,7 +14,7 @@ function of(name: string, ringBits: number, scale: number, gate: RowFunctionPara
     name,
     params: { gate },
     inputs: [input("wire", ringBits, scale, v, { rows: v.length, cols: [1] })],
-    run: (ctx, [v]) => ctx.gate("gate", rowFunction, gate, v as Wire<never>),
+    run: gateOf(rowFunction, gate),
   };
 }
 

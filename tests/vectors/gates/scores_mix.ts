@@ -2,10 +2,8 @@
 
 import type { AttentionStep } from "../../../core/engine.ts";
 import { openShare } from "../../../core/protocols/open/gate.ts";
-import type { Gate } from "../../../core/protocols/opening.ts";
-import type { Context } from "../../../core/protocols/primitive.ts";
 import { hold, mix, scores } from "../../../core/protocols/products/gate.ts";
-import type { Cache, Share, View, Wire } from "../../../core/protocols/tensor.ts";
+import type { Cache, View } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
 import { type CaseVector, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
@@ -18,7 +16,7 @@ function of(
   step: AttentionStep,
   x: readonly number[],
   cached: readonly number[],
-): GateCase {
+): GateCase<["wire", "wire"]> {
   const perToken = step.kvHeads * step.width, blocks = step.cols.length;
   const rows = { rows: 1, cols: step.cols.map(() => cached.length / blocks) };
   const first = kind === "scores"
@@ -28,9 +26,9 @@ function of(
     name,
     params: { gate: step },
     inputs: [input("wire", ringBits, 4, x, first), input("wire", ringBits, 4, cached, rows)],
-    *run<V extends View>(ctx: Context<V>, [x, y]: (Wire<V> | Share<V>)[], cache: MakeCache<V>): Gate<Wire<V>> {
-      const tokens = cache(perToken, ringBits), left = yield* ctx.gate("x", hold, {}, x as Wire<V>);
-      ctx.store(tokens, yield* ctx.gate("cached", hold, {}, y as Wire<V>));
+    *run(ctx, [x, y], cache) {
+      const tokens = cache(perToken, ringBits), left = yield* ctx.gate("x", hold, {}, x);
+      ctx.store(tokens, yield* ctx.gate("cached", hold, {}, y));
       const product = kind === "scores"
         ? yield* ctx.gate("gate", scores, step, left, tokens)
         : yield* ctx.gate("gate", mix, step, left, tokens);

@@ -2,9 +2,9 @@
 
 import { splice, type SpliceParams } from "../../../core/protocols/splice/gate.ts";
 import { asymptote, bumpTable } from "../../../core/protocols/splice/tables.ts";
-import type { Wire } from "../../../core/protocols/tensor.ts";
 import { equal, less, lookup, predicate } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
+import { gate as gateOf } from "../../law.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: SpliceParams, x: readonly number[]): GateCase {
@@ -12,7 +12,7 @@ function of(name: string, ringBits: number, scale: number, gate: SpliceParams, x
     name,
     params: { gate },
     inputs: [input("wire", ringBits, scale, x)],
-    run: (ctx, [x]) => ctx.gate("gate", splice, gate, x as Wire<never>),
+    run: gateOf(splice, gate),
   };
 }
 

@@ -1,20 +1,24 @@
 /** Sums of squares, SPEC.md §5.8. */
 
-import type { Gate } from "../../../core/protocols/opening.ts";
-import type { Context } from "../../../core/protocols/primitive.ts";
 import { squares, type SquaresParams } from "../../../core/protocols/squares/gate.ts";
-import type { Extent, Share, View, Wire } from "../../../core/protocols/tensor.ts";
+import type { Extent } from "../../../core/protocols/tensor.ts";
 import { type Example, mod, signed } from "../example.ts";
 import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
 
-function of(name: string, ringBits: number, outBits: number, x: readonly number[], extent?: Extent): GateCase {
+function of(
+  name: string,
+  ringBits: number,
+  outBits: number,
+  x: readonly number[],
+  extent?: Extent,
+): GateCase<["wire"]> {
   const gate: SquaresParams = { outBits, operandBits: ringBits };
   return {
     name,
     params: { gate },
     inputs: [input("wire", ringBits, 4, x, extent)],
-    *run<V extends View>(ctx: Context<V>, [x]: (Wire<V> | Share<V>)[]): Gate<Wire<V>> {
-      return (yield* ctx.gate("gate", squares, gate, x as Wire<V>)).sum;
+    *run(ctx, [x]) {
+      return (yield* ctx.gate("gate", squares, gate, x)).sum;
     },
   };
 }
