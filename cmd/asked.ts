@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeText } from "../core/text.ts";
 import { syntheticInput } from "../models/synthetic.ts";
 import type { SessionPlan } from "../pipeline/session/session_plan.ts";
 import type { Ask } from "../roles/request.ts";
@@ -18,9 +19,11 @@ export const ASK_FLAGS: readonly Flag[] = [
     name: "prompt",
     value: "TEXT",
     help:
-      "the prompt; party 0 learns its length in tokens alone (others on this machine may see flags: --file hides it)",
+      "the prompt, or - for standard input; party 0 learns its length in tokens alone, but others on this machine " +
+      "may see flags: --prompt-file or a pipe hides them",
   },
   { name: "text", value: "TEXT", help: "the text for a classifier: the same as --prompt" },
+  { name: "prompt-file", value: "FILE", help: "the prompt from a file, lines and all; - is standard input" },
   { name: "file", value: "FILE", help: "several prompts or texts, one per line: they run side by side" },
   { name: "prompt-ids", value: "IDS", help: "the prompt as token ids, separated by commas" },
   { name: "input-seed", value: "SEED", help: "hidden states from a seed, for keys of blocks alone" },
@@ -33,7 +36,15 @@ export const ASK_FLAGS: readonly Flag[] = [
   { name: "generate", value: "M", help: "tokens to generate (default: what the keys were dealt for)" },
 ];
 
-/** Reads the client's requests from its flags. */
+/** Flags of which one says what is asked. */
+const SOURCES = ["prompt", "text", "prompt-file", "file", "prompt-ids"] as const;
+
+/**
+ * Reads the client's requests from its flags, or from standard input where they name none.
+ *
+ * @throws {UsageError} If there is no prompt, or more than one.
+ * @throws {ModelError} If a file is missing or no text.
+ */
 export async function readAsked(options: Options, { model, shape }: SessionPlan): Promise<Ask[]> {
   const bucket = bucketOf(options);
   if (model.scope === "blocks") {
@@ -47,15 +58,26 @@ export async function readAsked(options: Options, { model, shape }: SessionPlan)
 }
 
 async function readPrompts(options: Options): Promise<(string | number[])[]> {
-  const text = options.text("prompt") ?? options.text("text"),
-    file = options.text("file"),
-    list = options.text("prompt-ids");
-  if ([text, file, list].filter((given) => given !== undefined).length !== 1) {
-    throw new UsageError("Cannot run without a prompt: give one of --prompt, --file and --prompt-ids");
+  const given = SOURCES.filter((flag) => options.text(flag) !== undefined), [source] = given;
+  if (given.length > 1 || source === undefined && Deno.stdin.isTerminal()) {
+    throw new UsageError(
+      "Cannot run without a prompt: give one of --prompt, --prompt-file, --file, --prompt-ids and a pipe",
+    );
   }
-  if (list !== undefined) return [list.split(",").map(Number)];
-  if (file === undefined) return [text!];
-  const lines = new TextDecoder().decode(await readOrExplain(file)).split("\n").filter((line) => line !== "");
-  if (lines.length === 0) throw new UsageError(`Cannot run ${file} as it has no prompts`);
-  return lines;
+  const value = source === undefined ? "-" : options.text(source)!;
+  if (source === "prompt-ids") return [value.split(",").map((id) => id.trim() === "" ? NaN : Number(id))];
+  if ((source === "prompt" || source === "text") && value !== "-") return [value];
+  const text = await readText(value),
+    lines = source === "file" ? text.split("\n").filter((line) => line !== "") : [text];
+  // A prompt ends with its text: the last line end is the editor's, or that of echo.
+  const prompts = source === "file" ? lines : [text.replace(/\n$/, "")];
+  if (prompts.length > 0 && prompts[0] !== "") return prompts;
+  const where = value === "-" ? "standard input" : value;
+  throw new UsageError(`Cannot run without a prompt: received none in ${where}`);
+}
+
+/** The text of a file, or of standard input. */
+async function readText(path: string): Promise<string> {
+  if (path === "-") return decodeText(await new Response(Deno.stdin.readable).bytes(), "standard input");
+  return decodeText(await readOrExplain(path), path);
 }

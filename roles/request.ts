@@ -40,6 +40,11 @@ export interface Piece {
   readonly text: string;
   /** The generated token, or the class; null for states. */
   readonly id: number | null;
+  /**
+   * Whether the text has ended: from the first token on that ends one. The steps after it run like any other, for
+   * party 0 must not learn where it was; nothing of them is text.
+   */
+  readonly ended: boolean;
   /** Scores of the classes, in real units; empty where the model has none. */
   readonly scores: readonly number[];
   /** The revealed integers: i32, or i64 in two words (low first) of wider rings; of states, the real rows alone. */
@@ -64,6 +69,7 @@ export class OpenRequest implements ClientRequest {
   readonly #plan: SessionPlan;
   readonly #decoder: StreamDecoder | undefined;
   #generated = 0;
+  #ended = false;
 
   /**
    * Checks what is asked.
@@ -113,16 +119,19 @@ export class OpenRequest implements ClientRequest {
       const real = config.head === "pooled" && scope === "model"
         ? words.length
         : this.realTokens * config.hiddenWidth * width;
-      return { piece: { text: "", id: null, scores: [], words: words.slice(0, real) }, next: null };
+      return { piece: { text: "", id: null, ended: false, scores: [], words: words.slice(0, real) }, next: null };
     }
     // Of tokens and classes alone, which have 32 bits: a value that leaves a wider ring must not end the session.
     const values = toSignedNumbers(words, 32 * width), id = argmax(values);
     if (config.head === "classes") {
       const scores = Array.from(values, (value) => value / 2 ** outputScale(model));
-      return { piece: { text: config.labels[id] ?? String(id), id, scores, words }, next: null };
+      return { piece: { text: config.labels[id] ?? String(id), id, ended: false, scores, words }, next: null };
     }
-    const last = ++this.#generated === this.shape.generate, text = this.#decode(id, last);
-    return { piece: { text, id, scores: [], words }, next: last ? null : oneHotRows([id], config.vocabCount) };
+    const last = ++this.#generated === this.shape.generate, ends = config.stopTokenIds.includes(id);
+    const text = this.#ended ? "" : ends ? this.#decoder?.finish() ?? "" : this.#decode(id, last);
+    this.#ended ||= ends;
+    const piece = { text, id, ended: this.#ended, scores: [], words };
+    return { piece, next: last ? null : oneHotRows([id], config.vocabCount) };
   }
 
   /**
