@@ -140,6 +140,7 @@ export async function openKeyFolder(folder: string, party: 0 | 1, ledger: string
       name: folder,
       header,
       read: (into, offset) => file.read(into, offset),
+      openAhead: (bytes) => file.openAhead(bytes),
       claim: async () => {
         await notes!.claim(session, party, () => claimKeys(folder, session), () => unclaimKeys(folder));
         spent = true;

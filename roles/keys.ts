@@ -26,6 +26,8 @@ export interface KeyStore extends KeySource {
   readonly name: string;
   /** What the stream says of itself; public. */
   readonly header: KeyHeader;
+  /** Makes the first bytes of the stream ready to be read, as far as that is work; at most so many. */
+  openAhead?(bytes: number): Promise<void>;
   /**
    * Marks the keys as used, durably, before the first share leaves.
    *

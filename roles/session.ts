@@ -125,6 +125,7 @@ export async function* runSession(
   const start = performance.now();
   session.prepare(shapes);
   session.reserve(shapes);
+  await store.openAhead?.(windowBytes);
   await onReady?.(session.laneCount(shapes));
   const prepareMs = performance.now() - start;
   link.sendControl("begin");

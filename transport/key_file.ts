@@ -282,6 +282,8 @@ export class KeyFileReader {
   readonly #chunks: SealedChunks;
   /** Chunks that were opened last, the oldest first. */
   readonly #kept = new Map<number, Promise<Uint8Array>>();
+  /** Chunks that were opened ahead, and how many of their bytes nobody has read yet. */
+  readonly #ahead = new Map<number, { readonly plain: Uint8Array; unreadBytes: number }>();
   #open = true;
 
   /** Made by `openKeyFile`. */
@@ -304,8 +306,22 @@ export class KeyFileReader {
   async read(into: Uint8Array, offset: number): Promise<void> {
     assertRegion("read", this.header, into.length, offset);
     for (const { index, from, piece } of piecesOf(into, offset)) {
-      const chunk = await this.#chunk(index);
+      const ahead = this.#ahead.get(index), chunk = ahead?.plain ?? await this.#chunk(index);
       piece.set(chunk.subarray(from, from + piece.length));
+      if (ahead !== undefined && (ahead.unreadBytes -= piece.length) <= 0) this.#ahead.delete(index);
+    }
+  }
+
+  /**
+   * Opens the first chunks before they are wanted, and holds each until it is read.
+   *
+   * @param bytes How much of the stream, at most.
+   * @throws {KeyError} If a chunk is not what was dealt.
+   */
+  async openAhead(bytes: number): Promise<void> {
+    for (let index = 0; index < this.#chunks.count && (index + 1) * CHUNK_BYTES <= bytes; index++) {
+      const plain = await this.#openChunk(index);
+      this.#ahead.set(index, { plain, unreadBytes: plain.length });
     }
   }
 

@@ -297,3 +297,25 @@ Deno.test("read() refuses parts in another order, of another stream, and a strea
     reader.close();
   });
 });
+
+Deno.test("openAhead() opens what fits, finds a changed part, and gives the same bytes", async () => {
+  await inFolder(async (dir) => {
+    const streamBytes = 3 * CHUNK_BYTES + 5, stream = await writeChunks(dir, streamBytes), path = `${dir}/${KEYS_FILE}`;
+    for (const aheadBytes of [0, CHUNK_BYTES - 1, 2 * CHUNK_BYTES, 9 * CHUNK_BYTES]) {
+      const reader = await openKeyFile(dir), into = new Uint8Array(streamBytes);
+      await reader.openAhead(aheadBytes);
+      for (let run = 0; run < 2; run++) {
+        for (let at = 0; at < streamBytes; at += 400_000) await reader.read(into.subarray(at, at + 400_000), at);
+        assert(into.every((byte, i) => byte === stream[i]));
+        into.fill(0);
+      }
+      reader.close();
+    }
+    const whole = await Deno.readFile(path), at = whole.length - 2 * CHUNK_BYTES;
+    await Deno.writeFile(path, whole.with(at, whole[at]! ^ 1));
+    const reader = await openKeyFile(dir);
+    await reader.openAhead(CHUNK_BYTES);
+    await assertRejects(() => reader.openAhead(streamBytes), KeyError, "part 2 of 4");
+    reader.close();
+  });
+});
