@@ -82,7 +82,8 @@ export interface Running {
   /** Resolves at the first output on stdout. */
   readonly printed: Promise<void>;
   readonly outcome: Promise<Outcome>;
-  kill(): void;
+  /** Ends it; at once unless another signal is named. */
+  kill(signal?: Deno.Signal): void;
 }
 
 /** Commands that have not ended. */
@@ -128,9 +129,9 @@ export function start(name: CommandName, ...args: readonly string[]): Running {
     said,
     printed: printed.promise,
     outcome,
-    kill: () => {
+    kill: (signal = "SIGKILL") => {
       try {
-        child.kill("SIGKILL");
+        child.kill(signal);
       } catch {
         // it has ended
       }

@@ -46,12 +46,10 @@ export async function openSession(dial: Dial, options: ConnectOptions): Promise<
     const begin = performance.now(), duplex = await dial(leftMs, signal), stop = (): void => closeQuietly(duplex);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
-    const handshakeMs = Math.min(options.handshakeMs ?? DEFAULT_HANDSHAKE_MS, leftMs - (performance.now() - begin));
+    const restMs = Math.ceil(leftMs - (performance.now() - begin));
+    const handshakeMs = Math.max(1, Math.min(options.handshakeMs ?? DEFAULT_HANDSHAKE_MS, restMs));
     try {
-      return await greet(duplex, { ...options, handshakeMs: Math.max(1, handshakeMs) }, {
-        ...hello,
-        attempt: ++attempt,
-      });
+      return await greet(duplex, { ...options, handshakeMs }, { ...hello, attempt: ++attempt });
     } finally {
       signal.removeEventListener("abort", stop);
     }

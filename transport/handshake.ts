@@ -152,7 +152,7 @@ async function withDeadline<T>(
   duplex: Duplex,
   waitMs: number,
   run: () => Promise<T>,
-  failure: (message: string, cause: unknown) => ProtocolError,
+  failure: (message: string, cause?: unknown) => ProtocolError,
 ): Promise<T> {
   let late = false;
   const timer = setTimeout(() => {
@@ -164,7 +164,8 @@ async function withDeadline<T>(
   } catch (error) {
     closeQuietly(duplex);
     if (error instanceof RangeError) throw error;
-    if (late) throw failure(`Cannot open link as the peer must answer within ${waitMs} ms: received no answer`, error);
+    // No error of the stream is the cause: it is the end that this side put to it.
+    if (late) throw failure(`Cannot open link as the peer must answer within ${waitMs} ms: received no answer`);
     if (error instanceof ProtocolError) throw failure(error.message, error);
     throw failure(`Cannot open link as the peer must stay connected: received ${(error as Error).message}`, error);
   } finally {

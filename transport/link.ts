@@ -227,7 +227,7 @@ export class Link {
     if (this.#silentLooks >= IDLE_LOOKS) {
       this.#lose(
         new ProtocolError(`Cannot wait on as the peer must answer within ${idleMs} ms: received nothing`),
-        true,
+        false,
       );
     } else if (this.#silentLooks >= PING_LOOKS) this.sendAhead({ kind: "ping" });
   }
