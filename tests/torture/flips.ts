@@ -9,7 +9,7 @@ import { ONE_THREAD } from "../parties.ts";
 import { type Bench, type Random, type Row, Tally, together, type Workshop } from "./workshop.ts";
 
 /** Files of a bench in which bits flip, by what is run with them. */
-async function filesOf({ model, keys, cache }: Bench): Promise<{ path: string; kind: "masks" | "session" }[]> {
+function filesOf({ model, keys, cache }: Bench): { path: string; kind: "masks" | "session" }[] {
   const cached = [...Deno.readDirSync(cache)].map(({ name }) => `${cache}/${name}`);
   const folders = ["party0", "party1"].flatMap((party) =>
     ["keys.bin", "link.key"].map((name) => `${keys}/${party}/${name}`)
@@ -34,7 +34,7 @@ export async function flips(workshop: Workshop, count: number, random: Random, w
   const tally = new Tally();
   await together(count, width, async (index) => {
     const bench = await workshop.bench({ cache: true }),
-      files = await filesOf(bench),
+      files = filesOf(bench),
       { path, kind } = files[index % files.length]!;
     const where = await flip(path, random), name = path.split("/").at(-1)!;
     const judge = (said: string, right: boolean): void => {

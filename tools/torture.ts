@@ -5,12 +5,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { withFolder } from "../cli.ts";
-import { cuts } from "./cuts.ts";
-import { flips } from "./flips.ts";
-import { halfOpen } from "./half_open.ts";
-import { kills } from "./kills.ts";
-import { type Row, seeded, Workshop } from "./workshop.ts";
+import { withFolder } from "../tests/cli.ts";
+import { cuts } from "../tests/torture/cuts.ts";
+import { flips } from "../tests/torture/flips.ts";
+import { halfOpen } from "../tests/torture/half_open.ts";
+import { kills } from "../tests/torture/kills.ts";
+import { type Row, seeded, Workshop } from "../tests/torture/workshop.ts";
 
 const { values } = parseArgs({
   options: {
