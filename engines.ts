@@ -23,6 +23,5 @@ export { type DeviceOptions } from "./gpu/device.ts";
 // Under the links: byte streams, frames and seals.
 export * from "./transport/duplex.ts";
 export { type ControlBody } from "./transport/frame.ts";
-export { type LinkOptions } from "./transport/link.ts";
 export { DEFAULT_MAILBOX_LIMITS, type MailboxLimits } from "./transport/mailbox.ts";
 export * from "./transport/seal.ts";

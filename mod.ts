@@ -4,17 +4,20 @@
  * A {@linkcode Dealer} makes one-time keys; the {@linkcode Owner} of the weights (party 0) serves a model that
  * {@linkcode prepareModel} prepared; the {@linkcode Client} (party 1) owns the input and alone learns the output. What
  * a session costs is known beforehand ({@linkcode SessionPlan}). README.md has a program with all three in one process.
- * `gates.ts` and `engines.ts` are further entries, for those who build on the inside.
+ * `sluice/gates` and `sluice/engines` are for those who build on the inside.
  *
  * `SPEC.md` is normative for everything here: roles, formulas, bytes.
  *
  * @example What the blocks of Llama 2 7B cost over 128 tokens
  * ```ts
- * import { defaultScales, namedShape, sessionPlan } from "sluice/mod.ts";
+ * import { defaultScales, namedShape, SessionPlan } from "sluice/mod.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const config = namedShape("llama2-7b"), blocks = { scope: "blocks", scales: defaultScales(config) } as const;
- * const plan = sessionPlan(config, blocks, { promptTokens: 128 });
+ * const config = namedShape("llama2-7b");
+ * const plan = new SessionPlan(
+ *   { scope: "blocks", config, scales: defaultScales(config), maxPositions: 128, rounding: "nearest" },
+ *   { promptTokens: 128, generate: 0, requests: 1 },
+ * );
  * const layer = plan.lane(1, { from: 0, count: 128 });
  * const [key0, key1] = plan.keyBytes;
  *
@@ -29,7 +32,7 @@
 export { type Classification, Client, type ClientOptions } from "./roles/client.ts";
 export { Deal, Dealer, type KeyOutput } from "./roles/dealer.ts";
 export { Owner, type ServeOptions } from "./roles/owner.ts";
-export type { ModelCache, ReceivedFiles } from "./roles/handover.ts";
+export type { ModelCache } from "./roles/handover.ts";
 export { type KeyStore, openKeys, type PartyKeys } from "./roles/keys.ts";
 export type { ModelOptions, Prepared } from "./roles/model_folder.ts";
 export { type Preparation, preparedFiles, prepareModel, type PrepareOptions } from "./roles/prepare.ts";
@@ -57,13 +60,22 @@ export { readModelConfig, type Task, type TaskOptions } from "./models/task.ts";
 export * from "./roles/answers.ts";
 
 // Links between the parties, and key folders.
+export type { Digests } from "./roles/digests.ts";
+export type { ListenOptions } from "./transport/accept.ts";
+export type { ConnectOptions } from "./transport/dialer.ts";
 export type { Duplex } from "./transport/duplex.ts";
-export * from "./transport/handshake.ts";
+export type { FrameSealer } from "./transport/frame_sealer.ts";
+export { type Agreement, type OpenOptions, StrangerError, UnansweredError } from "./transport/handshake.ts";
+export * from "./transport/identity.ts";
 export * from "./transport/key_file.ts";
-export { type Control, Link } from "./transport/link.ts";
+export { Ledger } from "./transport/ledger.ts";
+export type { Connection } from "./transport/link.ts";
 export * from "./transport/memory.ts";
+export { type Opener } from "./transport/seal.ts";
+export { type Control, Session, type SessionLimits, type SessionOptions } from "./transport/session.ts";
 export * from "./transport/socket_thread.ts";
 export * from "./transport/tcp.ts";
+export { KeyPair } from "./transport/x25519.ts";
 
 // Engines.
 export { createReferenceEngine } from "./engines.ts";

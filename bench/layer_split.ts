@@ -16,7 +16,7 @@ import { packedBytes } from "../core/ring/bits.ts";
 import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import { createGpuEngine, type GpuEngine, type GpuEngineOptions } from "../gpu/mod.ts";
 import { receivedShares } from "../pipeline/interpreters/runner.ts";
-import type { Link } from "../transport/link.ts";
+import type { Session } from "../transport/session.ts";
 import { memoryPair } from "../transport/memory.ts";
 import { dealLane, type DealtLane, type LaneParty, layerCase } from "./lane.ts";
 
@@ -119,7 +119,7 @@ async function takeKernels(engines: readonly [GpuEngine, GpuEngine]): Promise<[K
 async function runLayer(
   parties: readonly [LaneParty, LaneParty],
   engines: readonly [GpuEngine, GpuEngine],
-  links: readonly [Link, Link],
+  links: readonly [Session, Session],
   lane: Lane,
 ): Promise<LayerRun> {
   const splits = pair((): Writable<Split> => ({

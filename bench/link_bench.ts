@@ -5,23 +5,19 @@
  * sealed, carried and opened one way at a time: how much of that overlaps shows there.
  */
 
-import type { Link } from "../transport/link.ts";
-import { LINK_KEY_BYTES } from "../transport/seal.ts";
+import type { Session } from "../transport/session.ts";
 import { SocketThread } from "../transport/socket_thread.ts";
-import { connect, listen, type TcpOptions } from "../transport/tcp.ts";
+import { connect, listen } from "../transport/tcp.ts";
+import { credentials } from "../tests/credentials.ts";
 import type { EchoStart } from "./echo_worker.ts";
 
 const LANE = { request: 0, step: 0, stage: 1 };
 
-function optionsOf(party: 0 | 1): TcpOptions {
-  const identity = { party, weightsId: "bench", planDigest: "bench", session: "bench" } as const;
-  return { linkKey: new Uint8Array(LINK_KEY_BYTES), identity };
-}
-
-async function openPair(): Promise<[Link, Link]> {
-  const listener = listen({ hostname: "127.0.0.1", port: 0 }, optionsOf(0));
-  const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
+async function openPair(): Promise<[Session, Session]> {
+  const listener = listen({ hostname: "127.0.0.1", port: 0 }, credentials(0));
+  const links = await Promise.all([listener.accept(), connect(listener.address, credentials(1))]);
   listener.close();
+  for (const link of links) link.begin();
   return links;
 }
 
@@ -41,14 +37,16 @@ for (const bytes of [64, 512, 16 * 2 ** 10, 2 ** 20]) {
 const LARGE_BYTES = 2 ** 21;
 
 /** A link to a party on another thread that sends every message back. */
-async function openEcho(isThreaded: boolean): Promise<Link> {
+async function openEcho(isThreaded: boolean): Promise<Session> {
   const local = { hostname: "127.0.0.1", port: 0 },
     sockets = isThreaded ? new SocketThread(import.meta.resolve("../transport/socket_worker.ts")) : null,
-    listener = await (sockets?.listen(local, optionsOf(0)) ?? listen(local, optionsOf(0)));
-  const { address } = listener, options = optionsOf(1);
+    listener = await (sockets?.listen(local, credentials(0)) ?? listen(local, credentials(0)));
+  const { address } = listener;
   new Worker(import.meta.resolve("./echo_worker.ts"), { type: "module" })
-    .postMessage({ address, options, isThreaded, lane: LANE, bytes: LARGE_BYTES } satisfies EchoStart);
-  return await listener.accept();
+    .postMessage({ address, isThreaded, lane: LANE, bytes: LARGE_BYTES } satisfies EchoStart);
+  const session = await listener.accept();
+  session.begin();
+  return session;
 }
 
 for (const isThreaded of [false, true]) {

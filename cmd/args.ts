@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { typed } from "./program.ts";
 import { UsageError } from "./ui.ts";
 
 /** One flag. */
@@ -59,7 +59,7 @@ export class Options {
 /** Flags that every command has. */
 export const COMMON_FLAGS: readonly Flag[] = [
   { name: "json", help: "print one line of JSON on stdout and nothing else" },
-  { name: "help", help: "show this text" },
+  { name: "help", help: "show this text; -h too" },
 ];
 
 /** One sub-command. */
@@ -71,53 +71,73 @@ export interface Command {
 }
 
 /**
- * Parses the arguments of a command.
+ * Parses the arguments of a command. A flag with a value takes the next argument, whatever it begins with.
  *
- * @throws {UsageError} If a flag is unknown, repeated or without its value, or an argument is left over.
+ * @throws {UsageError} If a flag is unknown, repeated or without its value, or an argument is left over; what may be a
+ * text is not repeated.
  */
 export function parseFlags(command: Command, args: readonly string[]): Options {
-  const flags = [...command.flags, ...COMMON_FLAGS], unknown: string[] = [];
-  const parsed = parseArgs([...args], {
-    boolean: flags.filter((flag) => flag.value === undefined).map((flag) => flag.name),
-    string: flags.filter((flag) => flag.value !== undefined).map((flag) => flag.name),
-    unknown: (arg: string) => {
-      unknown.push(arg);
-      return false;
-    },
-  }) as Record<string, unknown>;
-  if (unknown.length > 0) {
-    throw new UsageError(`Cannot run ${command.name} with ${unknown[0]}: it is not a flag of this command`);
-  }
-  for (const { name, value } of flags) {
-    if (args.filter((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`)).length > 1) {
-      throw new UsageError(`Cannot run ${command.name} as --${name} is given more than once`);
+  const flags = [...command.flags, ...COMMON_FLAGS], values: Record<string, string | true> = {}, { name } = command;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] === "-h" ? "--help" : args[i]!,
+      [, given = "", , inline] = /^--([^=]+)(=([^]*))?$/.exec(arg) ?? [];
+    const flag = flags.find((flag) => flag.name === given);
+    if (flag === undefined) {
+      const what = /^--?[a-z0-9-]{0,20}$/.test(arg) ? `${arg}: it is not a flag of this command` : null;
+      throw new UsageError(
+        `Cannot run ${name} with ${what ?? "an argument that belongs to no flag: a text with spaces needs quotes"}`,
+      );
     }
-    if (value !== undefined && parsed[name] === "" && name !== "prompt") {
-      throw new UsageError(`Cannot run ${command.name} as --${name} needs a value`);
+    if (values[given] !== undefined) throw new UsageError(`Cannot run ${name} as --${given} is given more than once`);
+    if (flag.value === undefined) {
+      if (inline !== undefined) throw new UsageError(`Cannot run ${name} as --${given} takes no value`);
+      values[given] = true;
+      continue;
+    }
+    const value = inline ?? args[++i];
+    if (value === undefined || value === "" && given !== "prompt" && given !== "text") {
+      throw new UsageError(`Cannot run ${name} as --${given} needs a value`);
+    }
+    values[given] = value;
+  }
+  if (values["help"] === undefined) {
+    for (const { name: flag, required } of flags) {
+      if (required && values[flag] === undefined) throw new UsageError(`Cannot run ${name} without --${flag}`);
     }
   }
-  if (parsed["help"] !== true) {
-    for (const { name, required } of flags) {
-      if (required && parsed[name] === undefined) {
-        throw new UsageError(`Cannot run ${command.name} without --${name}`);
-      }
-    }
-  }
-  return new Options(parsed);
+  return new Options(values);
 }
+
+/** Widest line of a help text, and where the help of a flag begins. */
+const HELP_COLUMNS = 80, FLAG_COLUMNS = 24;
 
 /** Help of one command. */
 export function commandHelp({ name, summary, flags, example }: Command): string {
-  const all = [...flags, ...COMMON_FLAGS].map(({ name, value, help, required }) =>
-    [`--${name}${value ? ` ${value}` : ""}`, help + (required ? " (required)" : "")] as const
-  );
-  const width = Math.max(...all.map(([flag]) => flag.length));
+  const lines = [...flags, ...COMMON_FLAGS].flatMap(({ name, value, help, required }) => {
+    const flag = `  --${name}${value ? ` ${value}` : ""}`, said = typed(help) + (required ? " (required)" : "");
+    const [first, ...more] = wrapped(said, HELP_COLUMNS - FLAG_COLUMNS).map((line) => " ".repeat(FLAG_COLUMNS) + line);
+    const short = flag.length < FLAG_COLUMNS - 1;
+    return [...short ? [flag.padEnd(FLAG_COLUMNS) + first!.trimStart()] : [flag, first!], ...more];
+  });
+  const [first = "", ...more] = wrapped(typed(example), HELP_COLUMNS - 8);
   return [
-    `sluice ${name}: ${summary}`,
+    ...wrapped(`sluice ${name}: ${summary}`, HELP_COLUMNS),
     "",
     "flags:",
-    ...all.map(([flag, help]) => `  ${flag.padEnd(width)}  ${help}`),
+    ...lines,
     "",
-    `example:\n  ${example}`,
+    "example:",
+    [`  ${first}`, ...more.map((line) => `      ${line}`)].join(" \\\n"),
   ].join("\n");
+}
+
+/** A text in lines of at most so many characters, cut at spaces. */
+function wrapped(text: string, columns: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!, longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= columns || line === "") lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }

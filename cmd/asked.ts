@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeText } from "../core/text.ts";
 import { isJsonObject } from "../models/fields.ts";
 import type { ModelConfig, Sampling } from "../models/model_config.ts";
 import { syntheticInput } from "../models/synthetic.ts";
@@ -21,7 +22,8 @@ export const ASK_FLAGS: readonly Flag[] = [
     name: "prompt",
     value: "TEXT",
     help:
-      "the prompt; party 0 learns its length in tokens alone (others on this machine may see flags: --file hides it)",
+      "the prompt, or - for standard input; party 0 learns its length in tokens alone, but others on this machine " +
+      "may see flags: --prompt-file or a pipe hides them",
   },
   { name: "text", value: "TEXT", help: "the text for a classifier and its like: the same as --prompt" },
   {
@@ -29,6 +31,7 @@ export const ASK_FLAGS: readonly Flag[] = [
     value: "TEXT",
     help: "a second text: what a question is asked about, or a text is compared with",
   },
+  { name: "prompt-file", value: "FILE", help: "the prompt from a file, lines and all; - is standard input" },
   {
     name: "file",
     value: "FILE",
@@ -63,7 +66,15 @@ export interface NamedAsk {
   readonly id: unknown;
 }
 
-/** Reads the client's requests from its flags. */
+/** Flags of which one says what is asked. */
+const SOURCES = ["prompt", "text", "prompt-file", "file", "prompt-ids"] as const;
+
+/**
+ * Reads the client's requests from its flags, or from standard input where they name none.
+ *
+ * @throws {UsageError} If there is no prompt, or more than one.
+ * @throws {ModelError} If a file is missing or no text.
+ */
 export async function readAsked(options: Options, { model, shape }: SessionPlan): Promise<NamedAsk[]> {
   const bucket = bucketOf(options), { config } = model;
   if (model.scope === "blocks") {
@@ -112,23 +123,37 @@ type Prompt =
   });
 
 async function readPrompts(options: Options): Promise<Prompt[]> {
-  const text = options.text("prompt") ?? options.text("text"),
-    file = options.text("file"),
-    list = options.text("prompt-ids"),
-    textPair = options.text("text-pair"),
-    raw = options.has("raw");
-  if ([text, file, list].filter((given) => given !== undefined).length !== 1) {
-    throw new UsageError("Cannot run without a prompt: give one of --prompt, --file and --prompt-ids");
+  const given = SOURCES.filter((flag) => options.text(flag) !== undefined), [source] = given;
+  if (given.length > 1 || source === undefined && Deno.stdin.isTerminal()) {
+    throw new UsageError(
+      "Cannot run without a prompt: give one of --prompt, --prompt-file, --file, --prompt-ids and a pipe",
+    );
   }
-  if (list !== undefined) return [{ id: null, prompt: list.split(",").map(Number) }];
-  const plain = (line: string): Prompt =>
+  const value = source === undefined ? "-" : options.text(source)!;
+  if (source === "prompt-ids") {
+    return [{ id: null, prompt: value.split(",").map((id) => id.trim() === "" ? NaN : Number(id)) }];
+  }
+  const textPair = options.text("text-pair"), raw = options.has("raw");
+  const plain = (text: string): Prompt =>
     options.has("chat")
-      ? { id: null, messages: messagesOf(line, options.text("system")) }
-      : { id: null, prompt: line, textPair, raw };
-  if (file === undefined) return [plain(text!)];
-  const lines = new TextDecoder().decode(await readOrExplain(file)).split(/\r?\n/).filter((line) => line !== "");
-  if (lines.length === 0) throw new UsageError(`Cannot run ${file} as it has no prompts`);
-  return lines.map((line, i) => line.startsWith("{") ? jsonPrompt(line, `${file}, line ${i + 1}`) : plain(line));
+      ? { id: null, messages: messagesOf(text, options.text("system")) }
+      : { id: null, prompt: text, textPair, raw };
+  if ((source === "prompt" || source === "text") && value !== "-") return [plain(value)];
+  const text = await readText(value), where = value === "-" ? "standard input" : value;
+  // A prompt ends with its text: the last line end is the editor's, or that of echo.
+  const prompts = source === "file"
+    ? text.split(/\r?\n/).filter((line) => line !== "").map((line, i) =>
+      line.startsWith("{") ? jsonPrompt(line, `${where}, line ${i + 1}`) : plain(line)
+    )
+    : [text.replace(/\n$/, "")].filter((prompt) => prompt !== "").map(plain);
+  if (prompts.length === 0) throw new UsageError(`Cannot run without a prompt: received none in ${where}`);
+  return prompts;
+}
+
+/** The text of a file, or of standard input. */
+async function readText(path: string): Promise<string> {
+  if (path === "-") return decodeText(await new Response(Deno.stdin.readable).bytes(), "standard input");
+  return decodeText(await readOrExplain(path), path);
 }
 
 /** The messages of a conversation: a JSON list of them, or what the user says. */

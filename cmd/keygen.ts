@@ -5,9 +5,8 @@
  */
 
 import { Dealer } from "../roles/dealer.ts";
-import { writeLinkKey } from "../transport/key_file.ts";
 import type { Command, Options } from "./args.ts";
-import { createKeyFiles, diskFiles } from "./disk.ts";
+import { diskFiles, writeKeyFolders } from "./disk.ts";
 import { openCpuEngine } from "./engine.ts";
 import { BUCKET_FLAG, bucketOf, ROUNDING_FLAG, roundingOf } from "./plan_flags.ts";
 import { peakRssBytes } from "./report.ts";
@@ -43,7 +42,7 @@ export const KEYGEN: Command = {
 /** Runs the command. */
 export async function keygen(options: Options, ui: Ui): Promise<void> {
   const files = diskFiles(options.required("model")), out = options.required("out"), start = performance.now();
-  const folders = [`${out}/party0`, `${out}/party1`] as const, rounding = roundingOf(options);
+  const rounding = roundingOf(options);
   const lengths = {
     promptTokens: options.count("prompt-tokens", 0, 1),
     generate: options.count("generate", 0),
@@ -55,17 +54,13 @@ export async function keygen(options: Options, ui: Ui): Promise<void> {
   try {
     const dealer = await Dealer.open({ files, engine }),
       deal = await dealer.deal(lengths),
-      { plan: { keyBytes, shape }, headers, linkKey } = deal,
-      outputs = await createKeyFiles(folders, headers),
+      { plan: { keyBytes, shape }, headers } = deal,
       bar = ui.progress("deal", keyBytes[0] + keyBytes[1], "B");
     try {
-      await deal.write(outputs, (bytes) => bar.update(bytes));
-      for (const output of outputs) await output.finish();
+      await writeKeyFolders(out, deal, (outputs) => deal.write(outputs, (bytes) => bar.update(bytes)));
     } finally {
-      for (const output of outputs) output.close();
       bar.end();
     }
-    for (const folder of folders) await writeLinkKey(folder, linkKey);
     const { session } = headers[0], dealMs = Math.round(performance.now() - start);
     ui.result({ session, keyBytes, ...shape, rounding, dealMs, peakRssBytes: peakRssBytes() }, () => {
       const [bytes0, bytes1] = keyBytes.map((bytes) => amount(bytes)), seconds = (dealMs / 1000).toFixed(1);

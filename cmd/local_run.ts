@@ -64,14 +64,22 @@ export async function runLocal(run: LocalRun, ui: Ui): Promise<LocalResult> {
     ui.note(says[1]);
     const keys = path("keys"), dealing = { "prompt-tokens": lengths.promptTokens, generate, bucket, rounding, threads };
     const dealt = await spawn("keygen", { model: dealer, out: keys, ...dealing }).result;
+    const [owner, asker] = ["owner", "client"].map((role) => ({ role, out: path(`${role}.id`) })), ids = [];
+    for (const values of [owner!, asker!]) ids.push((await spawn("identity", values).result)["public"] as string);
+    const ledger = path("ledger.db"), [ownerId, clientId] = ids;
     ui.note(says[2]);
     onText?.(String(run.client["prompt"]));
     const output = path("output"),
       coins = rounding === "dither" ? path("coins") : undefined,
       cache = path("cache"),
       text = onText === undefined ? undefined : { onText, report: path("report.json") },
-      client = { ...engines[1], ...run.client, output, coins, cache },
-      parties = await runParties({ model, keys, ...engines[0] }, { keys, ...client }, text);
+      serving = { identity: owner!.out, client: clientId, ledger },
+      asking = { identity: asker!.out, owner: ownerId, ledger, output, coins, cache },
+      parties = await runParties(
+        { model, keys, ...engines[0], ...serving },
+        { keys, ...engines[1], ...run.client, ...asking },
+        text,
+      );
     return {
       dealt,
       ...parties,
@@ -90,7 +98,7 @@ async function runParties(
   const server = spawn("party0", { ...owner, keys: `${owner["keys"]}/party0`, listen: "127.0.0.1:0" });
   let asking: Child | null = null;
   try {
-    const connect = (await server.line("listening on ")).split("listening on ")[1]!;
+    const [connect] = (await server.line("listening on ")).split("listening on ")[1]!.split(" ");
     asking = spawn("party1", { ...client, keys: `${client["keys"]}/party1`, connect }, text);
     // The one that fails first knows why; the other only lost its peer.
     const [party0, party1] = await Promise.all([server.result, asking.result]);

@@ -7,9 +7,11 @@
 import { runKernelWorkerIfNamed } from "../cpu/mod.ts";
 import { runSocketThreadIfNamed } from "../transport/socket_thread.ts";
 import { type Command, commandHelp, type Options, parseFlags } from "./args.ts";
-import { Ui, UsageError } from "./ui.ts";
+import { PROGRAM, VERSION } from "./program.ts";
+import { shown, Ui, UsageError } from "./ui.ts";
 import { DEMO, demo } from "./demo.ts";
 import { E2E, e2e } from "./e2e.ts";
+import { IDENTITY, identity } from "./identity.ts";
 import { KEYGEN, keygen } from "./keygen.ts";
 import { ORACLE, oracle } from "./oracle.ts";
 import { PARTY0, party0 } from "./party0.ts";
@@ -22,6 +24,7 @@ type Run = (options: Options, ui: Ui) => Promise<number | void>;
 
 const COMMANDS: readonly (readonly [Command, Run])[] = [
   [DEMO, demo],
+  [IDENTITY, identity],
   [PREPARE, prepare],
   [KEYGEN, keygen],
   [PARTY0, party0],
@@ -38,29 +41,32 @@ function mainHelp(): string {
   return [
     "sluice: private transformer inference between two parties",
     "",
-    "usage: sluice COMMAND [flags]",
+    `usage: ${PROGRAM} COMMAND [flags]`,
     "",
     ...lines,
     "",
-    "sluice COMMAND --help shows the flags of a command",
+    `${PROGRAM} COMMAND --help shows the flags of a command`,
   ].join("\n");
 }
 
 /** Runs a command line and returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === "--help" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(mainHelp());
     return name === undefined ? 2 : 0;
   }
-  const ui = new Ui(name.startsWith("-") ? "sluice" : `sluice ${name}`, args.includes("--json"));
+  if (name === "--version") {
+    console.log(`sluice ${VERSION}`);
+    return 0;
+  }
+  const ui = new Ui(name.startsWith("-") ? "sluice" : `sluice ${shown(name)}`, args.includes("--json"));
   try {
     if (name.startsWith("-")) throw new UsageError(`Cannot run with ${name} as the command comes first`);
     const found = COMMANDS.find(([command]) => command.name === name);
     if (found === undefined) {
-      throw new UsageError(
-        `Cannot run ${name} as it is not a command: known are ${COMMANDS.map(([command]) => command.name).join(", ")}`,
-      );
+      const known = COMMANDS.map(([command]) => command.name).join(", ");
+      throw new UsageError(`Cannot run ${shown(name)} as it is not a command: known are ${known}`);
     }
     const [command, run] = found, options = parseFlags(command, rest);
     if (options.has("help")) {

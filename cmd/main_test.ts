@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { knownShapes } from "../models/shapes.ts";
 import { type CommandName, oneLine, run, runFailing, runJson, withFolder, writeDemoModel } from "../tests/cli.ts";
+import { randomIdentity } from "../transport/identity.ts";
 
-const COMMANDS: readonly CommandName[] = ["demo", "prepare", "keygen", "party0", "party1", "plan", "e2e"];
+const COMMANDS: readonly CommandName[] = ["demo", "identity", "prepare", "keygen", "party0", "party1", "plan", "e2e"];
 
 /** Runs the entry itself, without a task's sub-command. */
 async function runEntry(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -25,7 +26,9 @@ Deno.test("sluice --help lists the commands, and each command's --help its flags
     assertEquals(help.code, 0, name);
     assertMatch(help.stdout, new RegExp(`^sluice ${name}: `));
     assertMatch(help.stdout, /^ {2}--json +\S/m);
-    assertStringIncludes(help.stdout, "example:\n  sluice " + name);
+    assertEquals((await run(name, "-h")).stdout, help.stdout);
+    for (const line of help.stdout.split("\n")) assert(line.length <= 80, line);
+    assertStringIncludes(help.stdout, "example:\n  deno task " + name);
     assertEquals(help.stderr, "");
   }
 });
@@ -40,7 +43,7 @@ Deno.test("sluice says on stderr what is wrong with the command line, and exits 
 
   const nothing = await runEntry();
   assertEquals(nothing.code, 2);
-  assertStringIncludes(nothing.stdout, "usage: sluice COMMAND");
+  assertStringIncludes(nothing.stdout, "usage: deno task COMMAND");
 });
 
 Deno.test("sluice --json says in one line what is wrong with the command line, and exits 2", async () => {
@@ -48,6 +51,7 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     const outcome = await runEntry(...args), { error } = oneLine(outcome) as { error: { kind: string } };
     assertEquals([outcome.code, error.kind, outcome.stderr], [2, "usage", ""]);
   }
+  const id = ["--identity", "i"], owner = randomIdentity("owner").publicLine;
   const shapes = new RegExp(`gpt-7.*: ${knownShapes().join(", ")}$`);
   const cases: readonly [CommandName, readonly string[], RegExp][] = [
     ["plan", ["--sequence", "8"], /--sequence/],
@@ -58,10 +62,14 @@ Deno.test("sluice --json says in one line what is wrong with the command line, a
     ["plan", ["--arch", "llama-tiny", "--arch", "llama-tiny", "--seq", "8"], /more than once/],
     ["plan", ["--arch", "llama-tiny", "--seq", "8", "--residual-bits", "31"], /at least 32.*31/],
     ["plan", ["--arch", "llama-tiny", "--seq", "8", "--residual-bits", "65"], /--residual-bits 65.*64 bits/],
-    ["plan", ["stray"], /stray/],
+    ["plan", ["stray"], /belongs to no flag/],
     ["keygen", ["--model", "m", "--out", "k"], /without --prompt-tokens/],
-    ["party0", ["--model", "m", "--keys", "k", "--listen", "here"], /host:port.*here/],
-    ["party1", ["--keys", "k", "--connect", "127.0.0.1:70000"], /port up to 65535/],
+    ["party0", ["--model", "m", "--keys", "k", "--listen", "here", ...id], /host:port.*here/],
+    ["party0", ["--model", "m", "--keys", "k", "--listen", "localhost:0", ...id], /give --client or --clients/],
+    ["party0", ["--model", "m", "--keys", "k", "--listen", "h:0", ...id, "--client", owner], /one of the owner/],
+    ["party1", ["--keys", "k", "--connect", "127.0.0.1:70000", ...id, "--owner", owner], /port up to 65535/],
+    ["party1", ["--keys", "k", "--connect", "h:0", ...id, "--owner", owner.slice(1)], /must be its public line/],
+    ["identity", ["--role", "server", "--out", "o"], /server .* owner, client, dealer/],
     ["demo", ["--generate", "1000"], /256 positions/],
     ["demo", ["--engine", "abacus"], /wasm, webgpu, reference, auto/],
     ["e2e", ["--arch", "gpt2", "--seq", "4", "--host", "here"], /auto, inline, threaded/],
@@ -85,7 +93,7 @@ Deno.test("sluice names what is wrong with a model folder, and exits 5", async (
 
     await writeDemoModel(model);
     const unprepared = await runFailing(5, "keygen", ...prepare, "--prompt-tokens", "4", "--out", `${folder}/keys`);
-    assertMatch(unprepared.message, /not prepared: run sluice prepare --model/);
+    assertMatch(unprepared.message, /not prepared: run deno task prepare --model/);
 
     assertStringIncludes(
       (await runFailing(5, "prepare", ...prepare, "--text", `${folder}/sample.txt`)).message,
@@ -102,7 +110,8 @@ Deno.test("sluice names what is wrong with a model folder, and exits 5", async (
     for (
       const [text, message] of [
         ["{", /sluice\.json as it is not JSON/],
-        ['{"format":9}', /must be 3: received 9/],
+        ['{"format":9}', /must have format 3: received format 9; it was made by a later sluice/],
+        ['{"format":2}', /must have format 3: received format 2$/],
         ['{"format":3}', /must hold .*scales: received format/],
       ] as const
     ) {
@@ -192,4 +201,17 @@ Deno.test("sluice plan prints a table for people", async () => {
 
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^llama-tiny, 2 layers, 16 positions \(blocks\)\n {2}keys +[\d.]+ MB and [\d.]+ MB\n/);
+});
+
+Deno.test("sluice identity makes a new file of mode 0600 and prints what others pin", async () => {
+  await withFolder(async (folder) => {
+    for (const role of ["owner", "client", "dealer"]) {
+      const out = `${folder}/${role}.id`, made = await runJson("identity", "--role", role, "--out", out);
+      assertEquals(Object.keys(made), ["public"]);
+      assertMatch(String(made["public"]), new RegExp(`^sluice-${role}1[a-z0-9]{58}$`));
+      assertEquals((await Deno.stat(out)).mode! & 0o777, 0o600);
+      const again = await runFailing(4, "identity", "--role", role, "--out", out);
+      assertStringIncludes(again.message, out);
+    }
+  });
 });

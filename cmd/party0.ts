@@ -4,14 +4,18 @@
  * @module
  */
 
+import { ProtocolError } from "../core/errors.ts";
 import { warmUp } from "../pipeline/session/warm_up.ts";
 import { Owner } from "../roles/owner.ts";
-import { formatAddress } from "../transport/tcp.ts";
+import type { Session } from "../transport/session.ts";
+import { formatAddress, type Listener } from "../transport/tcp.ts";
 import type { Command, Options } from "./args.ts";
-import { diskFiles, openKeyFolder } from "./disk.ts";
+import { diskFiles, type KeyFolder, openKeyFolder } from "./disk.ts";
 import { ENGINE_FLAGS, openEngine, startDevice } from "./engine.ts";
 import { costTable, SESSION_FLAGS, sessionNumbers, windowBytes } from "./report.ts";
 import { addressOf, openSockets } from "./sockets.ts";
+import { stoppable } from "./stop.ts";
+import { CLIENT_FLAGS, clientsOf, ledgerOf, openOptions, TRUST_FLAGS } from "./trust.ts";
 import type { Progress, Ui } from "./ui.ts";
 
 /** The command. */
@@ -27,43 +31,56 @@ export const PARTY0: Command = {
       help: "address to listen on; port 0 takes a free one and prints it",
       required: true,
     },
+    ...CLIENT_FLAGS,
+    ...TRUST_FLAGS,
     ...SESSION_FLAGS,
     ...ENGINE_FLAGS,
   ],
-  example: "sluice party0 --model ./llama --keys ./keys/party0 --listen 0.0.0.0:7700",
+  example: "sluice party0 --model ./llama --keys ./keys/party0 --listen 0.0.0.0:7700 --identity ./owner.id " +
+    "--client sluice-client1…",
 };
 
 /** Runs the command. */
 export async function party0(options: Options, ui: Ui): Promise<void> {
+  await stoppable((signal) => servedOnce(options, ui, signal));
+}
+
+async function servedOnce(options: Options, ui: Ui, signal: AbortSignal): Promise<void> {
   const start = performance.now(), files = diskFiles(options.required("model")), address = addressOf(options, "listen");
-  const { keys, linkKey, close } = await openKeyFolder(options.required("keys"), 0), { identity } = keys;
+  const [peers, keyWindow] = [await clientsOf(options), windowBytes(options)];
+  const folder = await openKeyFolder(options.required("keys"), 0, ledgerOf(options)), { keys } = folder;
   const opened = await openEngine(options, navigator.hardwareConcurrency, (line) => ui.note(line)), { engine } = opened;
   const sockets = openSockets(options, engine.name);
   try {
+    const trust = await openOptions(options, folder, { role: "owner", peers, ui });
     const owner = await Owner.open({ files, engine });
     owner.assertServes(keys);
     await owner.load();
     await warmUp(engine, keys.plan.model);
-    const listener = await sockets.listen(address, { linkKey, identity });
-    ui.note(`listening on ${formatAddress(listener.address)}`);
-    const link = await listener.accept(strangerNotes(ui));
+    const listener = await sockets.listen(address, { ...trust, onStranger: strangerNotes(ui) });
+    signal.addEventListener("abort", () => listener.close());
+    if (signal.aborted) throw signal.reason;
+    ui.note(`listening on ${formatAddress(listener.address)} as ${trust.identity}`);
     let bar: Progress | undefined, lanes = 0, setupMs = 0, deviceOf = opened.device;
-    const report = await owner.serve(link, keys, {
-      windowBytes: windowBytes(options),
-      onClient: () => ui.note("the client is here"),
-      onReady: async (total) => {
-        bar = ui.progress("run", total, "lanes");
-        await opened.settle();
-        setupMs = Math.round(performance.now() - start);
-        deviceOf = startDevice(opened);
-      },
-      onLane: () => bar?.update(++lanes),
-    });
+    const report = await firstAsked(listener, { folder, ui, signal }, (link) =>
+      owner.serve(link, keys, {
+        windowBytes: keyWindow,
+        onClient: () => ui.note(`${peers.get(link.peer)} is here: ${link.peer}`),
+        onReady: async (total) => {
+          bar = ui.progress("run", total, "lanes");
+          await opened.settle();
+          setupMs = Math.round(performance.now() - start);
+          deviceOf = startDevice(opened);
+        },
+        onLane: () => bar?.update(++lanes),
+      }));
     bar?.end();
+    listener.close();
     const { setupBytes, onlineMs } = report;
     ui.result(
       {
         ...sessionNumbers(report),
+        keysSpent: folder.spent,
         setupMs,
         setupBytes,
         onlineMs: Math.round(onlineMs),
@@ -71,12 +88,35 @@ export async function party0(options: Options, ui: Ui): Promise<void> {
         ...deviceOf(),
         engine: engine.name,
       },
-      () => `served session ${identity.session}: ${costTable(report, options.has("profile"))}`,
+      () => `served session ${keys.agreement.session}: ${costTable(report, options.has("profile"))}`,
     );
+  } catch (error) {
+    throw Object.assign(error as Error, { keysSpent: folder.spent });
   } finally {
-    close();
+    folder.close();
+    if (!options.has("keep")) await folder.erase((line) => ui.note(line));
     sockets.close();
     opened.close();
+  }
+}
+
+/** Serves one client after the other until one has asked: who leaves before has spent nothing, and others may come. */
+async function firstAsked<T>(
+  listener: Listener,
+  { folder, ui, signal }: { readonly folder: KeyFolder; readonly ui: Ui; readonly signal: AbortSignal },
+  serve: (link: Session) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const link = await listener.accept(), stop = (): void => link.close(new ProtocolError("The owner was stopped"));
+    signal.addEventListener("abort", stop);
+    try {
+      return await serve(link);
+    } catch (error) {
+      if (folder.spent || !(error instanceof ProtocolError) || signal.aborted) throw error;
+      ui.note(`the client left before it asked, and no key is spent: ${error.message}; waiting on`);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 }
 

@@ -26,7 +26,7 @@ function command(args: readonly string[]): Deno.Command {
     "--allow-read",
     "--allow-write",
     "--allow-net",
-    "--allow-env=SLUICE_SHARED,REQUIRE_GPU,NO_COLOR,HOME,XDG_CACHE_HOME",
+    "--allow-env=SLUICE_SHARED,REQUIRE_GPU,NO_COLOR,HOME,XDG_CACHE_HOME,XDG_STATE_HOME,INIT_CWD",
   ];
   return new Deno.Command(Deno.execPath(), { ...options, args: ["run", ...permissions, Deno.mainModule, ...args] });
 }

@@ -30,7 +30,9 @@ export function peakRssBytes(): number {
 }
 
 /** Numbers that both parties report. */
-export function sessionNumbers({ keyBytes, counts, frames, wireBytes }: SessionReport): Record<string, unknown> {
+export function sessionNumbers(
+  { keyBytes, counts, frames, wireBytes, peer, resumes }: SessionReport,
+): Record<string, unknown> {
   const { sentBytes, exchanges, computeMs, waitMs } = counts;
   return {
     keyBytes,
@@ -41,6 +43,8 @@ export function sessionNumbers({ keyBytes, counts, frames, wireBytes }: SessionR
     frames,
     wireBytes,
     peakRssBytes: peakRssBytes(),
+    peer,
+    resumes,
   };
 }
 

@@ -6,16 +6,10 @@
  */
 
 import { SocketThread } from "../transport/socket_thread.ts";
-import {
-  type Address,
-  connect,
-  type ConnectOptions,
-  listen,
-  type Listener,
-  parseAddress,
-  type TcpOptions,
-} from "../transport/tcp.ts";
-import type { Link } from "../transport/link.ts";
+import type { ListenOptions } from "../transport/accept.ts";
+import type { ConnectOptions } from "../transport/dialer.ts";
+import type { Session } from "../transport/session.ts";
+import { type Address, connect, listen, type Listener, parseAddress } from "../transport/tcp.ts";
 import type { Flag, Options } from "./args.ts";
 import { UsageError } from "./ui.ts";
 
@@ -31,8 +25,8 @@ export const HOST_FLAG: Flag = {
 
 /** A party's sockets. */
 export interface Sockets {
-  listen(address: Address, options: TcpOptions): Promise<Listener>;
-  connect(address: Address, options: ConnectOptions): Promise<Link>;
+  listen(address: Address, options: ListenOptions): Promise<Listener>;
+  connect(address: Address, options: ConnectOptions): Promise<Session>;
   close(): void;
 }
 

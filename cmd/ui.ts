@@ -5,7 +5,10 @@
  */
 
 import { RequestError } from "../roles/lengths.ts";
-import { DeviceError, FrameError, KeyError, ModelError, ProtocolError } from "../core/errors.ts";
+import { DeviceError, DiskError, FrameError, KeyError, ModelError, ProtocolError } from "../core/errors.ts";
+import { systemCode } from "../transport/durable.ts";
+import { typed } from "./program.ts";
+import { StoppedError } from "./stop.ts";
 
 /** A mistake in the command line. */
 export class UsageError extends Error {
@@ -26,38 +29,45 @@ export class ChildError extends Error {
 
 /** What a failed command says. */
 export interface Failure {
-  readonly kind: "internal" | "usage" | "peer" | "keys" | "model" | "device";
+  readonly kind: "internal" | "usage" | "peer" | "keys" | "model" | "disk" | "device" | "stopped";
   readonly message: string;
   readonly hint: string;
 }
 
-const EXIT_CODES: Readonly<Record<Failure["kind"], number>> = {
+const EXIT_CODES: Readonly<Record<Exclude<Failure["kind"], "stopped">, number>> = {
   internal: 1,
   usage: 2,
   peer: 3,
   keys: 4,
   model: 5,
+  disk: 5,
   device: 6,
 };
 
 /** The kind of failure that an exit code stands for. */
 export function kindOfExit(code: number): Failure["kind"] {
+  if (code > 128) return "stopped";
   for (const [kind, exit] of Object.entries(EXIT_CODES)) if (exit === code) return kind as Failure["kind"];
   return "internal";
 }
 
-const HINTS: Readonly<Record<Failure["kind"], string>> = {
+const HINTS: Readonly<Record<Exclude<Failure["kind"], "stopped">, string>> = {
   internal: "this is a bug in sluice: please report it with the command that you ran",
   usage: "run the command with --help",
   peer: "check that both parties run the same model and keys, and that the address is right",
   keys: "deal new keys with sluice keygen: a key set serves one session",
   model: "check the model folder, then run sluice prepare again",
+  disk: "check space and permissions there",
   device: "try --engine wasm",
 };
 
 /** Classifies an error for the user. */
 export function failureOf(error: unknown): { failure: Failure; exitCode: number } {
   if (error instanceof ChildError) return { failure: error.failure, exitCode: error.exitCode };
+  if (error instanceof StoppedError) {
+    const hint = "run the command again, with new keys if these are spent";
+    return { failure: { kind: "stopped", message: error.message, hint }, exitCode: error.exitCode };
+  }
   const kind = kindOf(error), message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof Error && typeof (error as { hint?: unknown }).hint === "string"
     ? (error as unknown as { hint: string }).hint
@@ -65,14 +75,15 @@ export function failureOf(error: unknown): { failure: Failure; exitCode: number 
   return { failure: { kind, message, hint }, exitCode: EXIT_CODES[kind] };
 }
 
-function kindOf(error: unknown): Failure["kind"] {
+function kindOf(error: unknown): Exclude<Failure["kind"], "stopped"> {
   if (error instanceof UsageError || error instanceof RequestError) return "usage";
   if (error instanceof ProtocolError || error instanceof FrameError) return "peer";
   if (error instanceof KeyError) return "keys";
   if (
     error instanceof ModelError || error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable ||
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AlreadyExists
+    error instanceof Deno.errors.AlreadyExists
   ) return "model";
+  if (error instanceof DiskError || systemCode(error) !== null) return "disk";
   if (error instanceof DeviceError) return "device";
   return "internal";
 }
@@ -81,6 +92,19 @@ function kindOf(error: unknown): Failure["kind"] {
 export interface Progress {
   update(done: number): void;
   end(): void;
+}
+
+/** Controls, and marks that change the direction of a text: a terminal would act on them. */
+const ACTING = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A text as a terminal shows it without acting on it: controls but line ends and tabs become visible. */
+export function shown(text: string): string {
+  return text.replace(ACTING, (char) => {
+    const code = char.codePointAt(0)!;
+    if (char === "\n" || char === "\t") return char;
+    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+    return code === 0x7f ? "\u2421" : `\\u{${code.toString(16)}}`;
+  });
 }
 
 /** Writes one command's messages. */
@@ -96,7 +120,12 @@ export class Ui {
 
   /** One line on stderr. */
   note(message: string): void {
-    console.error(`${this.#who}: ${message}`);
+    console.error(`${this.#who}: ${typed(shown(message))}`);
+  }
+
+  /** What the model says, on stdout: on a terminal as text alone, elsewhere as it is. */
+  answer(text: string): void {
+    Deno.stdout.writeSync(new TextEncoder().encode(Deno.stdout.isTerminal() ? shown(text) : text));
   }
 
   /** The command's result: one JSON line, or text. */
@@ -106,11 +135,13 @@ export class Ui {
 
   /** The failure, as JSON on stdout or as two lines on stderr. */
   fail(error: unknown): number {
-    const { failure, exitCode } = failureOf(error);
-    if (this.json) console.log(JSON.stringify({ error: failure }));
+    const { failure: said, exitCode } = failureOf(error), { keysSpent } = Object(error) as { keysSpent?: boolean };
+    const failure = { kind: said.kind, message: typed(shown(said.message)), hint: typed(shown(said.hint)) };
+    if (this.json) console.log(JSON.stringify({ error: failure, ...(keysSpent === undefined ? {} : { keysSpent }) }));
     else {
       console.error(`${this.#who}: error: ${failure.message}`);
       console.error(`${this.#who}: hint: ${failure.hint}`);
+      if (keysSpent !== undefined) console.error(`${this.#who}: the keys are ${keysSpent ? "spent" : "not spent"}`);
     }
     return exitCode;
   }

@@ -18,6 +18,12 @@ export class ModelError extends Error {
   override name = "ModelError";
 }
 
+/** A disk does not take or give a file: it is full, read-only, or lacks the folder. The message names the path. */
+export class DiskError extends Error {
+  /** Name of the class. */
+  override name = "DiskError";
+}
+
 /** Bytes do not decode as a frame. */
 export class FrameError extends SyntaxError {
   /** Name of the class. */
@@ -35,4 +41,9 @@ export class FrameError extends SyntaxError {
 export class DeviceError extends Error {
   /** Name of the class. */
   override name = "DeviceError";
+}
+
+/** Says with an error what its reader can do about it, where that is more than its class tells. */
+export function hinted<E extends Error>(error: E, hint: string): E & { readonly hint: string } {
+  return Object.assign(error, { hint });
 }

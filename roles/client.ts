@@ -10,19 +10,19 @@ import type { Seed } from "../core/prg/seed.ts";
 import type { CoinRecord } from "../pipeline/interpreters/coins.ts";
 import { matrixWords, type ModelSpec, weightRefs } from "../pipeline/forward/model.ts";
 import { maskedMatrix } from "../pipeline/forward/weights.ts";
-import type { Tokenizer } from "../models/tokenizer.ts";
-import { type ModelCache, type ReceivedModel, receiveModel } from "./handover.ts";
+import type { Tokenizer, TokenizerFiles } from "../models/tokenizer.ts";
+import { cachedSeed, type ModelCache, receiveSeed, receiveTokenizer } from "./handover.ts";
 import type { PartyKeys } from "./keys.ts";
 import { RequestError } from "./lengths.ts";
 import { type Ask, OpenRequest, type Piece } from "./request.ts";
-import { type Peer, type RunOptions, runSession, type SessionReport } from "./session.ts";
+import { type PartyWeights, type Peer, type RunOptions, runSession, type SessionReport } from "./session.ts";
 
 /** Prompt tokens that go through a layer together, unless told otherwise. */
 const CHUNK_TOKENS = 128;
 
 /** What a client works with. */
 export interface ClientOptions extends RunOptions {
-  /** The open link to party 0; it belongs to the client, and is closed when the session ends. */
+  /** The open session with party 0; it belongs to the client, and is closed at its end. */
   readonly link: Peer;
   /** The keys of this one session. */
   readonly keys: PartyKeys;
@@ -30,6 +30,8 @@ export interface ClientOptions extends RunOptions {
   readonly engine: Engine;
   /** Where models are kept between sessions; nowhere by default. */
   readonly cache?: ModelCache;
+  /** The client's own tokenizer; party 0's, which its keys name, by default. */
+  readonly tokenizer?: TokenizerFiles | undefined;
   /** Prompt tokens that go through a layer together, which party 0 learns; 128 by default. */
   readonly chunkTokens?: number;
   /** Takes the public coins of dithered rounding, for whoever checks the run. */
@@ -55,7 +57,7 @@ export interface Classification {
  */
 export class Client {
   readonly #options: ClientOptions;
-  #model: Promise<ReceivedModel> | null = null;
+  #tokenizer: Promise<Tokenizer | null> | null = null;
   #report: SessionReport | null = null;
   #promptTokens = 0;
   #begun = false;
@@ -117,12 +119,8 @@ export class Client {
    * @throws {ProtocolError} If the link is lost.
    */
   async tokenizer(): Promise<Tokenizer | null> {
-    return (await this.#received()).tokenizer;
-  }
-
-  #received(): Promise<ReceivedModel> {
-    const { link, keys, cache = null } = this.#options;
-    return this.#model ??= receiveModel(link, cache, keys.identity.weightsId);
+    const { link, keys: { digests }, cache = null, tokenizer: own } = this.#options;
+    return await (this.#tokenizer ??= receiveTokenizer(link, digests, { own, cache }));
   }
 
   /** Tokens of what was asked, padding apart: nobody else learns it where the keys hide lengths. */
@@ -145,11 +143,11 @@ export class Client {
   }
 
   async *#run(asked: readonly Ask[]): AsyncGenerator<Piece> {
-    const { link, keys: { plan }, engine, chunkTokens = CHUNK_TOKENS } = this.#options;
+    const { link, keys: { plan, digests }, engine, chunkTokens = CHUNK_TOKENS, cache = null } = this.#options;
     if (this.#begun) throw new KeyError("Cannot ask again as a key set serves one session");
     this.#begun = true;
     try {
-      const { tokenizer, seed } = await this.#received();
+      const tokenizer = await this.tokenizer();
       if (asked.length === 0) throw new RequestError("Cannot ask as there must be a request: received none");
       if (asked.length > plan.shape.requests) {
         throw new KeyError(
@@ -160,14 +158,17 @@ export class Client {
       }
       const requests = asked.map((one) => new OpenRequest(one, plan, tokenizer)),
         shapes = requests.map(({ shape }) => shape),
-        weights = maskedWeights(plan.model, seed, engine),
-        agree = async (): Promise<void> => {
+        known = await cachedSeed(digests, cache),
+        agree = async (): Promise<PartyWeights> => {
           this.#asked = true;
-          link.sendControl("requests", { requests: shapes.map((shape) => ({ ...shape })), chunkTokens });
+          const asks = { requests: shapes.map((shape) => ({ ...shape })), chunkTokens, seed: known === null };
+          link.sendControl("requests", asks);
           await link.receiveControl("ready");
+          const seed = known ?? await receiveSeed(link, digests, cache);
+          return { weights: await maskedWeights(plan.model, seed, engine), vectors: null };
         };
       this.#promptTokens = requests.reduce((sum, { realTokens }) => sum + realTokens, 0);
-      const run = runSession({ ...this.#options, weights, vectors: null, chunkTokens, shapes, requests, agree });
+      const run = runSession({ ...this.#options, chunkTokens, shapes, requests, agree });
       let output = await run.next();
       while (!output.done) {
         const { request, words } = output.value, { piece, next } = requests[request]!.take(words!);
@@ -195,13 +196,15 @@ export class Client {
 }
 
 /** Ŵ of every matrix, from the client's seed. */
-function maskedWeights(model: ModelSpec, seed: Seed, engine: Engine): Map<string, Weights> {
-  return new Map(
-    weightRefs(model).map((ref, i) => {
-      const { name, inputs, outputs } = ref, width = matrixWords(model, ref);
-      return [name, engine.weights(maskedMatrix(seed, i, inputs * outputs, width), inputs, outputs, width)];
-    }),
-  );
+async function maskedWeights(model: ModelSpec, seed: Seed, engine: Engine): Promise<Map<string, Weights>> {
+  const weights = new Map<string, Weights>();
+  for (const [i, ref] of weightRefs(model).entries()) {
+    const { name, inputs, outputs } = ref, width = matrixWords(model, ref);
+    weights.set(name, engine.weights(maskedMatrix(seed, i, inputs * outputs, width), inputs, outputs, width));
+    // The link's own turn: a peer that asks whether this side is there gets its answer.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return weights;
 }
 
 /** Yields what a source yields, and runs it to its end whether or not anybody reads that. */

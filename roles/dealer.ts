@@ -34,8 +34,12 @@ export class Deal {
   readonly #keys: DealerKeys;
 
   /** Draws the secrets of a session; made by {@linkcode Dealer.deal}. */
-  constructor(plan: SessionPlan, weightsId: string, maskProduct: DealerKeys["maskProduct"]) {
-    const ids = { weightsId, session: crypto.randomUUID() }, salt = crypto.getRandomValues(new Uint8Array(16));
+  constructor(
+    plan: SessionPlan,
+    { weightsId, digests }: Pick<Prepared, "weightsId" | "digests">,
+    maskProduct: DealerKeys["maskProduct"],
+  ) {
+    const ids = { weightsId, session: crypto.randomUUID(), digests }, salt = crypto.getRandomValues(new Uint8Array(16));
     this.plan = plan;
     this.headers = [keyHeader(0, plan, ids), keyHeader(1, plan, ids)];
     this.#keys = { seeds: [Seed.random(), Seed.random()], salt, maskProduct };
@@ -130,7 +134,7 @@ export class Dealer {
       );
     }
     const plan = sessionPlan(config, prepared, lengths), masks = await (this.#masks ??= this.#readMasks(plan.model));
-    return new Deal(plan, prepared.weightsId, (ref, x) => {
+    return new Deal(plan, prepared, (ref, x) => {
       const scope = engine.begin(), mask = masks.get(ref.name)!;
       const product = engine.download(engine.multiplyWeights(engine.upload(x, mask.wordsPerElement), mask));
       scope.end([]);
@@ -141,7 +145,7 @@ export class Dealer {
   async #readMasks(model: ModelSpec): Promise<ReadonlyMap<string, Weights>> {
     const { files, engine } = this.#options, refs = weightRefs(model), masks = new Map<string, Weights>();
     const counts = refs.map((ref) => ref.inputs * ref.outputs * matrixWords(model, ref));
-    for await (const mask of readMasks(files, this.prepared.weightsId, counts)) {
+    for await (const mask of readMasks(files, this.prepared, counts)) {
       const ref = refs[masks.size]!;
       masks.set(ref.name, engine.weights(mask, ref.inputs, ref.outputs, matrixWords(model, ref)));
     }

@@ -5,7 +5,7 @@
  * | --------------------------------- | ---------- | ---------------------------------------------- |
  * | `config.json`, `tokenizer.json`   | the model  | everybody                                      |
  * | `model.safetensors` (or an index) | the model  | party 0                                        |
- * | `sluice.json`                     | prepare    | everybody: scales, weights id, digest          |
+ * | `sluice.json`                     | prepare    | everybody: scales, weights id, digests         |
  * | `weights.salt`                    | prepare    | party 0                                        |
  * | `client.seed`                     | prepare    | party 0 and the client, never the dealer       |
  * | `dealer.masks`                    | prepare    | party 0 and the dealer, never the client       |
@@ -19,7 +19,8 @@
  */
 
 import type { Engine } from "../core/engine.ts";
-import { ModelError } from "../core/errors.ts";
+import { hinted, ModelError } from "../core/errors.ts";
+import { assertVersion } from "../core/format.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
 import { readModelConfig, type TaskOptions } from "../models/task.ts";
 import type { ModelFiles } from "../models/files.ts";
@@ -31,6 +32,8 @@ import { syntheticWeights } from "../models/synthetic.ts";
 import { openWeights } from "../models/weights.ts";
 import type { ModelScope } from "../pipeline/forward/model.ts";
 import type { Scales } from "../pipeline/forward/scales.ts";
+import { Digest } from "../transport/digest.ts";
+import { type Digests, isDigests } from "./digests.ts";
 
 /** Name of the file of public numbers. */
 export const SLUICE_FILE = "sluice.json";
@@ -58,6 +61,8 @@ export interface Prepared {
   readonly weightsId: string;
   /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */
   readonly weightsDigest: string;
+  /** SHA-256 of the masks, the client's seed, and every file of the tokenizer. */
+  readonly digests: Digests;
   /** The model's fixed-point numbers. */
   readonly scales: Scales;
   /** Positions up to which the scales were calibrated on padding too: the longest text whose length can be hidden. */
@@ -130,17 +135,19 @@ export async function readPrepared(files: ModelFiles): Promise<Prepared> {
   } catch (cause) {
     throw new ModelError(`Cannot read ${path} as it is not JSON`, { cause });
   }
-  if (prepared?.format !== FORMAT) {
-    throw new ModelError(`Cannot read ${path} as its format must be ${FORMAT}: received ${prepared?.format}`);
-  }
-  const { weightsId, weightsDigest, scope, scales, config } = prepared, texts = [weightsId, weightsDigest, scope];
+  const remedy = `run sluice prepare --model ${name} again, and deal new keys`;
+  assertVersion(prepared?.format, FORMAT, { name: path, remedy, error: ModelError });
+  const { weightsId, weightsDigest, scope, scales, config, digests } = prepared,
+    texts = [weightsId, weightsDigest, scope],
+    objects = [scales, config];
+  const noDigests = !isDigests(digests) || digests[MASKS_FILE] === undefined || digests[SEED_FILE] === undefined;
   if (
-    texts.some((text) => typeof text !== "string") || typeof scales !== "object" || scales === null ||
-    typeof config !== "object"
+    texts.some((text) => typeof text !== "string") || noDigests ||
+    objects.some((value) => typeof value !== "object" || value === null)
   ) {
     const fields = Object.keys(prepared).join(", ");
     throw new ModelError(
-      `Cannot read ${path} as it must hold scope, config, weightsId, weightsDigest and scales: received ${fields}`,
+      `Cannot read ${path} as it must hold scope, config, weightsId, weightsDigest, digests and scales: received ${fields}`,
     );
   }
   const { residualBits } = scales;
@@ -171,17 +178,17 @@ export function masksHead(weightsId: string): Uint8Array {
 }
 
 /**
- * Reads the masks in order, one matrix in memory at a time.
+ * Reads the masks in order, one matrix in memory at a time; the last comes when all of them have verified.
  *
  * @param counts Words of the matrices.
- * @throws {ModelError} If the file is missing, has another length, or belongs to other weights.
+ * @throws {ModelError} If the file is missing, has another length, belongs to other weights, or was changed.
  */
 export async function* readMasks(
   files: ModelFiles,
-  weightsId: string,
+  { weightsId, digests }: Pick<Prepared, "weightsId" | "digests">,
   counts: readonly number[],
 ): AsyncGenerator<Uint32Array> {
-  const path = `${files.name}/${MASKS_FILE}`, head = masksHead(weightsId);
+  const path = `${files.name}/${MASKS_FILE}`, head = masksHead(weightsId), digest = new Digest();
   if (!await files.has(MASKS_FILE)) throw new ModelError(`Cannot deal keys as ${path} does not exist`);
   const size = await files.sizeBytes(MASKS_FILE), total = head.length + 4 * counts.reduce((a, b) => a + b, 0);
   if (size !== total) throw new ModelError(`Cannot read ${path} as it must have ${total} bytes: received ${size}`);
@@ -189,9 +196,17 @@ export async function* readMasks(
   if (head.some((byte, i) => byte !== begin[i])) {
     throw new ModelError(`Cannot read ${path} as its masks belong to other weights`);
   }
+  digest.add(begin);
   let beginBytes = head.length;
   for (const count of counts) {
     const endBytes = beginBytes + 4 * count, bytes = await files.read(MASKS_FILE, { beginBytes, endBytes });
+    digest.add(bytes);
+    if (endBytes === total && digest.hex() !== digests[MASKS_FILE]) {
+      throw hinted(
+        new ModelError(`Cannot deal keys as ${path} must be the file that was prepared: received a changed one`),
+        `copy ${MASKS_FILE} and ${SLUICE_FILE} from the owner of the weights again`,
+      );
+    }
     const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     yield new Uint32Array(buffer, byteOffset, count);
     beginBytes = endBytes;

@@ -19,6 +19,8 @@ import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
 import { matrixWords, type ModelSpec, streamScale, weightRefs } from "../pipeline/forward/model.ts";
 import { defaultScales } from "../pipeline/forward/scales.ts";
 import { type IntegerMatrix, integerWeights, maskOf, WeightsDigest } from "../pipeline/forward/weights.ts";
+import { Digest, sha256 } from "../transport/digest.ts";
+import { travelling } from "./handover.ts";
 import {
   FORMAT,
   MASKS_FILE,
@@ -72,8 +74,8 @@ export interface PrepareOptions {
 
 /** What preparing a model made. */
 export interface Preparation {
-  /** Contents of `sluice.json`; public. */
-  readonly prepared: Prepared;
+  /** Contents of `sluice.json`, but for the digests, which are known when the masks have been made; public. */
+  readonly prepared: Omit<Prepared, "digests">;
   /** Tokens of the sample. */
   readonly sampleTokens: number;
   /** Of so many windows the fixed-point model gives the float model's best answer; null where they were not compared. */
@@ -132,7 +134,15 @@ export async function prepareModel(files: ModelFiles, options: PrepareOptions = 
     throw new Error("Internal error: calibration may not change the integers that were quantised");
   }
   const weightsId = crypto.randomUUID().replaceAll("-", ""), weightsDigest = digest.hex();
-  const prepared: Prepared = { format: FORMAT, scope, config, weightsId, weightsDigest, scales, paddedPositions };
+  const prepared: Omit<Prepared, "digests"> = {
+    format: FORMAT,
+    scope,
+    config,
+    weightsId,
+    weightsDigest,
+    scales,
+    paddedPositions,
+  };
   const model = { ...draft, scales };
   const agreement = synthetic === null && size * WINDOW_TOKENS <= MAX_PRODUCTS
     ? compared({ ...model, maxPositions: WINDOW_TOKENS }, weights, {
@@ -142,11 +152,24 @@ export async function prepareModel(files: ModelFiles, options: PrepareOptions = 
     : null;
   if (agreement !== null) note(`${agreement.equal} of ${agreement.windows} answers are the float model's`);
   const words = refs.map((ref) => matrixWords(model, ref));
+  const found = await readTokenizerFiles(files),
+    digests: Record<string, string> = { [SEED_FILE]: sha256(seed.expose()) };
+  if (found !== null) { for (const [name, bytes] of travelling(found)) digests[name] = sha256(bytes); }
   const maskPieces = function* (): Generator<Uint8Array> {
-    yield masksHead(weightsId);
+    const hash = new Digest(),
+      hashed = (piece: Uint8Array): Uint8Array => {
+        hash.add(piece);
+        return piece;
+      };
+    yield hashed(masksHead(weightsId));
     for (const [i, { name }] of refs.entries()) {
-      yield new Uint8Array(maskOf(seed, i, matrices.get(name)!, words[i]).buffer);
+      yield hashed(new Uint8Array(maskOf(seed, i, matrices.get(name)!, words[i]).buffer));
     }
+    digests[MASKS_FILE] = hash.hex();
+  };
+  const publicPieces = function* (): Generator<Uint8Array> {
+    if (digests[MASKS_FILE] === undefined) throw new Error("Internal error: the masks are written before their digest");
+    yield new TextEncoder().encode(`${JSON.stringify({ ...prepared, digests }, null, 2)}\n`);
   };
   return {
     prepared,
@@ -158,7 +181,7 @@ export async function prepareModel(files: ModelFiles, options: PrepareOptions = 
       [MASKS_FILE, maskPieces()],
       [SEED_FILE, [seed.expose()]],
       [SALT_FILE, [salt]],
-      [SLUICE_FILE, [new TextEncoder().encode(`${JSON.stringify(prepared, null, 2)}\n`)]],
+      [SLUICE_FILE, publicPieces()],
     ],
   };
 }

@@ -56,7 +56,10 @@ export interface Piece {
   readonly text: string;
   /** The generated token, or the class; null for what is neither. */
   readonly id: number | null;
-  /** Whether a token that ends the text has come: what is generated from it on is not shown. */
+  /**
+   * Whether the text has ended: from the first token on that ends one. The steps after it run like any other, for
+   * party 0 must not learn where it was; nothing of them is text.
+   */
   readonly ended: boolean;
   /** Logits of the classes, in real units; empty where the model has none. */
   readonly scores: readonly number[];

@@ -11,10 +11,12 @@ import type { CoinRecord } from "../pipeline/interpreters/coins.ts";
 import type { RunnerCounts } from "../pipeline/interpreters/runner.ts";
 import { type ClientRequest, type Output, PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import type { PartyKeys } from "./keys.ts";
-import type { Link } from "../transport/link.ts";
+import type { Session } from "../transport/session.ts";
 
-/** An open link to the other party: openings, control messages, and an end that both see. */
-export type Peer = Channel & Pick<Link, "closed" | "sendControl" | "receiveControl">;
+/** An open session with the other party: openings, control messages, and an end that both see. `Session` is one. */
+export type Peer =
+  & Channel
+  & Pick<Session, "closed" | "sendControl" | "receiveControl" | "begin" | "began" | "peer" | "resumed" | "resumes">;
 
 /** Key bytes that are held in memory ahead of their use, unless told otherwise. */
 const WINDOW_BYTES = 256e6;
@@ -52,6 +54,10 @@ export interface SessionReport {
   readonly firstMs: number;
   /** Time from the run's start to its last output. */
   readonly onlineMs: number;
+  /** Public line of the identity that the other party has proved. */
+  readonly peer: string;
+  /** Connections after the first. */
+  readonly resumes: number;
 }
 
 /** What a party brings to a session. */
@@ -60,12 +66,8 @@ export interface SessionParts extends RunOptions {
   readonly keys: PartyKeys;
   /** Its arithmetic. */
   readonly engine: Engine;
-  /** The open link. */
+  /** The open session. */
   readonly link: Peer;
-  /** W or Ŵ by name. */
-  readonly weights: ReadonlyMap<string, Weights>;
-  /** Party 0's biases and learned positions by name; null at the client. */
-  readonly vectors: ReadonlyMap<string, Int32Array> | null;
   /** Prompt tokens of one lane; public. */
   readonly chunkTokens: number;
   /** Takes the public coins of dithered rounding, at the client. */
@@ -74,23 +76,36 @@ export interface SessionParts extends RunOptions {
   readonly shapes: readonly RequestShape[];
   /** What the client knows of each request; null at party 0. */
   readonly requests: readonly ClientRequest[] | null;
-  /** Tells the peer that this party is ready, and waits until it is; the keys are spent by then. */
-  readonly agree: () => void | Promise<void>;
+  /** What the parties still tell each other when this one's keys are spent; gives what it computes with. */
+  readonly agree: () => PartyWeights | Promise<PartyWeights>;
+}
+
+/** What a party computes with. */
+export interface PartyWeights {
+  /** W or Ŵ by name. */
+  readonly weights: ReadonlyMap<string, Weights>;
+  /** Party 0's biases and learned positions by name; null at the client. */
+  readonly vectors: ReadonlyMap<string, Int32Array> | null;
 }
 
 /**
- * Runs one session from keys to report, as `PartySession.run` does, and closes the link in order.
+ * Runs one session from keys to report, as `PartySession.run` does, and closes it in order.
+ *
+ * Keys are claimed before anything else, for what is said from then on depends on them: a session that ends before has
+ * spent none. Then both make ready what needs no input, and tell each other when they are.
  *
  * @throws {KeyError} If the keys are the other party's, or spent.
  */
 export async function* runSession(
   parts: SessionParts,
 ): AsyncGenerator<Output, SessionReport, Uint32Array | null | undefined> {
-  const { keys: { plan, seed, salt, store, identity }, engine, link, weights, vectors, shapes } = parts,
-    { windowBytes = WINDOW_BYTES, onLane = () => {}, onReady, chunkTokens, coins } = parts;
-  if (identity.party !== link.party) {
-    throw new KeyError(`Cannot run party ${link.party} with the keys of party ${identity.party}`);
-  }
+  const { keys: { plan, seed, salt, store }, engine, link, shapes } = parts, { party } = store.header;
+  const { windowBytes = WINDOW_BYTES, onLane = () => {}, onReady, chunkTokens, coins } = parts;
+  if (party !== link.party) throw new KeyError(`Cannot run party ${link.party} with the keys of party ${party}`);
+  // Before the claim: whoever comes now finds a lot that is being claimed.
+  link.begin();
+  await store.claim();
+  const { weights, vectors } = await parts.agree();
   const session = new PartySession({
     plan,
     engine,
@@ -110,10 +125,11 @@ export async function* runSession(
   const start = performance.now();
   session.prepare(shapes);
   session.reserve(shapes);
+  await store.openAhead?.(windowBytes);
   await onReady?.(session.laneCount(shapes));
   const prepareMs = performance.now() - start;
-  await store.claim();
-  await parts.agree();
+  link.sendControl("begin");
+  await link.receiveControl("begin");
   const setupBytes = link.stats.wireBytes, begin = performance.now(), run = session.run(shapes, parts.requests);
   let firstMs = 0;
   for (let next = await run.next(); !next.done;) {
@@ -126,5 +142,6 @@ export async function* runSession(
   const { counts, stageCounts: stages } = session,
     { frames, wireBytes } = link.stats,
     keyBytes = plan.keyBytes[link.party];
-  return { keyBytes, counts, stages, frames, wireBytes, setupBytes, prepareMs, firstMs, onlineMs };
+  const { peer, resumes } = link;
+  return { keyBytes, counts, stages, frames, wireBytes, setupBytes, prepareMs, firstMs, onlineMs, peer, resumes };
 }

@@ -6,9 +6,9 @@
  * @module
  */
 
-import type { Link } from "../transport/link.ts";
-import { LINK_KEY_BYTES } from "../transport/seal.ts";
-import { type Address, connect, listen, type TcpOptions } from "../transport/tcp.ts";
+import type { Session } from "../transport/session.ts";
+import { type Address, connect, listen } from "../transport/tcp.ts";
+import { credentials } from "./credentials.ts";
 
 /** Largest piece that is read and passed on at once. */
 const PIECE_BYTES = 2 ** 16;
@@ -93,15 +93,11 @@ async function pump(from: Deno.TcpConn, to: Deno.TcpConn, delayMs: number): Prom
 }
 
 /** Links of party 0 and party 1 whose every message takes `delayMs`; `close` waits until both links have ended. */
-export async function delayedPair(delayMs: number): Promise<{ links: [Link, Link]; close: () => Promise<void> }> {
-  const listener = listen({ hostname: "127.0.0.1", port: 0 }, optionsOf(0)),
+export async function delayedPair(delayMs: number): Promise<{ links: [Session, Session]; close: () => Promise<void> }> {
+  const listener = listen({ hostname: "127.0.0.1", port: 0 }, credentials(0)),
     relay = openDelayRelay(listener.address, delayMs);
-  const links = await Promise.all([listener.accept(), connect(relay.address, optionsOf(1))]);
+  const links = await Promise.all([listener.accept(), connect(relay.address, credentials(1))]);
   listener.close();
+  for (const link of links) link.begin();
   return { links, close: relay.close };
-}
-
-function optionsOf(party: 0 | 1): TcpOptions {
-  const identity = { party, weightsId: "delayed", planDigest: "delayed", session: "delayed" } as const;
-  return { linkKey: new Uint8Array(LINK_KEY_BYTES), identity };
 }

@@ -12,14 +12,14 @@ import { collectIntegers } from "../pipeline/forward/weights.ts";
 import { Client, type ClientOptions } from "../roles/client.ts";
 import { planTotals } from "../roles/costs.ts";
 import { type Deal, Dealer } from "../roles/dealer.ts";
-import type { ReceivedFiles } from "../roles/handover.ts";
+import { sha256 } from "../transport/digest.ts";
 import { openKeys, type PartyKeys } from "../roles/keys.ts";
 import { RequestError, type SessionLengths } from "../roles/lengths.ts";
 import { readWeights } from "../roles/model_folder.ts";
 import { Owner } from "../roles/owner.ts";
 import { preparedFiles, prepareModel } from "../roles/prepare.ts";
 import type { SessionReport } from "../roles/session.ts";
-import type { Link } from "../transport/link.ts";
+import type { Session } from "../transport/session.ts";
 import { memoryPair } from "../transport/memory.ts";
 import { tinyBert } from "./tiny_models.ts";
 
@@ -47,7 +47,7 @@ async function withEngine(body: (engine: Engine) => Promise<void>): Promise<void
 interface Met {
   readonly deal: Deal;
   readonly keys: readonly [PartyKeys, PartyKeys];
-  readonly links: readonly [Link, Link];
+  readonly links: readonly [Session, Session];
   /** The owner's side, which is served from here on. */
   readonly served: Promise<SessionReport>;
   client(options?: Partial<ClientOptions>): Client;
@@ -56,10 +56,7 @@ interface Met {
 /** Deals a session and lets owner and client meet. */
 async function dealAndMeet(owner: Owner, dealer: Dealer, lengths: SessionLengths, engine: Engine): Promise<Met> {
   const deal = await dealer.deal(lengths), keys = await deal.inMemory(), [keys0, keys1] = keys;
-  const links = await memoryPair({
-    identities: [keys0.identity, keys1.identity],
-    linkKeys: [deal.linkKey, deal.linkKey],
-  });
+  const links = await memoryPair();
   const served = owner.serve(links[0], keys0);
   served.catch(() => {}); // a test that waits for it sees the failure
   return { deal, keys, links, served, client: (more) => new Client({ link: links[1], keys: keys1, engine, ...more }) };
@@ -177,18 +174,21 @@ Deno.test("Owner.serve() serves several clients at once on one engine", async ()
 
 Deno.test("Client keeps a model in its cache, and asks party 0 for it once", async () => {
   await withModel(await demo(), async (meet) => {
-    const kept = new Map<string, ReceivedFiles>(), received: number[] = [];
+    const kept = new Map<string, Uint8Array>(), received: number[] = [];
     const cache: ClientOptions["cache"] = {
-      load: (id) => Promise.resolve(kept.get(id) ?? null),
-      save: (id, files) => Promise.resolve(void kept.set(id, files)),
+      load: (digest) => Promise.resolve(kept.get(digest) ?? null),
+      save: (digest, bytes) => Promise.resolve(void kept.set(digest, bytes)),
     };
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
+      // The third time a disk has changed a bit of everything that was kept: it is fetched again.
+      if (i === 2) { for (const [digest, bytes] of kept) kept.set(digest, bytes.with(7, bytes[7]! ^ 1)); }
       const { served, client } = await meet({ promptTokens: 4, generate: 1 });
       await Array.fromAsync(client({ cache }).generate("KING"));
       received.push((await served).setupBytes);
     }
-    assertEquals(kept.size, 1);
+    for (const [digest, bytes] of kept) assertEquals(sha256(bytes), digest);
     assert(received[1]! + 10_000 < received[0]!, `party 0 sent ${received.join(" and ")} bytes`);
+    assert(received[1]! + 10_000 < received[2]!, `party 0 sent ${received.join(" and ")} bytes`);
   });
 });
 

@@ -14,7 +14,7 @@ import { createTokenizer, type Tokenizer } from "../models/tokenizer.ts";
 import { stageCount } from "../pipeline/forward/forward.ts";
 import type { ModelSpec } from "../pipeline/forward/model.ts";
 import { STREAM_PREFIX_BYTES } from "../pipeline/session/session_plan.ts";
-import type { Link } from "../transport/link.ts";
+import type { Session } from "../transport/session.ts";
 import { calibratedModel, readFolded } from "./models.ts";
 import { type OpenSession, openSession, runTestSession, type TestSession } from "./two_parties.ts";
 
@@ -96,7 +96,7 @@ Deno.test("PartySession equals the oracle when prompts are shorter than what the
 type Posted = [lane: string, exchange: number, bytes: number[]];
 
 /** A channel that writes down what its party posts. */
-function recording(link: Link, posted: Posted[]): Channel {
+function recording(link: Session, posted: Posted[]): Channel {
   return {
     party: link.party,
     stats: link.stats,

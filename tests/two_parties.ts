@@ -19,7 +19,7 @@ import { argmax, oneHotRows, Oracle } from "../pipeline/forward/oracle.ts";
 import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import { SessionPlan } from "../pipeline/session/session_plan.ts";
 import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf, plainMatrix } from "../pipeline/forward/weights.ts";
-import type { Link } from "../transport/link.ts";
+import type { Session } from "../transport/session.ts";
 import { memoryPair } from "../transport/memory.ts";
 
 /** One request of the client. */
@@ -46,9 +46,9 @@ export interface TestSession {
   /** Key bytes that a party may load ahead; 1 MiB by default. */
   readonly windowBytes?: number;
   /** Opens the links of party 0 and party 1; in memory by default. */
-  readonly links?: () => Promise<[Link, Link]>;
+  readonly links?: () => Promise<[Session, Session]>;
   /** What a test sees of a party's link; the link itself by default. */
-  readonly channel?: (link: Link) => Channel;
+  readonly channel?: (link: Session) => Channel;
   /** What a test sees of a party's key stream; the stream itself by default. */
   readonly keys?: (party: 0 | 1, stream: KeySource) => KeySource;
 }
@@ -57,7 +57,7 @@ export interface TestSession {
 export interface OpenSession {
   readonly plan: SessionPlan;
   readonly sessions: readonly [PartySession, PartySession];
-  readonly links: readonly [Link, Link];
+  readonly links: readonly [Session, Session];
   /** Key streams as they were dealt. */
   readonly streams: readonly [Uint8Array, Uint8Array];
   /** Integers of the model, by name. */

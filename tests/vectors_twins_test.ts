@@ -2,21 +2,32 @@
 
 import { assertEquals } from "@std/assert";
 import { readFully, writeFully } from "../transport/duplex.ts";
+import { HANDSHAKE_BYTES, receive } from "../transport/handshake.ts";
 import { memoryDuplexPair } from "../transport/memory.ts";
-import { sealStream } from "../transport/seal.ts";
+import { credentials } from "./credentials.ts";
 import { encode } from "./reference/cbor.ts";
 import { chacha8Block } from "./reference/chacha8.ts";
 import { chooseChunks, equal, follow, less, lookup, symbols, wholeHalf } from "./reference/flat_dpf.ts";
 import { nonceOf, Party, stream, toBits, toInteger } from "./reference/party.ts";
 import { readBits, reduce, signed } from "./reference/ring.ts";
-import { agree, direction, helloOf, openFrame, privateKey, sealFrame, transcriptOf } from "./reference/seal.ts";
+import {
+  ClientHandshake,
+  lotOf,
+  openFrame,
+  publicLine,
+  publicOf,
+  sealChunk,
+  sealFrame,
+  sessionSecret,
+} from "./reference/link.ts";
 import { type Splice, SpliceTwin } from "./reference/splice.ts";
 import { truncateFinish, truncateSymbols, type Truncation } from "./reference/truncate.ts";
 import flatVectors from "./vectors/flat_dpf.json" with { type: "json" };
 import frameVectors from "./vectors/frames.json" with { type: "json" };
 import permutedVectors from "./vectors/permuted_selection.json" with { type: "json" };
 import type { CaseVector, OpeningVector } from "./vectors/gate_vectors.ts";
-import sealVectors from "./vectors/seal.json" with { type: "json" };
+import handshakeVectors from "./vectors/handshake.json" with { type: "json" };
+import chunkVectors from "./vectors/key_chunks.json" with { type: "json" };
 import streamVectors from "./vectors/streams.json" with { type: "json" };
 
 /** The cases of a gate. */
@@ -119,55 +130,54 @@ Deno.test("a second implementation makes the frames of the vectors", () => {
   }
 });
 
-Deno.test("a second implementation seals as the vectors do", async () => {
-  const { linkKey, ends: [dialer, listener], sharedSecret, transcript, secrets, frames } = sealVectors;
-  const [a, b] = [dialer!, listener!].map(({ secret, hello }) => ({
-    secret,
-    publicKey: Uint8Array.fromHex(hello).subarray(8),
-  }));
-  const shared = await agree(await privateKey(Uint8Array.fromHex(a!.secret)), b!.publicKey);
-  assertEquals(await agree(await privateKey(Uint8Array.fromHex(b!.secret)), a!.publicKey), shared);
-  assertEquals(shared.toHex(), sharedSecret);
-  const hash = await transcriptOf(helloOf(a!.publicKey), helloOf(b!.publicKey));
-  assertEquals(hash.toHex(), transcript);
-  for (const { role, frames, confirm, confirmation } of secrets) {
-    const made = await direction(role, shared, Uint8Array.fromHex(linkKey), hash);
-    assertEquals([made.frames, made.confirm, made.confirmation].map((bytes) => bytes.toHex()), [
-      frames,
-      confirm,
-      confirmation,
-    ]);
-  }
+Deno.test("a second implementation makes the client's handshake and the frames of the vectors", async () => {
+  const { secrets, publicLines, linkKey, agreement, messages, frameKeys, frames } = handshakeVectors;
+  const owner = await publicOf(Uint8Array.fromHex(secrets.owner)), { client } = secrets;
+  assertEquals(publicLine("owner", owner), publicLines.owner);
+  assertEquals(publicLine("client", await publicOf(Uint8Array.fromHex(client))), publicLines.client);
+  const psk = await sessionSecret(Uint8Array.fromHex(linkKey), agreement, [publicLines.owner, publicLines.client]);
+  assertEquals(psk.toHex(), handshakeVectors.psk);
+  const clientEphemeral = Uint8Array.fromHex(secrets.clientEphemeral);
+  const twin = new ClientHandshake({ client: Uint8Array.fromHex(client), clientEphemeral });
+  assertEquals((await twin.greet(owner, lotOf(agreement.session))).toHex(), messages[0]);
+  await twin.take(Uint8Array.fromHex(messages[1]!));
+  assertEquals((await twin.prove(psk, Uint8Array.fromHex(handshakeVectors.hello))).toHex(), messages[2]);
+  assertEquals((await twin.keys()).map((key) => key.toHex()), [frameKeys.client, frameKeys.owner]);
   for (const { role, index, plain, sealed } of frames) {
-    const key = Uint8Array.fromHex(secrets.find((secret) => secret.role === role)!.frames);
+    const key = Uint8Array.fromHex(frameKeys[role as "owner" | "client"]);
     assertEquals(sealFrame(key, index, Uint8Array.fromHex(plain)).toHex(), sealed);
     assertEquals(openFrame(key, index, Uint8Array.fromHex(sealed)).toHex(), plain);
   }
 });
 
 Deno.test("a second implementation makes a link with ours", async () => {
-  const linkKey = new Uint8Array(32).fill(9), [ours, theirs] = memoryDuplexPair();
-  const secret = crypto.getRandomValues(new Uint8Array(32)),
-    mine = await privateKey(secret),
-    basePoint = new Uint8Array(32);
-  basePoint[0] = 9;
-  const hello = helloOf(await agree(mine, basePoint)),
-    peer = new Uint8Array(72),
-    sealing = sealStream(ours, { role: "dialer", linkKey });
-  await writeFully(theirs, hello);
-  await readFully(theirs, peer.subarray(0, 40));
-  const transcript = await transcriptOf(peer.subarray(0, 40), hello), shared = await agree(mine, peer.subarray(8, 40));
-  const [dialer, listener] = [
-    await direction("dialer", shared, linkKey, transcript),
-    await direction("listener", shared, linkKey, transcript),
-  ];
-  await writeFully(theirs, listener.confirmation);
-  await readFully(theirs, peer.subarray(40));
-  assertEquals(peer.subarray(40).toHex(), dialer.confirmation.toHex());
-  const { sealer, opener } = await sealing, sealed = new Uint8Array(19);
-  sealer!.seal(Uint8Array.of(1, 2, 3), sealed, 0);
-  assertEquals(openFrame(dialer.frames, 0, sealed), Uint8Array.of(1, 2, 3));
-  assertEquals(opener.open(sealFrame(listener.frames, 0, Uint8Array.of(4))), Uint8Array.of(4));
+  const [ours, theirs] = memoryDuplexPair(), secret = new Uint8Array(32).fill(5), client = await publicOf(secret);
+  const peers = new Map([[publicLine("client", client), "twin"]]), options = { ...credentials(0), peers };
+  const proving = receive(ours, options), owner = options.identity.keys.publicKey;
+  const twin = new ClientHandshake({ client: secret, clientEphemeral: new Uint8Array(32).fill(6) });
+  await writeFully(theirs, await twin.greet(owner, lotOf(options.agreement.session)));
+  const reply = new Uint8Array(HANDSHAKE_BYTES[0]);
+  await readFully(theirs, reply);
+  await twin.take(reply);
+  const names = [options.identity.publicLine, publicLine("client", client)] as const;
+  const psk = await sessionSecret(options.linkKey, { ...options.agreement }, names);
+  await writeFully(theirs, await twin.prove(psk, Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 0, 0)));
+
+  const proved = await proving, [key, ownerKey] = await twin.keys(), sealed = new Uint8Array(19);
+  assertEquals(proved.hello, { kind: "new", attempt: 1, have: 0 });
+  assertEquals(proved.opener.open(sealFrame(key, 0, Uint8Array.of(4))), Uint8Array.of(4));
+  sealed.set(proved.sealer!.seal(Uint8Array.of(3, 0, 0, 0, 1, 2, 3)).subarray(4));
+  assertEquals(openFrame(ownerKey, 0, sealed), Uint8Array.of(1, 2, 3));
+});
+
+Deno.test("a second implementation seals the chunks of the vectors", async () => {
+  const linkKey = Uint8Array.fromHex(chunkVectors.linkKey), header = Uint8Array.fromHex(chunkVectors.header);
+  for (const { party, streamBytes, index, plain, sealed, tag } of chunkVectors.chunks) {
+    const bytes = plain === "zeros" ? new Uint8Array(2 ** 20) : Uint8Array.fromHex(plain);
+    const last = streamBytes <= (index + 1) * 2 ** 20;
+    const made = (await sealChunk({ linkKey, header, party }, { index, last, plain: bytes })).toHex();
+    assertEquals(tag === undefined ? made : made.slice(-32), tag ?? sealed);
+  }
 });
 
 Deno.test("a second implementation applies activation functions as the vectors do", () => {

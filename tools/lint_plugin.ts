@@ -21,13 +21,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "core/fss/": ["core/prg/", "core/ring/", "core/errors.ts"],
   "core/reference/": [...PURE_CORE, ...ENGINE_FACE],
   "core/protocols/": [...PURE_CORE, ...ENGINE_FACE, "core/channel.ts"],
-  "models/": ["core/ring/", "core/errors.ts", "core/protocols/activations.ts"],
+  "models/": ["core/ring/", "core/errors.ts", "core/format.ts", "core/text.ts", "core/protocols/activations.ts"],
   "pipeline/interpreters/": ["core/"],
   "pipeline/forward/": ["pipeline/interpreters/", "core/", "models/"],
   "pipeline/session/": ["pipeline/forward/", "pipeline/interpreters/", "core/", "models/"],
   "cpu/": LEAF_ENGINE,
   "gpu/": [...LEAF_ENGINE, "core/protocols/kernels.ts"],
-  "transport/": ["core/channel.ts", "core/errors.ts"],
+  "transport/": ["core/channel.ts", "core/errors.ts", "core/format.ts", "core/text.ts"],
   "roles/": ["pipeline/", "models/", "transport/", "core/"],
 };
 

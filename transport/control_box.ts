@@ -68,6 +68,11 @@ export class ControlBox {
     if (restBytes === 0) this.#deliver(type, arriving.control);
   }
 
+  /** Forgets the parts of a message that has not come whole. */
+  dropParts(): void {
+    this.#arriving = null;
+  }
+
   /** Takes the next message of a type; rejects with the reason of `close`, once closed and empty. */
   receive(type: string): Promise<Control> {
     const at = this.#pending.findIndex((control) => control.type === type);

@@ -4,11 +4,18 @@
  * ```text
  * wire   = u32 length (little-endian) || sealed(plain)           length = plain bytes + TAG_BYTES, at most MAX_FRAME_BYTES
  * plain  = u32 head bytes (little-endian) || head || payload     head: canonical CBOR, at most MAX_HEAD_BYTES
- * head   = ["open", [[request, step, stage, exchange, bytes, rest], …]]
+ * head   = ["open", [[request, step, stage, exchange, bytes, rest], …], received]
  *        | ["control", type, body or null, bytes, rest]
+ *        | ["setup", type, body or null, bytes, rest]
+ *        | ["answer", kind, value]
+ *        | ["ack", received]
+ *        | ["ping"] | ["pong"]
  *        | ["abort", kind, message]
  *        | ["bye"]
  * ```
+ *
+ * Openings and controls are numbered by their order in each direction, from 1; `received` says up to which number the
+ * sender has the peer's messages, whole. What belongs to no session yet, `setup`, has no number.
  *
  * The payload is the concatenation of the head's parts, in order. `rest` says how many bytes of that message follow in later frames, so a
  * message may be longer than a frame and its whole length is known from its first part.
@@ -60,16 +67,23 @@ export interface OpenPart {
 /** The public object that a control message carries, beside its payload. */
 export type ControlBody = Readonly<Record<string, unknown>> | null;
 
+/** What the owner says to a client that has proved itself; its first frame. */
+export type AnswerKind = (typeof ANSWERS)[number];
+const ANSWERS = ["welcome", "resume", "busy", "gone"] as const;
+
 /** What a frame is. */
 export type Head =
-  | { readonly kind: "open"; readonly parts: readonly OpenPart[] }
+  | { readonly kind: "open"; readonly parts: readonly OpenPart[]; readonly received: number }
   | {
-    readonly kind: "control";
+    readonly kind: "control" | "setup";
     readonly type: string;
     readonly body: ControlBody;
     readonly bytes: number;
     readonly restBytes: number;
   }
+  | { readonly kind: "answer"; readonly answer: AnswerKind; readonly value: number }
+  | { readonly kind: "ack"; readonly received: number }
+  | { readonly kind: "ping" | "pong" }
   | { readonly kind: "abort"; readonly reason: string; readonly message: string }
   | { readonly kind: "bye" };
 
@@ -92,6 +106,7 @@ export interface Frame {
  * const head = encodeHead({
  *   kind: "open",
  *   parts: [{ request: 0, step: 7, stage: 2, exchange: 3, bytes: 2, restBytes: 0 }],
+ *   received: 3,
  * });
  * const plain = Uint8Array.of(head.length, 0, 0, 0, ...head, 0xab, 0xcd);
  *
@@ -111,9 +126,21 @@ export function encodeHead(head: Head): Uint8Array {
 function toWire(head: Head): readonly unknown[] {
   switch (head.kind) {
     case "open":
-      return ["open", head.parts.map((p) => [p.request, p.step, p.stage, p.exchange, p.bytes, p.restBytes])];
+      return [
+        "open",
+        head.parts.map((p) => [p.request, p.step, p.stage, p.exchange, p.bytes, p.restBytes]),
+        head.received,
+      ];
     case "control":
-      return ["control", head.type, head.body, head.bytes, head.restBytes];
+    case "setup":
+      return [head.kind, head.type, head.body, head.bytes, head.restBytes];
+    case "answer":
+      return ["answer", head.answer, head.value];
+    case "ack":
+      return ["ack", head.received];
+    case "ping":
+    case "pong":
+      return [head.kind];
     case "abort":
       return ["abort", head.reason, head.message];
     case "bye":
@@ -161,14 +188,16 @@ function fromWire(wire: readonly unknown[], payloadBytes: number, payloadAt: num
   const [kind, first, second, third, fourth] = wire;
   switch (kind) {
     case "open": {
-      if (wire.length !== 2 || !Array.isArray(first) || first.length === 0 || first.length > MAX_OPEN_PARTS) {
-        throw malformed(`a list of 1 to ${MAX_OPEN_PARTS} openings`);
+      const many = Array.isArray(first) && first.length > 0 && first.length <= MAX_OPEN_PARTS;
+      if (wire.length !== 3 || !many || !isU32(second)) {
+        throw malformed(`a list of 1 to ${MAX_OPEN_PARTS} openings and a count`);
       }
-      const parts = first.map(readPart);
+      const parts = (first as unknown[]).map(readPart);
       assertPayload(parts.reduce((sum, part) => sum + part.bytes, 0), payloadBytes, payloadAt);
-      return { kind, parts };
+      return { kind, parts, received: second };
     }
-    case "control": {
+    case "control":
+    case "setup": {
       if (wire.length !== 5 || !isText(first) || !isBody(second) || !isU32(third) || !isU32(fourth)) {
         throw malformed("a control message of type, body, bytes and rest");
       }
@@ -180,8 +209,20 @@ function fromWire(wire: readonly unknown[], payloadBytes: number, payloadAt: num
       if (wire.length !== 3 || !isText(first) || !isText(second)) throw malformed("an abort of kind and message");
       assertPayload(0, payloadBytes, payloadAt);
       return { kind, reason: first, message: second };
+    case "answer": {
+      const answer = ANSWERS.find((one) => one === first);
+      if (wire.length !== 3 || answer === undefined || !isU32(second)) throw malformed("an answer of kind and value");
+      assertPayload(0, payloadBytes, payloadAt);
+      return { kind, answer, value: second };
+    }
+    case "ack":
+      if (wire.length !== 2 || !isU32(first)) throw malformed("an ack of a count");
+      assertPayload(0, payloadBytes, payloadAt);
+      return { kind, received: first };
+    case "ping":
+    case "pong":
     case "bye":
-      if (wire.length !== 1) throw malformed("a bye without fields");
+      if (wire.length !== 1) throw malformed(`a ${kind} without fields`);
       assertPayload(0, payloadBytes, payloadAt);
       return { kind };
     default:

@@ -8,6 +8,7 @@ export class FrameSealer {
   readonly #sealer: Sealer;
   #wire = new Uint8Array(0);
 
+  /** Seals with a direction's sealer. */
   constructor(sealer: Sealer) {
     this.#sealer = sealer;
   }

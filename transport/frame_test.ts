@@ -17,7 +17,7 @@ function plainOf(head: Uint8Array, payloadBytes: number): Uint8Array {
 
 function payloadBytesOf(head: Head): number {
   if (head.kind === "open") return head.parts.reduce((sum, part) => sum + part.bytes, 0);
-  return head.kind === "control" ? head.bytes : 0;
+  return head.kind === "control" || head.kind === "setup" ? head.bytes : 0;
 }
 
 const u32 = fc.oneof(fc.nat({ max: 300 }), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
@@ -26,8 +26,8 @@ const part = fc.tuple(u32, u32, u32, u32, fc.integer({ min: 1, max: 400 }), u32)
 
 Deno.test("decodeFrame() undoes encodeHead() for openings", () => {
   fc.assert(
-    fc.property(fc.array(part, { minLength: 1, maxLength: 20 }), (parts) => {
-      const head: Head = { kind: "open", parts };
+    fc.property(fc.array(part, { minLength: 1, maxLength: 20 }), u32, (parts, received) => {
+      const head: Head = { kind: "open", parts, received };
       const frame = decodeFrame(plainOf(encodeHead(head), payloadBytesOf(head)));
       assertEquals(frame.head, head);
       assertEquals(frame.payload.length, payloadBytesOf(head));
@@ -41,6 +41,11 @@ Deno.test("decodeFrame() undoes encodeHead() for every other kind", () => {
     { kind: "control", type: "seed", body: null, bytes: 32, restBytes: 0 },
     { kind: "control", type: "hello", body: { a: 1, b: [true, null, "x".repeat(500)] }, bytes: 0, restBytes: 0 },
     { kind: "control", type: "", body: { nested: { f: 1.5, n: -3 } }, bytes: 10, restBytes: 99 },
+    { kind: "setup", type: "model", body: null, bytes: 3, restBytes: 1 },
+    { kind: "answer", answer: "resume", value: 2 ** 32 - 1 },
+    { kind: "ack", received: 70_000 },
+    { kind: "ping" },
+    { kind: "pong" },
     { kind: "abort", reason: "KeyError", message: "Cannot ü" },
     { kind: "bye" },
   ];
@@ -52,7 +57,11 @@ Deno.test("decodeFrame() undoes encodeHead() for every other kind", () => {
 Deno.test("encodeHead() keeps the largest head of openings below the limit", () => {
   const max = 2 ** 32 - 1;
   const wide = { request: max, step: max, stage: max, exchange: max, bytes: max, restBytes: max };
-  const head = encodeHead({ kind: "open", parts: Array.from({ length: MAX_OPEN_PARTS }, () => wide) });
+  const head = encodeHead({
+    kind: "open",
+    parts: Array.from({ length: MAX_OPEN_PARTS }, () => wide),
+    received: max,
+  });
   assertEquals(head.length <= MAX_HEAD_BYTES, true);
 });
 
@@ -62,7 +71,7 @@ Deno.test("encodeHead() refuses a control body that no head holds", () => {
 });
 
 Deno.test("decodeFrame() refuses every prefix of a frame and trailing bytes", () => {
-  const plain = plainOf(encodeHead({ kind: "open", parts: [PART] }), PART.bytes);
+  const plain = plainOf(encodeHead({ kind: "open", parts: [PART], received: 1 }), PART.bytes);
   for (let count = 0; count < plain.length; count++) {
     assertThrows(() => decodeFrame(plain.subarray(0, count)), FrameError, "Cannot decode");
   }
@@ -87,16 +96,26 @@ Deno.test("decodeFrame() refuses heads of another form", () => {
     [],
     ["shut"],
     ["open"],
-    ["open", []],
-    ["open", [[1, 2, 3, 4, 5]]],
-    ["open", [[1, 2, 3, 4, 5, 0, 0]]],
-    ["open", [[1, 2, 3, 4, 5, 0]], 1],
-    ["open", [[-1, 2, 3, 4, 5, 0]]],
-    ["open", [[1.5, 2, 3, 4, 5, 0]]],
-    ["open", [["1", 2, 3, 4, 5, 0]]],
-    ["open", [[2 ** 32, 2, 3, 4, 5, 0]]],
-    ["open", [[1, 2, 3, 4, 0, 0], [1, 2, 3, 5, 5, 0]]],
-    ["open", [[1, 2, 3, 4, -5, 0], [1, 2, 3, 5, 10, 0]]],
+    ["open", [], 0],
+    ["open", [[1, 2, 3, 4, 5]], 0],
+    ["open", [[1, 2, 3, 4, 5, 0, 0]], 0],
+    ["open", [[1, 2, 3, 4, 5, 0]]],
+    ["open", [[1, 2, 3, 4, 5, 0]], 1, 1],
+    ["open", [[1, 2, 3, 4, 5, 0]], -1],
+    ["open", [[-1, 2, 3, 4, 5, 0]], 0],
+    ["open", [[1.5, 2, 3, 4, 5, 0]], 0],
+    ["open", [["1", 2, 3, 4, 5, 0]], 0],
+    ["open", [[2 ** 32, 2, 3, 4, 5, 0]], 0],
+    ["open", [[1, 2, 3, 4, 0, 0], [1, 2, 3, 5, 5, 0]], 0],
+    ["open", [[1, 2, 3, 4, -5, 0], [1, 2, 3, 5, 10, 0]], 0],
+    ["setup", "t", null, 5],
+    ["answer", "maybe", 0],
+    ["answer", "welcome"],
+    ["answer", "busy", 1.5],
+    ["ack"],
+    ["ack", -1],
+    ["ping", 0],
+    ["pong", 0],
     ["control", "t", null, 5],
     ["control", 7, null, 5, 0],
     ["control", "t", [1], 5, 0],
@@ -114,8 +133,15 @@ Deno.test("decodeFrame() refuses heads of another form", () => {
   }
 });
 
-Deno.test("decodeFrame() refuses a payload with an abort or a bye", () => {
-  for (const head of [{ kind: "bye" }, { kind: "abort", reason: "a", message: "b" }] as const) {
+Deno.test("decodeFrame() refuses a payload with what has none", () => {
+  const heads: Head[] = [
+    { kind: "bye" },
+    { kind: "abort", reason: "a", message: "b" },
+    { kind: "ping" },
+    { kind: "ack", received: 1 },
+    { kind: "answer", answer: "gone", value: 1 },
+  ];
+  for (const head of heads) {
     assertThrows(() => decodeFrame(plainOf(encodeHead(head), 1)), FrameError, "payload of 1 bytes");
   }
 });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { KeyError } from "../core/errors.ts";
+import { DiskError, KeyError } from "../core/errors.ts";
+import { TAG_BYTES } from "./seal.ts";
+import { CHUNK_BYTES } from "./sealed_chunks.ts";
 import {
   claimKeys,
   createKeyFile,
@@ -26,11 +28,14 @@ async function inFolder(run: (dir: string) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "sluice_keys_" });
   try {
     await createKeyFolder(`${root}/party0`);
+    await writeLinkKey(`${root}/party0`, LINK_KEY);
     await run(`${root}/party0`);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
 }
+
+const LINK_KEY = STREAM.slice(0, 32);
 
 async function writeAll(dir: string, header = HEADER): Promise<void> {
   const writer = await createKeyFile(dir, header);
@@ -140,6 +145,7 @@ Deno.test("openKeyFile() refuses other files and broken headers", async () => {
     const whole = await Deno.readFile(path);
     const cases: [number, number, string][] = [
       [0, 0x50, "another format"],
+      [7, 0x31, "format 2: received format 1"],
       [11, 0x7f, "at most 1048576 bytes"],
       [12, 0x00, "canonical CBOR"],
       [13, 0xff, "Cannot open"],
@@ -168,11 +174,10 @@ Deno.test("openKeyFile() refuses keys of the wrong party or other weights", asyn
 
 Deno.test("readLinkKey() reads what writeLinkKey() wrote, and refuses anything else", async () => {
   await inFolder(async (dir) => {
+    assertEquals(new Uint8Array(await readLinkKey(dir)), LINK_KEY);
+    await Deno.remove(`${dir}/link.key`);
     await assertRejects(() => readLinkKey(dir), KeyError, "no such file");
     await assertRejects(() => writeLinkKey(dir, new Uint8Array(31)), RangeError, "received 31");
-    const linkKey = STREAM.slice(0, 32);
-    await writeLinkKey(dir, linkKey);
-    assertEquals(new Uint8Array(await readLinkKey(dir)), linkKey);
     await Deno.writeFile(`${dir}/link.key`, new Uint8Array(33));
     await assertRejects(() => readLinkKey(dir), KeyError, "received 33 bytes");
   });
@@ -184,7 +189,6 @@ Deno.test({
   fn: async () => {
     await inFolder(async (dir) => {
       await writeAll(dir);
-      await writeLinkKey(dir, STREAM.slice(0, 32));
       await claimKeys(dir, "session-a");
       for (const name of [KEYS_FILE, "link.key", "USED"]) {
         assertEquals((await Deno.stat(`${dir}/${name}`)).mode! & 0o777, 0o600, name);
@@ -214,6 +218,104 @@ Deno.test("claimKeys() of one folder at once succeeds exactly once", async () =>
 
 Deno.test("claimKeys() refuses a folder that does not exist", async () => {
   await inFolder(async (dir) => {
-    await assertRejects(() => claimKeys(`${dir}/missing`, "session-a"), KeyError, "no such file");
+    await assertRejects(() => claimKeys(`${dir}/missing`, "session-a"), DiskError, "received No such file");
+  });
+});
+
+/** A stream of several chunks, written in pieces that cross their borders, backwards. */
+async function writeChunks(dir: string, streamBytes: number): Promise<Uint8Array> {
+  const stream = Uint8Array.from({ length: streamBytes }, (_, i) => i * 31 + (i >> 11)), pieceBytes = 300_007;
+  const writer = await createKeyFile(dir, { ...HEADER, streamBytes });
+  for (let at = Math.floor((streamBytes - 1) / pieceBytes) * pieceBytes; at >= 0; at -= pieceBytes) {
+    await writer.write(stream.subarray(at, at + pieceBytes), at);
+  }
+  await writer.finish();
+  return stream;
+}
+
+Deno.test("openKeyFile() reads streams around the size of a chunk, in pieces across borders", async () => {
+  for (const streamBytes of [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 20 * CHUNK_BYTES + 5]) {
+    await inFolder(async (dir) => {
+      const stream = await writeChunks(dir, streamBytes), reader = await openKeyFile(dir);
+      for (const pieceBytes of [streamBytes, 700_001]) {
+        for (let at = 0; at < streamBytes; at += pieceBytes) {
+          const into = new Uint8Array(Math.min(pieceBytes, streamBytes - at));
+          await reader.read(into, at);
+          assert(into.every((byte, i) => byte === stream[at + i]), `${streamBytes} ${at}`);
+        }
+      }
+      reader.close();
+    });
+  }
+});
+
+Deno.test("a flipped bit anywhere in keys.bin or link.key is found before a byte of its part is given", async () => {
+  await inFolder(async (dir) => {
+    const streamBytes = 2 * CHUNK_BYTES + 100, path = `${dir}/${KEYS_FILE}`;
+    await writeChunks(dir, streamBytes);
+    const whole = await Deno.readFile(path), start = whole.length - streamBytes - 3 * TAG_BYTES;
+    const places = Array.from({ length: start }, (_, i) => i);
+    for (const at of [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + TAG_BYTES, 2 * CHUNK_BYTES + 50]) {
+      places.push(start + at);
+    }
+    for (const at of places) {
+      await Deno.writeFile(path, whole.with(at, whole[at]! ^ (1 << (at & 7))));
+      const into = new Uint8Array(streamBytes);
+      const error = await assertRejects(async () => {
+        const reader = await openKeyFile(dir);
+        try {
+          await reader.read(into, 0);
+        } finally {
+          reader.close();
+        }
+      }, KeyError);
+      assert(error.message.includes(path), error.message);
+      const part = Math.floor(Math.max(0, at - start) / (CHUNK_BYTES + TAG_BYTES));
+      assert(into.subarray(part * CHUNK_BYTES, (part + 1) * CHUNK_BYTES).every((byte) => byte === 0), `byte ${at}`);
+    }
+    await Deno.writeFile(path, whole);
+    for (let at = 0; at < 32; at++) {
+      await Deno.writeFile(`${dir}/link.key`, LINK_KEY.with(at, LINK_KEY[at]! ^ 1));
+      await assertRejects(() => openKeyFile(dir), KeyError, "link.key");
+    }
+  });
+});
+
+Deno.test("read() refuses parts in another order, of another stream, and a stream that ends early", async () => {
+  await inFolder(async (dir) => {
+    const path = `${dir}/${KEYS_FILE}`, sealed = CHUNK_BYTES + TAG_BYTES, streamBytes = 3 * CHUNK_BYTES;
+    await writeChunks(dir, streamBytes);
+    const whole = await Deno.readFile(path), start = whole.length - 3 * sealed;
+    const swapped = whole.slice();
+    swapped.copyWithin(start + sealed, start + 2 * sealed, start + 3 * sealed);
+    await Deno.writeFile(path, swapped);
+    const reader = await openKeyFile(dir), into = new Uint8Array(10);
+    await reader.read(into, 0);
+    await assertRejects(() => reader.read(into, CHUNK_BYTES), KeyError, "part 2 of 3");
+    // A part that did not verify is not kept as if it had.
+    await assertRejects(() => reader.read(into, CHUNK_BYTES), KeyError, "part 2 of 3");
+    reader.close();
+  });
+});
+
+Deno.test("openAhead() opens what fits, finds a changed part, and gives the same bytes", async () => {
+  await inFolder(async (dir) => {
+    const streamBytes = 3 * CHUNK_BYTES + 5, stream = await writeChunks(dir, streamBytes), path = `${dir}/${KEYS_FILE}`;
+    for (const aheadBytes of [0, CHUNK_BYTES - 1, 2 * CHUNK_BYTES, 9 * CHUNK_BYTES]) {
+      const reader = await openKeyFile(dir), into = new Uint8Array(streamBytes);
+      await reader.openAhead(aheadBytes);
+      for (let run = 0; run < 2; run++) {
+        for (let at = 0; at < streamBytes; at += 400_000) await reader.read(into.subarray(at, at + 400_000), at);
+        assert(into.every((byte, i) => byte === stream[i]));
+        into.fill(0);
+      }
+      reader.close();
+    }
+    const whole = await Deno.readFile(path), at = whole.length - 2 * CHUNK_BYTES;
+    await Deno.writeFile(path, whole.with(at, whole[at]! ^ 1));
+    const reader = await openKeyFile(dir);
+    await reader.openAhead(CHUNK_BYTES);
+    await assertRejects(() => reader.openAhead(streamBytes), KeyError, "part 2 of 4");
+    reader.close();
   });
 });

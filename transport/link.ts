@@ -1,380 +1,248 @@
 /**
- * One party's end of a sealed connection: openings by address, control messages by type, and an orderly end.
+ * One connection of a session: sealed frames in both directions, and whether the other side is still there.
  *
- * A post starts its write in the same tick. While a write is in flight, what is posted waits and shares the next frame; nobody waits to make a
- * frame fuller. The reader puts every opening in the mailbox at once: back-pressure on openings would let two parties wait for each other.
+ * A message starts its write in the same tick. While a write is in flight, what is sent waits and shares the next frame;
+ * nobody waits to make a frame fuller. The reader hands every frame on at once: back-pressure on openings would let two
+ * parties wait for each other. Whoever hears nothing for a while asks, ahead of all that waits, and gives up when no
+ * answer comes: a cable that was pulled ends nothing.
  */
 
-import type { Channel, ChannelStats, Lane, Party } from "../core/channel.ts";
 import { FrameError, ProtocolError } from "../core/errors.ts";
-import { type Control, ControlBox } from "./control_box.ts";
+import { closeQuietly, type Duplex, readFully, writeFully } from "./duplex.ts";
+import { decodeFrame, type Frame, FRAME_PAYLOAD_BYTES, frameLength, type Head, LENGTH_BYTES } from "./frame.ts";
 import { FrameSealer } from "./frame_sealer.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
-import { closeQuietly, type Duplex, writeFully } from "./duplex.ts";
-import {
-  type ControlBody,
-  decodeFrame,
-  encodeHead,
-  type Frame,
-  FRAME_PAYLOAD_BYTES,
-  frameLength,
-  type Head,
-  LENGTH_BYTES,
-  MAX_TEXT_UNITS,
-} from "./frame.ts";
-import { DEFAULT_MAILBOX_LIMITS, Mailbox, type MailboxLimits } from "./mailbox.ts";
-import { type Opener, SEAL_HANDSHAKE_BYTES, type Sealer, TAG_BYTES } from "./seal.ts";
+import { type Opener, TAG_BYTES } from "./seal.ts";
 
-/** How long a link that ends waits for the peer's last word, in milliseconds. */
-export const DEFAULT_CLOSE_MS = 5000;
+/** Silence after which a connection counts as lost, in milliseconds. */
+export const DEFAULT_IDLE_MS = 30_000;
+
+/** Looks at a silent connection before it counts as lost, and those after which the peer is asked. */
+const IDLE_LOOKS = 10, PING_LOOKS = 3;
 
 /** Two frames of an ordinary peer. */
 const FIRST_RECEIVE_BYTES = 2 * (FRAME_PAYLOAD_BYTES + 2 ** 12);
 
-export type { Control };
-
-/** What `openLink` knows of a link once it is sealed. */
-export interface LinkOptions {
-  /** Whose end this is. */
-  readonly party: Party;
+/** A byte stream on which both sides have proved themselves. */
+export interface Connection {
+  /** The stream; frames go through it and nothing else. */
+  readonly duplex: Duplex;
   /** Seals what this side sends; null where the stream does. */
-  readonly sealer: Sealer | null;
+  readonly sealer: FrameSealer | null;
   /** Opens what the peer sends. */
   readonly opener: Opener;
-  /** Limits of the mailbox. */
-  readonly limits?: Partial<MailboxLimits>;
-  /** How long an ending link waits for the peer's last word; `DEFAULT_CLOSE_MS` by default. */
-  readonly closeMs?: number;
 }
 
-/** One party's end of a link. Made by `openLink`, `connect`, `listen` and `memoryPair`. */
-export class Link implements Channel, AsyncDisposable {
-  /** Whose end this is. */
-  readonly party: Party;
+/** Frames and bytes that a side has sent on all its connections. */
+export interface LinkCounts {
+  frames: number;
+  wireBytes: number;
+}
+
+/** What a link tells of. */
+export interface LinkEvents {
+  /** Messages of the peer that are here, whole; asked for when a frame of openings is made. */
+  readonly received: () => number;
+  /** A frame has come, in order; an error that this throws is `broken`. */
+  readonly frame: (frame: Frame) => void;
+  /** Nothing waits to be written any more. */
+  readonly written: () => void;
+  /** The connection carries nothing more from the peer. `told`: whether the peer may still read. Called once. */
+  readonly lost: (error: ProtocolError, told: boolean) => void;
+  /** The peer has sent what it must not; it may still read. Called once. */
+  readonly broken: (error: Error) => void;
+}
+
+/** Sends one frame on a connection that no link owns yet. */
+export async function writeHead({ duplex, sealer }: Connection, head: Head, counts: LinkCounts): Promise<void> {
+  const outbox = new Outbox();
+  outbox.push({ head, payload: [], bytes: 0 });
+  const frame = outbox.nextFrame(() => 0);
+  counts.frames++;
+  counts.wireBytes += frame.length + TAG_BYTES;
+  await writeFully(duplex, sealer?.seal(frame) ?? frame);
+}
+
+/** Reads one frame of a connection that no link owns yet, and nothing behind it. */
+export async function readFrame({ duplex, opener }: Connection): Promise<Frame> {
+  const length = new Uint8Array(LENGTH_BYTES);
+  await readFully(duplex, length);
+  const sealed = new Uint8Array(frameLength(length, 0));
+  await readFully(duplex, sealed);
+  return decode(opener.open(sealed));
+}
+
+/** One connection, from the first frame to its end. */
+export class Link {
   /** Resolves when the connection has ended and nothing of the link runs any more; never rejects. */
   readonly closed: Promise<void>;
 
-  readonly #duplex: Duplex;
-  readonly #opener: Opener;
+  readonly #connection: Connection;
+  readonly #events: LinkEvents;
+  readonly #counts: LinkCounts;
   readonly #outbox = new Outbox();
-  /** Seals what the outbox makes; null where the stream does. */
-  readonly #frameSealer: FrameSealer | null;
-  readonly #mailbox: Mailbox;
-  readonly #controls: ControlBox;
-  readonly #abort = new AbortController();
-  readonly #closeMs: number;
-  readonly #stats = { frames: 0, wireBytes: SEAL_HANDSHAKE_BYTES, payloadBytes: 0 };
   #writing = false;
   #written: Promise<void> = Promise.resolve();
-  /** Why posts and receives are refused: the failure, or that this side has closed. */
-  #ended: Error | null = null;
-  /** Why nothing more will come, once the peer has said goodbye. */
-  #peerEnded: Error | null = null;
+  /** Whether the session has been told of the end, or wants to hear no more. */
+  #ended = false;
   #destroyed = false;
   /** Why nothing more can be written. */
   #broken: unknown = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #looks: ReturnType<typeof setInterval>;
+  /** Looks since the last byte. */
+  #silentLooks = 0;
 
   /** Starts reading at once; the stream belongs to the link from here on. */
-  constructor(duplex: Duplex, { party, sealer, opener, limits = {}, closeMs = DEFAULT_CLOSE_MS }: LinkOptions) {
-    if (sealer === null && duplex.sealWith === undefined) {
-      throw new Error("Internal error: nobody seals what this link sends");
-    }
-    this.party = party;
-    this.#duplex = duplex;
-    this.#opener = opener;
-    this.#frameSealer = sealer === null ? null : new FrameSealer(sealer);
-    this.#mailbox = new Mailbox(limits);
-    this.#controls = new ControlBox(limits.pendingBytes ?? DEFAULT_MAILBOX_LIMITS.pendingBytes);
-    this.#closeMs = closeMs;
+  constructor(connection: Connection, events: LinkEvents, counts: LinkCounts, idleMs: number = DEFAULT_IDLE_MS) {
+    this.#connection = connection;
+    this.#events = events;
+    this.#counts = counts;
+    this.#looks = setInterval(() => this.#look(idleMs), idleMs / IDLE_LOOKS);
     this.closed = this.#readFrames().then(() => this.#written);
   }
 
-  /** Aborts when the session fails, with the error as its reason; a link that ends in order never aborts it. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  /** Whether nothing waits to be written. */
+  get idle(): boolean {
+    return !this.#writing;
   }
 
-  /** Live counts of what this side has sent, sealing handshake included. */
-  get stats(): ChannelStats {
-    return this.#stats;
+  /** Sends a message, whose payload nobody changes any more. */
+  send(message: Outgoing): void {
+    if (this.#destroyed) return;
+    this.#outbox.push(message);
+    if (this.#writing) return;
+    this.#writing = true;
+    this.#written = this.#writeFrames();
   }
 
-  /**
-   * Sends this party's message of one exchange, as `Channel.post` says: the bytes are written or copied when it returns.
-   *
-   * @throws {ProtocolError} If the link has ended.
-   */
-  post(lane: Lane, exchange: number, payload: readonly Uint8Array[]): void {
-    if (this.#ended !== null) throw this.#ended;
-    const bytes = payload.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (bytes === 0) return;
-    this.#stats.payloadBytes += bytes;
-    const { request, step, stage } = lane;
-    const part = { request, step, stage, exchange, bytes, restBytes: 0 };
-    this.#send({ head: { kind: "open", parts: [part] }, payload, bytes });
+  /** Sends a message ahead of those that wait. */
+  sendAhead(head: Head): void {
+    if (this.#writing) this.#outbox.pushAhead({ head, payload: [], bytes: 0 });
+    else this.send({ head, payload: [], bytes: 0 });
   }
 
-  /**
-   * Takes the peer's message of one exchange, as `Channel.take` says.
-   *
-   * @throws {ProtocolError} If the message has another length or will never come; the link has failed then.
-   */
-  take(lane: Lane, exchange: number, expectedBytes: number): Uint8Array | Promise<Uint8Array> {
-    try {
-      return this.#mailbox.take(lane, exchange, expectedBytes);
-    } catch (error) {
-      if (this.#ended === null && error instanceof ProtocolError) this.#fail(error, noticeOf(error));
-      throw error;
-    }
+  /** Forgets what waits, sends a last message, and reads on for a while, so that the peer comes to read it. */
+  finish(head: Head, closeMs: number): void {
+    this.#outbox.clear();
+    this.destroyAfter(closeMs);
+    this.send({ head, payload: [], bytes: 0 });
   }
 
-  /**
-   * Sends a control message at once, ordered with everything else this side sends. Body and payload are copied or written before it returns.
-   *
-   * @throws {RangeError} If type and body do not fit in a head.
-   */
-  sendControl(type: string, body: ControlBody = null, payload: Uint8Array = new Uint8Array(0)): void {
-    if (this.#ended !== null) throw this.#ended;
-    if (type.length > MAX_TEXT_UNITS) {
-      throw new RangeError(
-        `Cannot send control message as its type must have at most ${MAX_TEXT_UNITS} units: received ${type.length}`,
-      );
-    }
-    // The body travels later if a write is in flight; a copy keeps what the caller means now, and an oversized one fails here.
-    const head: Head = { kind: "control", type, body: structuredClone(body), bytes: payload.length, restBytes: 0 };
-    encodeHead(head);
-    this.#send({ head, payload: [payload], bytes: payload.length });
+  /** Ends the connection at the latest after a time. */
+  destroyAfter(closeMs: number): void {
+    if (!this.#destroyed) this.#timer ??= setTimeout(() => this.destroy(), closeMs);
   }
 
-  /**
-   * Receives the next control message of a type.
-   *
-   * @throws {ProtocolError} If the link is lost or the peer ends the session.
-   */
-  receiveControl(type: string): Promise<Control> {
-    return this.#controls.receive(type);
-  }
-
-  /**
-   * Ends the session as failed and tells the peer why, as far as the connection still carries it.
-   *
-   * @param kind Class of the failure; public.
-   * @param message Public text: the peer shows it.
-   */
-  abort(kind: string, message: string): void {
-    this.#fail(new ProtocolError(message), { kind, message });
-  }
-
-  /**
-   * Closes the link. Without a reason it ends in order: what was posted is still sent, then a goodbye, and `closed` resolves when the peer has
-   * answered it. With a reason the session has failed: the peer is told the error's class, and its message if that is public by its class.
-   */
-  close(reason?: Error): void {
-    if (reason !== undefined) {
-      this.#fail(reason, noticeOf(reason));
-      return;
-    }
-    if (this.#ended !== null) return;
-    this.#ended = new ProtocolError("Cannot use link as it must be open: received a call after close");
-    this.#rejectWaiting(this.#ended);
-    this.#send({ head: { kind: "bye" }, payload: [], bytes: 0 });
-  }
-
-  /** Closes in order and waits for the end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    await this.closed;
-  }
-
-  #send(message: Outgoing): void {
-    if (!this.#writing) {
-      this.#outbox.push(message);
-      this.#writing = true;
-      this.#written = this.#writeFrames();
-      // What the stream has taken is made and written by now; only the rest still refers to the caller's bytes.
-      if (this.#outbox.empty) return;
-      this.#outbox.replaceLast(ownPayload(message));
-    } else {
-      this.#outbox.push(ownPayload(message));
-    }
+  /** Ends the connection; the session hears no more of it. */
+  destroy(): void {
+    this.#ended = true;
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#looks);
+    closeQuietly(this.#connection.duplex);
   }
 
   /** Writes frames until none waits. The first write starts before it returns. */
   async #writeFrames(): Promise<void> {
+    const { duplex, sealer } = this.#connection;
     try {
       while (!this.#outbox.empty && !this.#destroyed) {
-        const frame = this.#outbox.nextFrame();
-        this.#stats.frames++;
-        this.#stats.wireBytes += frame.length + TAG_BYTES;
-        const writing = writeFully(this.#duplex, this.#frameSealer?.seal(frame) ?? frame);
+        const frame = this.#outbox.nextFrame(this.#events.received);
+        this.#counts.frames++;
+        this.#counts.wireBytes += frame.length + TAG_BYTES;
+        const writing = writeFully(duplex, sealer?.seal(frame) ?? frame);
         if (writing !== undefined) await writing;
-        // What is posted in this turn shares the next frame, also where the stream takes everything at once.
+        // What is sent in this turn shares the next frame, also where the stream takes everything at once.
         else if (this.#outbox.empty) await null;
       }
       this.#writing = false;
-      if (this.#ended !== null) this.#settle();
+      this.#events.written();
     } catch (error) {
       this.#writing = false;
       this.#outbox.clear();
       // What the peer said before it left may still be unread: the reader comes to that first, then to the end.
       this.#broken ??= error;
-      this.#startTimer(() => this.#lose(error));
+      if (!this.#destroyed) this.#timer ??= setTimeout(() => this.#lose(error, false), LAST_WORD_MS);
     }
   }
 
-  /** Reads until the connection ends; every way out leaves the link ended. */
+  /** Reads until the connection ends. */
   async #readFrames(): Promise<void> {
-    let buffer = new Uint8Array(FIRST_RECEIVE_BYTES);
-    let filledBytes = 0;
+    const { duplex } = this.#connection;
+    let buffer = new Uint8Array(FIRST_RECEIVE_BYTES), filledBytes = 0;
     try {
-      while (!this.#destroyed) {
-        const count = await this.#duplex.read(filledBytes === 0 ? buffer : buffer.subarray(filledBytes));
+      while (!this.#ended) {
+        const count = await duplex.read(filledBytes === 0 ? buffer : buffer.subarray(filledBytes));
         if (count === null) break;
+        this.#silentLooks = 0;
         filledBytes += count;
         const usedBytes = this.#acceptFrames(buffer, filledBytes);
         buffer = prepareBuffer(buffer, usedBytes, filledBytes);
         filledBytes -= usedBytes;
       }
-      this.#lose(this.#broken);
+      this.#lose(this.#broken, false);
     } catch (error) {
-      if (error instanceof ProtocolError) this.#fail(error, noticeOf(error));
-      else this.#lose(error);
+      this.#lose(error, error instanceof ProtocolError);
     }
-    if (!this.#destroyed) await this.#drain(buffer);
-  }
-
-  /** After a failure: throws away what still comes, so that the peer reads our notice before the connection ends. */
-  async #drain(buffer: Uint8Array): Promise<void> {
     try {
-      while (!this.#destroyed && await this.#duplex.read(buffer) !== null);
+      while (!this.#destroyed && await duplex.read(buffer) !== null);
     } catch {
       // The connection is gone, and the failure already known.
     }
-    this.#destroy();
+    this.destroy();
   }
 
   /** Accepts the whole frames at the start of a buffer and returns how many bytes they take. */
   #acceptFrames(buffer: Uint8Array, filledBytes: number): number {
     let at = 0;
-    while (filledBytes - at >= LENGTH_BYTES && !this.#destroyed) {
+    while (filledBytes - at >= LENGTH_BYTES && !this.#ended) {
       const frameBytes = frameLength(buffer, at);
       if (filledBytes - at < LENGTH_BYTES + frameBytes) break;
       at += LENGTH_BYTES;
-      const plain = this.#opener.open(buffer.subarray(at, at + frameBytes));
+      const plain = this.#connection.opener.open(buffer.subarray(at, at + frameBytes));
       at += frameBytes;
-      this.#accept(decode(plain));
+      this.#accept(plain);
     }
     return at;
   }
 
-  #accept({ head, payload }: Frame): void {
-    if (this.#peerEnded !== null && head.kind !== "abort") {
-      throw new ProtocolError(
-        `Cannot accept frame as party ${this.#peer} must send nothing after its goodbye: received kind ${head.kind}`,
+  /** What has verified comes from the peer: if it is wrong, another connection would not make it right. */
+  #accept(plain: Uint8Array): void {
+    try {
+      const frame = decode(plain);
+      if (frame.head.kind === "ping") this.sendAhead({ kind: "pong" });
+      else if (frame.head.kind !== "pong") this.#events.frame(frame);
+    } catch (error) {
+      if (this.#ended) return;
+      this.#ended = true;
+      this.#events.broken(error as Error);
+    }
+  }
+
+  #look(idleMs: number): void {
+    // A thread that was busy sees one late look, not many: the reader gets its turn before the next.
+    this.#silentLooks++;
+    if (this.#silentLooks >= IDLE_LOOKS) {
+      this.#lose(
+        new ProtocolError(`Cannot wait on as the peer must answer within ${idleMs} ms: received nothing`),
+        false,
       );
-    }
-    switch (head.kind) {
-      case "open": {
-        let at = 0;
-        for (const part of head.parts) {
-          this.#mailbox.put(part, part.exchange, payload.subarray(at, at + part.bytes), part.restBytes);
-          at += part.bytes;
-        }
-        break;
-      }
-      case "control":
-        this.#controls.put({ type: head.type, body: head.body, part: payload, restBytes: head.restBytes });
-        break;
-      case "abort":
-        this.#acceptAbort(head.reason, head.message);
-        break;
-      case "bye":
-        this.#acceptBye();
-        break;
-    }
+    } else if (this.#silentLooks >= PING_LOOKS) this.sendAhead({ kind: "ping" });
   }
 
-  #acceptBye(): void {
-    this.#peerEnded = new ProtocolError(
-      `Cannot take from party ${this.#peer} as it must still be in the session: received its goodbye`,
-    );
-    if (this.#ended !== null) {
-      this.#settle();
-    } else if (this.#mailbox.waitingCount + this.#controls.waitingCount > 0) {
-      this.#fail(this.#peerEnded, null);
-    } else {
-      this.#rejectWaiting(this.#peerEnded);
-    }
-  }
-
-  #acceptAbort(kind: string, message: string): void {
-    const received = `${printable(kind)}: ${printable(message)}`;
-    this.#peerEnded = new ProtocolError(
-      `Cannot continue session as party ${this.#peer} has ended it: received ${received}`,
-    );
-    // Two parties that failed at once have nothing more to tell each other.
-    if (this.#abort.signal.aborted) this.#settle();
-    else this.#fail(this.#peerEnded, null);
-  }
-
-  get #peer(): Party {
-    return this.party === 0 ? 1 : 0;
-  }
-
-  /** Ends the session as failed. `notice` is what the peer is told; null if it is gone or knows. */
-  #fail(error: Error, notice: { kind: string; message: string } | null): void {
-    if (this.#abort.signal.aborted || this.#destroyed) return;
-    this.#ended = error;
-    this.#rejectWaiting(error);
-    this.#abort.abort(error);
-    if (notice === null) {
-      this.#destroy();
-      return;
-    }
-    this.#startTimer();
-    const head: Head = {
-      kind: "abort",
-      reason: notice.kind.slice(0, MAX_TEXT_UNITS),
-      message: notice.message.slice(0, MAX_TEXT_UNITS),
-    };
-    this.#outbox.clear();
-    this.#send({ head, payload: [], bytes: 0 });
-  }
-
-  /** The connection has ended: in order if both sides, or this side after the peer's goodbye, were done with it. */
-  #lose(cause: unknown): void {
-    if (!this.#destroyed && this.#ended === null && this.#peerEnded === null) {
-      const how = cause instanceof Error ? cause.message : "the end of the connection";
-      const message = `Cannot continue session as the link to party ${this.#peer} must stay open: received ${how}`;
-      this.#fail(new ProtocolError(message, { cause }), null);
-    }
-    this.#ended ??= this.#peerEnded;
-    this.#destroy();
-  }
-
-  /** After an orderly close: the connection ends when both goodbyes have passed, or the peer's does not come in time. */
-  #settle(): void {
-    if (this.#peerEnded !== null && !this.#writing) this.#destroy();
-    else if (!this.#writing) this.#startTimer();
-  }
-
-  #startTimer(end: () => void = () => this.#destroy()): void {
-    if (this.#timer === undefined && !this.#destroyed) this.#timer = setTimeout(end, this.#closeMs);
-  }
-
-  #destroy(): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
-    clearTimeout(this.#timer);
-    closeQuietly(this.#duplex);
-  }
-
-  #rejectWaiting(error: Error): void {
-    this.#mailbox.close(error);
-    this.#controls.close(error);
+  #lose(cause: unknown, told: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const how = cause instanceof Error ? cause.message : "the end of the connection";
+    const error = cause instanceof ProtocolError ? cause : new ProtocolError(how, { cause });
+    this.#events.lost(error, told);
   }
 }
+
+/** How long the reader may look for the peer's last word after a write has failed. */
+const LAST_WORD_MS = 5000;
 
 /** Moves the incomplete frame to the front, in a larger buffer if it does not fit in this one. */
 function prepareBuffer(
@@ -401,27 +269,4 @@ function decode(plain: Uint8Array): Frame {
     if (!(cause instanceof FrameError)) throw cause;
     throw new ProtocolError(`${cause.message} at byte ${cause.offset}`, { cause });
   }
-}
-
-function ownPayload(message: Outgoing): Outgoing {
-  const own = new Uint8Array(message.bytes);
-  let at = 0;
-  for (const chunk of message.payload) {
-    own.set(chunk, at);
-    at += chunk.length;
-  }
-  return { ...message, payload: [own] };
-}
-
-/** What the peer may know of an error: a ProtocolError's message is public by its class, of another only the class. */
-function noticeOf(error: Error): { kind: string; message: string } {
-  return {
-    kind: error.name,
-    message: error instanceof ProtocolError ? error.message : "Its own work has failed",
-  };
-}
-
-/** The peer's text is shown on terminals: nothing but printable characters passes. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]+/gu, " ");
 }

@@ -123,6 +123,13 @@ export class Mailbox {
     return promise;
   }
 
+  /** Forgets the parts of a message that has not come whole: the next connection sends it again. */
+  dropParts(): void {
+    for (const [key, pending] of this.#pending) {
+      if (pending.filledBytes < pending.message.length) this.#remove(key, pending);
+    }
+  }
+
   /** Ends the mailbox: waiting and later takes fail with `reason`; whole messages that are here can still be taken. Idempotent. */
   close(reason: Error): void {
     if (this.#closed !== null) return;

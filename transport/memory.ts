@@ -1,10 +1,12 @@
-/** A pair of links in one process: the frames and seals of a socket, without the socket. */
+/** Both ends of a session in one process: the frames and seals of a socket, without the socket. */
 
-import { closeQuietly, type Duplex } from "./duplex.ts";
-import { type Identity, openLink } from "./handshake.ts";
-import type { Link } from "./link.ts";
-import type { MailboxLimits } from "./mailbox.ts";
+import type { Party } from "../core/channel.ts";
+import type { Duplex } from "./duplex.ts";
+import { greet, HANDSHAKE_BYTES, type OpenOptions, receive } from "./handshake.ts";
+import { type Identity, randomIdentity } from "./identity.ts";
+import { writeHead } from "./link.ts";
 import { LINK_KEY_BYTES } from "./seal.ts";
+import { Session, type SessionLimits } from "./session.ts";
 
 /** One direction: what was written and not read yet, and the read that waits for it. */
 class Pipe {
@@ -56,61 +58,57 @@ export function memoryDuplexPair(): [Duplex, Duplex] {
   return [end(there, back), end(back, there)];
 }
 
-/** What a test may want to differ from two parties that agree. */
-export interface MemoryPairOptions {
-  /** Of party 0 and party 1. */
-  readonly identities?: readonly [Identity, Identity];
-  /** Of party 0 and party 1. */
-  readonly linkKeys?: readonly [Uint8Array, Uint8Array];
+/** What a caller may want to differ from two parties that trust each other and agree. */
+export interface MemoryPairOptions extends SessionLimits {
   /** Stream ends of party 0 and party 1; fresh memory by default. */
   readonly duplexes?: readonly [Duplex, Duplex];
-  /** Limits of both mailboxes. */
-  readonly limits?: Partial<MailboxLimits>;
-  /** How long an ending link waits for the peer's last word. */
-  readonly closeMs?: number;
 }
 
 /**
- * Opens two links, of party 0 and party 1, over memory.
- *
- * @throws {ProtocolError} If the two ends do not agree.
+ * Opens a session over memory and gives both ends, of party 0 and party 1, begun.
  *
  * @example Both parties post, both take
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { memoryPair } from "sluice/transport/memory.ts";
  *
- * const [link0, link1] = await memoryPair();
+ * const [end0, end1] = await memoryPair();
  * const lane = { request: 0, step: 0, stage: 1 };
- * link0.post(lane, 0, [Uint8Array.of(1, 2)]);
- * link1.post(lane, 0, [Uint8Array.of(3), Uint8Array.of(4)]);
+ * end0.post(lane, 0, [Uint8Array.of(1, 2)]);
+ * end1.post(lane, 0, [Uint8Array.of(3), Uint8Array.of(4)]);
  *
- * assertEquals(await link0.take(lane, 0, 2), Uint8Array.of(3, 4));
- * assertEquals(await link1.take(lane, 0, 2), Uint8Array.of(1, 2));
+ * assertEquals(await end0.take(lane, 0, 2), Uint8Array.of(3, 4));
+ * assertEquals(await end1.take(lane, 0, 2), Uint8Array.of(1, 2));
  *
- * link0.close();
- * link1.close();
- * await Promise.all([link0.closed, link1.closed]);
+ * end0.close();
+ * end1.close();
+ * await Promise.all([end0.closed, end1.closed]);
  * ```
  */
-export async function memoryPair(options: MemoryPairOptions = {}): Promise<[Link, Link]> {
-  const common = { weightsId: "memory", planDigest: "memory", session: "memory" };
-  const linkKey = new Uint8Array(LINK_KEY_BYTES);
-  const {
-    identities = [{ party: 0, ...common }, { party: 1, ...common }],
-    linkKeys = [linkKey, linkKey],
-    duplexes = memoryDuplexPair(),
-    limits = {},
-    closeMs,
-  } = options;
-  const shared = { limits, ...(closeMs === undefined ? {} : { closeMs }) };
-  const results = await Promise.allSettled([
-    openLink(duplexes[0], { role: "listener", linkKey: linkKeys[0], identity: identities[0], ...shared }),
-    openLink(duplexes[1], { role: "dialer", linkKey: linkKeys[1], identity: identities[1], ...shared }),
+export async function memoryPair(options: MemoryPairOptions = {}): Promise<[Session, Session]> {
+  const { duplexes = memoryDuplexPair(), ...shared } = options, linkKey = new Uint8Array(LINK_KEY_BYTES);
+  const same = { weightsId: "", masksDigest: "", tokenizerDigest: "", planDigest: "", layoutVersion: 0 };
+  const agreement = { session: crypto.randomUUID(), ...same };
+  const owner = randomIdentity("owner"), client = randomIdentity("client");
+  const openOptions = (identity: Identity, { publicLine }: Identity): OpenOptions => ({
+    identity,
+    peers: new Map([[publicLine, "peer"]]),
+    linkKey,
+    agreement,
+  });
+  const counts = { frames: 0, wireBytes: 0 };
+  const [proved0, proved1] = await Promise.all([
+    receive(duplexes[0], openOptions(owner, client)).then(async (proved) => {
+      await writeHead(proved, { kind: "answer", answer: "welcome", value: 0 }, counts);
+      return proved;
+    }),
+    greet(duplexes[1], openOptions(client, owner), { kind: "new", attempt: 1, have: 0 }),
   ]);
-  const [result0, result1] = results;
-  if (result0.status === "fulfilled" && result1.status === "fulfilled") return [result0.value, result1.value];
-  for (const duplex of duplexes) closeQuietly(duplex);
-  const reasons: unknown[] = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
-  throw reasons[0];
+  const ends = [proved0, proved1].map((proved, party) => {
+    const end = new Session({ resumeMs: 0, ...shared, party: party as Party, peer: proved.peer });
+    end.begin();
+    end.attach(proved, 0, HANDSHAKE_BYTES[party]! + (party === 0 ? counts.wireBytes : 0));
+    return end;
+  });
+  return ends as [Session, Session];
 }

@@ -1,4 +1,4 @@
-/** Messages that wait for the socket, and how they become frames: all that wait share the next frame, as far as it holds them. */
+/** Messages that wait for the socket, and how they become frames: those that wait share the next as far as it goes. */
 
 import { encodeHead, FRAME_PAYLOAD_BYTES, type Head, LENGTH_BYTES, MAX_OPEN_PARTS } from "./frame.ts";
 import { TAG_BYTES } from "./seal.ts";
@@ -15,6 +15,8 @@ const FIRST_BUFFER_BYTES = 2 ** 16;
 /** First in, first out; one frame buffer, reused: a frame is valid until the next one is made. */
 export class Outbox {
   #queue: Outgoing[] = [];
+  /** Those that go before all others, between two frames. */
+  #ahead: Outgoing[] = [];
   #first = 0;
   /** Bytes of the first message that earlier frames hold. */
   #sentBytes = 0;
@@ -22,7 +24,7 @@ export class Outbox {
 
   /** Whether no message waits. */
   get empty(): boolean {
-    return this.#first === this.#queue.length;
+    return this.#first === this.#queue.length && this.#ahead.length === 0;
   }
 
   /** Adds a message. Its payload must not change until a frame holds its last byte. */
@@ -30,22 +32,28 @@ export class Outbox {
     this.#queue.push(message);
   }
 
-  /** Replaces the last message by one of the same bytes. */
-  replaceLast(message: Outgoing): void {
-    this.#queue[this.#queue.length - 1] = message;
+  /** Adds a message without payload that goes before all others. */
+  pushAhead(message: Outgoing): void {
+    this.#ahead.push(message);
   }
 
   /** Forgets what waits. */
   clear(): void {
+    this.#ahead.length = 0;
     this.#queue.length = 0;
     this.#first = 0;
     this.#sentBytes = 0;
   }
 
-  /** Makes the next frame, in the clear behind its sealed length; a message must wait. */
-  nextFrame(): Uint8Array {
-    const slices = this.#nextSlices();
-    const head = encodeHead(headOf(slices));
+  /**
+   * Makes the next frame, in the clear behind its sealed length; a message must wait.
+   *
+   * @param received Gives what a frame of openings acknowledges.
+   */
+  nextFrame(received: () => number): Uint8Array {
+    const ahead = this.#ahead.shift();
+    const slices = ahead === undefined ? this.#nextSlices() : [{ message: ahead, from: 0, bytes: 0 }];
+    const head = encodeHead(headOf(slices, received));
     const last = slices[slices.length - 1]!;
     const payloadBytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
     const plainBytes = LENGTH_BYTES + head.length + payloadBytes;
@@ -61,10 +69,11 @@ export class Outbox {
       at += slice.bytes;
     }
 
+    if (ahead !== undefined) return frame;
     const finished = last.from + last.bytes === last.message.bytes;
     this.#first += slices.length - (finished ? 0 : 1);
     this.#sentBytes = finished ? 0 : last.from + last.bytes;
-    if (this.empty) {
+    if (this.#first === this.#queue.length) {
       this.#queue.length = 0;
       this.#first = 0;
     }
@@ -100,13 +109,14 @@ interface Slice {
   readonly bytes: number;
 }
 
-function headOf(slices: readonly Slice[]): Head {
+function headOf(slices: readonly Slice[], received: () => number): Head {
   const [{ message, from, bytes }] = slices as readonly [Slice];
   const { head } = message;
   switch (head.kind) {
     case "open":
       return {
         kind: "open",
+        received: received(),
         parts: slices.flatMap(({ message, from, bytes }) =>
           message.head.kind === "open"
             ? message.head.parts.map((part) => ({ ...part, bytes, restBytes: message.bytes - from - bytes }))
@@ -114,6 +124,7 @@ function headOf(slices: readonly Slice[]): Head {
         ),
       };
     case "control":
+    case "setup":
       return { ...head, body: from === 0 ? head.body : null, bytes, restBytes: message.bytes - from - bytes };
     default:
       return head;

@@ -2,7 +2,8 @@
  * Carries a connection between a socket and the thread of its party: what the party sends is sealed here, while its own thread opens what comes in.
  *
  * ```text
- * from the party = handshake (SEAL_HANDSHAKE_BYTES) || key of the frames it sends (32 bytes) || frames in the clear, each behind its sealed length
+ * from the party = handshake (HANDSHAKE_BYTES) || key of the frames it sends (32 bytes) || frames in the clear,
+ *                  each behind its sealed length
  * to the socket  = handshake || the same frames, sealed
  * ```
  *
@@ -12,18 +13,23 @@
 import { closeQuietly, type Duplex, readFully, writeFully } from "./duplex.ts";
 import { FrameSealer } from "./frame_sealer.ts";
 import { frameLength, LENGTH_BYTES } from "./frame.ts";
-import { FRAME_KEY_BYTES, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
+import { FRAME_KEY_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
 
 /** Bytes that are carried at once. */
 const BUFFER_BYTES = 2 ** 18;
 
-/** Carries both directions until both have ended. Never rejects: a side that is gone is told to the other one by closing it. */
-export async function pumpSealed(party: Duplex, socket: Duplex): Promise<void> {
+/**
+ * Carries both directions until both have ended. Never rejects: a side that is gone is told to the other one by closing
+ * it.
+ *
+ * @param handshakeBytes Bytes that the party sends before its first frame.
+ */
+export async function pumpSealed(party: Duplex, socket: Duplex, handshakeBytes: number): Promise<void> {
   const ending = async (carried: Promise<void>, to: Duplex): Promise<void> => {
     await carried.catch(() => {});
     closeQuietly(to);
   };
-  await Promise.all([ending(sealFrames(party, socket), socket), ending(carry(socket, party), party)]);
+  await Promise.all([ending(sealFrames(party, socket, handshakeBytes), socket), ending(carry(socket, party), party)]);
 }
 
 /** Carries bytes as they are: all of them, or the first `count`. */
@@ -38,8 +44,8 @@ async function carry(from: Duplex, to: Duplex, count = Infinity): Promise<void> 
 }
 
 /** Carries the handshake, then seals frame by frame; rejects at the end of the party's bytes. */
-async function sealFrames(party: Duplex, socket: Duplex): Promise<void> {
-  await carry(party, socket, SEAL_HANDSHAKE_BYTES);
+async function sealFrames(party: Duplex, socket: Duplex, handshakeBytes: number): Promise<void> {
+  await carry(party, socket, handshakeBytes);
   const key = new Uint8Array(FRAME_KEY_BYTES);
   await readFully(party, key);
   const sealer = new FrameSealer(new Sealer(key));

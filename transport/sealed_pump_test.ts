@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Duplex, writeFully } from "./duplex.ts";
 import { FRAME_PAYLOAD_BYTES } from "./frame.ts";
+import { HANDSHAKE_BYTES } from "./handshake.ts";
 import { memoryDuplexPair, memoryPair } from "./memory.ts";
 import { pumpSealed } from "./sealed_pump.ts";
 
@@ -30,7 +31,7 @@ function pumped(): { party: Duplex; peer: Duplex; carried: Record<"party" | "pee
     },
     peer: watched(peer, carried.peer),
     carried,
-    ended: pumpSealed(watched(inner, carried.party), socket),
+    ended: pumpSealed(watched(inner, carried.party), socket, HANDSHAKE_BYTES[0]),
   };
 }
 
@@ -78,9 +79,9 @@ Deno.test("pumpSealed() tells either side that the other one is gone, also in th
     const sent of [
       [],
       [1],
-      new Uint8Array(72 + 32),
-      Uint8Array.of(...new Uint8Array(72 + 32), 99, 0, 0, 0, 5),
-      new Uint8Array(72 + 36),
+      new Uint8Array(HANDSHAKE_BYTES[0] + 32),
+      Uint8Array.of(...new Uint8Array(HANDSHAKE_BYTES[0] + 32), 99, 0, 0, 0, 5),
+      new Uint8Array(HANDSHAKE_BYTES[0] + 36),
     ]
   ) {
     const { party, peer, ended } = pumped();
@@ -89,7 +90,7 @@ Deno.test("pumpSealed() tells either side that the other one is gone, also in th
     const into = new Uint8Array(200);
     let count = 0;
     for (let read = await peer.read(into); read !== null; read = await peer.read(into)) count += read;
-    assertEquals(count, Math.min(72, sent.length));
+    assertEquals(count, Math.min(HANDSHAKE_BYTES[0], sent.length));
     await ended;
   }
   const { party, peer, ended } = pumped();

@@ -7,14 +7,16 @@
  * @module
  */
 
+import type { Party } from "../core/channel.ts";
 import { ProtocolError } from "../core/errors.ts";
-import { acceptPeer, type Door } from "./accept.ts";
+import { type Door, type ListenOptions, Reception } from "./accept.ts";
+import { type ConnectOptions, openSession } from "./dialer.ts";
 import { closeQuietly } from "./duplex.ts";
-import { openLink } from "./handshake.ts";
-import type { Link } from "./link.ts";
+import { HANDSHAKE_BYTES } from "./handshake.ts";
 import { pumpSealed } from "./sealed_pump.ts";
+import type { Session } from "./session.ts";
 import { createSharedStream, otherSide, SharedDuplex, type SharedStream } from "./shared_ring.ts";
-import { type Address, type ConnectOptions, dial, type Listener, openPort, type Port, type TcpOptions } from "./tcp.ts";
+import { type Address, dial, type Listener, openPort, type Port } from "./tcp.ts";
 
 const WORKER_NAME = "sluice-sockets";
 
@@ -44,27 +46,20 @@ export class SocketThread {
   }
 
   /** Opens a port; as `listen` of tcp.ts, on the thread. */
-  async listen(address: Address, options: TcpOptions): Promise<Listener> {
+  async listen(address: Address, options: ListenOptions): Promise<Listener> {
     const reply = await this.#ask({ kind: "listen", address }) as { address: Address };
     const door: Door = {
       accept: () => this.#connection({ kind: "accept" }),
       // Not asked in turn: it ends the question before it, which waits for a connection, and has no answer of its own.
       close: () => this.#worker.postMessage({ kind: "close" } satisfies Request),
     };
-    return {
-      address: reply.address,
-      accept: (onStranger) => acceptPeer(door, options, onStranger),
-      close: () => door.close(),
-    };
+    const reception = new Reception(door, options);
+    return { address: reply.address, accept: () => reception.accept(), close: () => reception.close() };
   }
 
   /** Connects; as `connect` of tcp.ts, on the thread. */
-  async connect(address: Address, options: ConnectOptions): Promise<Link> {
-    const { deadlineMs = 60_000 } = options;
-    return await openLink(await this.#connection({ kind: "connect", address, deadlineMs }), {
-      ...options,
-      role: "dialer",
-    });
+  async connect(address: Address, options: ConnectOptions): Promise<Session> {
+    return await openSession((deadlineMs) => this.#connection({ kind: "connect", address, deadlineMs }), options);
   }
 
   /** Ends the thread and its sockets; links must be closed before. */
@@ -110,7 +105,7 @@ export function runSocketThreadIfNamed(): boolean {
   const scope = globalThis as unknown as WorkerScope;
   if (!("WorkerGlobalScope" in globalThis) || scope.name !== WORKER_NAME) return false;
   let port: Port | null = null;
-  const hand = (connection: Deno.TcpConn): void => {
+  const hand = (connection: Deno.TcpConn, party: Party): void => {
     let stream: SharedStream;
     try {
       stream = createSharedStream();
@@ -118,7 +113,7 @@ export function runSocketThreadIfNamed(): boolean {
       closeQuietly(connection);
       throw error;
     }
-    void pumpSealed(new SharedDuplex(stream), connection);
+    void pumpSealed(new SharedDuplex(stream), connection, HANDSHAKE_BYTES[party]);
     scope.postMessage({ stream: otherSide(stream) });
   };
   /** The next connection for which there is memory: a crowd of strangers, whose rings are still to be collected, must not end the port. */
@@ -126,7 +121,7 @@ export function runSocketThreadIfNamed(): boolean {
     for (;;) {
       const connection = await from.accept();
       try {
-        return hand(connection);
+        return hand(connection, 0);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, CROWDED_MS));
       }
@@ -137,7 +132,7 @@ export function runSocketThreadIfNamed(): boolean {
       port = openPort(request.address);
       scope.postMessage({ address: port.address });
     } else if (request.kind === "connect") {
-      hand(await dial(request.address, request.deadlineMs, undefined));
+      hand(await dial(request.address, request.deadlineMs, new AbortController().signal), 1);
     } else if (request.kind === "close") {
       port?.close();
     } else if (port !== null) {

@@ -1,13 +1,11 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
-import type { Identity } from "./handshake.ts";
+import { credentials } from "../tests/credentials.ts";
 import { createSharedStream, otherSide, SharedDuplex } from "./shared_ring.ts";
 import { SocketThread } from "./socket_thread.ts";
 import { connect, listen } from "./tcp.ts";
 
 const ENTRY = new URL("./socket_worker.ts", import.meta.url);
-const linkKey = new Uint8Array(32).fill(7);
-const identity = (party: 0 | 1): Identity => ({ party, weightsId: "w", planDigest: "p", session: "s" });
 const local = { hostname: "127.0.0.1", port: 0 };
 
 Deno.test("SharedDuplex carries bytes around the end of a ring, waits for room, and ends after what was written", async () => {
@@ -65,15 +63,14 @@ for (
 ) {
   Deno.test(`SocketThread carries a link (${name} on a thread)`, async () => {
     const [first, second] = threads.map((threaded) => threaded ? new SocketThread(ENTRY) : null);
-    const listener = first === null
-      ? listen(local, { linkKey, identity: identity(0) })
-      : await first!.listen(local, { linkKey, identity: identity(0) });
-    const options = { linkKey, identity: identity(1) };
+    const listener = first === null ? listen(local, credentials(0)) : await first!.listen(local, credentials(0));
+    const options = credentials(1);
     const [server, client] = await Promise.all([
       listener.accept(),
       second === null ? connect(listener.address, options) : second!.connect(listener.address, options),
     ]);
     listener.close();
+    for (const session of [server, client]) session.begin();
     const lane = { request: 0, step: 0, stage: 1 }, big = new Uint8Array(20_000_000).fill(3);
     server.post(lane, 0, [Uint8Array.of(1, 2)]);
     client.post(lane, 0, [big]);
@@ -87,14 +84,17 @@ for (
   });
 }
 
-Deno.test("SocketThread turns strangers away, waits on, and closes the port when the peer is there", async () => {
+Deno.test("SocketThread turns strangers away, waits on for the peer, and closes its port when told", async () => {
   const thread = new SocketThread(ENTRY), turnedAway = Promise.withResolvers<string>();
-  const listener = await thread.listen(local, { linkKey, identity: identity(0) }),
-    accepting = listener.accept(({ message }) => turnedAway.resolve(message));
+  const onStranger = ({ message }: Error): void => turnedAway.resolve(message);
+  const listener = await thread.listen(local, { ...credentials(0), onStranger }), accepting = listener.accept();
   const silent = await Deno.connect(listener.address), browser = await Deno.connect(listener.address);
   await browser.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   assertMatch(await turnedAway.promise, /another greeting/);
-  const links = await Promise.all([accepting, connect(listener.address, { linkKey, identity: identity(1) })]);
+  const links = await Promise.all([accepting, connect(listener.address, credentials(1))]);
+  const next = listener.accept();
+  listener.close();
+  await assertRejects(() => next, ProtocolError, "received a closed port");
   await assertRejects(() => Deno.connect(listener.address), Deno.errors.ConnectionRefused);
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));
@@ -108,7 +108,7 @@ Deno.test("SocketThread says what keeps it from connecting", async () => {
     port = Deno.listen({ hostname: "127.0.0.1", port: 0 }),
     { port: free } = port.addr as Deno.NetAddr;
   port.close();
-  const options = { linkKey, identity: identity(1), deadlineMs: 50 };
+  const options = { ...credentials(1), deadlineMs: 50 };
   await assertRejects(
     () => thread.connect({ hostname: "127.0.0.1", port: free }, options),
     ProtocolError,

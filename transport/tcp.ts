@@ -1,10 +1,10 @@
 /** Links over TCP: party 0 listens, party 1 connects, and either may start first. */
 
 import { ProtocolError } from "../core/errors.ts";
-import { acceptPeer } from "./accept.ts";
+import { type ListenOptions, Reception } from "./accept.ts";
+import { type ConnectOptions, openSession, pause } from "./dialer.ts";
 import { closeQuietly } from "./duplex.ts";
-import { openLink, type OpenOptions, type StrangerError } from "./handshake.ts";
-import type { Link } from "./link.ts";
+import type { Session } from "./session.ts";
 
 /** Where a party listens. */
 export interface Address {
@@ -14,29 +14,17 @@ export interface Address {
   readonly port: number;
 }
 
-/** What both sides know; the role follows from who listens. */
-export type TcpOptions = Omit<OpenOptions, "role">;
-
-/** How long to try to reach the other party. */
-export interface ConnectOptions extends TcpOptions {
-  /** Time from the call after which a refused connection is final; 60 s by default. */
-  readonly deadlineMs?: number;
-  /** Ends the attempts. */
-  readonly signal?: AbortSignal;
-}
-
 /** An open port. */
 export interface Listener {
   /** The address that a peer can connect to, with the port that the system chose. */
   readonly address: Address;
   /**
-   * Waits for the other party, opens the link and closes the port.
+   * Waits for a client that is welcome, as `Reception.accept` says; the port stays open for its later connections.
    *
-   * @param onStranger Called for every connection that ends before its peer has proved that it holds the link key.
-   * @throws {ProtocolError} If the other party runs something else or leaves, or the port is closed.
+   * @throws {ProtocolError} If the port is closed.
    */
-  accept(onStranger?: (error: StrangerError) => void): Promise<Link>;
-  /** Closes the port; links stay open. A waiting `accept` rejects. Idempotent. */
+  accept(): Promise<Session>;
+  /** Closes the port; sessions stay open. A waiting `accept` rejects. Idempotent. */
   close(): void;
 }
 
@@ -133,36 +121,31 @@ export function openPort(address: Address): Port {
  *
  * @throws {ProtocolError} If the port is in use or the address is not one of this machine.
  */
-export function listen(address: Address, options: TcpOptions): Listener {
-  const port = openPort(address);
-  return {
-    address: port.address,
-    accept: (onStranger) => acceptPeer(port, options, onStranger),
-    close: () => port.close(),
-  };
+export function listen(address: Address, options: ListenOptions): Listener {
+  const port = openPort(address), reception = new Reception(port, options);
+  return { address: port.address, accept: () => reception.accept(), close: () => reception.close() };
 }
 
 /**
- * Connects to the other party, and tries again while nobody listens there yet.
+ * Connects to the other party, as `openSession` says, and tries again while nobody listens there yet.
  *
  * @throws {ProtocolError} If nobody answers by the deadline, the signal ends the attempts, or the handshake fails.
  */
-export async function connect(address: Address, options: ConnectOptions): Promise<Link> {
-  const { deadlineMs = 60_000, signal } = options;
-  return await openLink(await dial(address, deadlineMs, signal), { ...options, role: "dialer" });
+export async function connect(address: Address, options: ConnectOptions): Promise<Session> {
+  return await openSession((deadlineMs, signal) => dial(address, deadlineMs, signal), options);
 }
 
 /** Reaches a raw connection to the other party within a time. */
 export async function dial(
   address: Address,
   deadlineMs: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
   const attempts = new AbortController();
   const stop = (): void => attempts.abort();
   const timer = setTimeout(stop, deadlineMs);
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   let reason = "no attempt";
   try {
     for (let retryMs = FIRST_RETRY_MS; !attempts.signal.aborted; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
@@ -175,11 +158,11 @@ export async function dial(
         else if (reason === "no attempt") reason = "no answer";
         if (!isTemporary(error)) break;
       }
-      await sleep(retryMs, attempts.signal);
+      await pause(retryMs, attempts.signal);
     }
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
   throw new ProtocolError(
     `Cannot connect to ${
@@ -203,17 +186,4 @@ function isTemporary(error: unknown): boolean {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
-
-/** Waits, or returns when the signal aborts; leaves neither a timer nor a listener. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -1,26 +1,19 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ProtocolError } from "../core/errors.ts";
+import { credentials } from "../tests/credentials.ts";
 import { MAX_GREETED } from "./accept.ts";
 import type { StrangerError } from "./handshake.ts";
-import type { Link } from "./link.ts";
-import { type Address, connect, formatAddress, listen, parseAddress, type TcpOptions } from "./tcp.ts";
-import { LINK_KEY_BYTES } from "./seal.ts";
+import type { Session } from "./session.ts";
+import { type Address, connect, formatAddress, listen, parseAddress } from "./tcp.ts";
 
 const LOOPBACK: Address = { hostname: "127.0.0.1", port: 0 };
 const LANE = { request: 0, step: 0, stage: 1 };
 
-function optionsOf(party: 0 | 1, fields: { linkKeyFill?: number; weightsId?: string } = {}): TcpOptions {
-  const { linkKeyFill = 1, weightsId = "w" } = fields;
-  return {
-    linkKey: new Uint8Array(LINK_KEY_BYTES).fill(linkKeyFill),
-    identity: { party, weightsId, planDigest: "p", session: "s" },
-  };
-}
-
-async function openPair(): Promise<[Link, Link]> {
-  const listener = listen(LOOPBACK, optionsOf(0));
-  const links = await Promise.all([listener.accept(), connect(listener.address, optionsOf(1))]);
+async function openPair(): Promise<[Session, Session]> {
+  const listener = listen(LOOPBACK, credentials(0));
+  const links = await Promise.all([listener.accept(), connect(listener.address, credentials(1))]);
   listener.close();
+  for (const link of links) link.begin();
   return links;
 }
 
@@ -86,10 +79,10 @@ Deno.test("listen() and connect() carry exchanges and an orderly end over a sock
 
 Deno.test("connect() finds a party that starts later", async () => {
   const port = freePort();
-  const dialing = connect({ hostname: "127.0.0.1", port }, optionsOf(1));
+  const dialing = connect({ hostname: "127.0.0.1", port }, credentials(1));
   // The first attempt has been refused by the time an unrelated exchange is through.
   const [link0, link1] = await openPair();
-  const listener = listen({ hostname: "127.0.0.1", port }, optionsOf(0));
+  const listener = listen({ hostname: "127.0.0.1", port }, credentials(0));
   assertEquals(listener.address.port, port);
   const links = [link0, link1, ...await Promise.all([listener.accept(), dialing])];
   listener.close();
@@ -100,23 +93,23 @@ Deno.test("connect() finds a party that starts later", async () => {
 Deno.test("connect() gives up at the deadline or the signal and names the address", async () => {
   const address = { hostname: "127.0.0.1", port: freePort() };
   const error = await assertRejects(
-    () => connect(address, { ...optionsOf(1), deadlineMs: 30 }),
+    () => connect(address, { ...credentials(1), deadlineMs: 30 }),
     ProtocolError,
     "within 30 ms",
   );
   assert(error.message.includes(formatAddress(address)), error.message);
   const controller = new AbortController();
-  const stopped = connect(address, { ...optionsOf(1), signal: controller.signal });
+  const stopped = connect(address, { ...credentials(1), signal: controller.signal });
   controller.abort();
   await assertRejects(() => stopped, ProtocolError, "Cannot connect");
-  const early = connect(address, { ...optionsOf(1), signal: AbortSignal.abort() });
+  const early = connect(address, { ...credentials(1), signal: AbortSignal.abort() });
   await assertRejects(() => early, ProtocolError, "no attempt");
 });
 
 Deno.test("listen() reports a port in use", () => {
-  const listener = listen(LOOPBACK, optionsOf(0));
+  const listener = listen(LOOPBACK, credentials(0));
   assertThrows(
-    () => listen(listener.address, optionsOf(0)),
+    () => listen(listener.address, credentials(0)),
     ProtocolError,
     `${listener.address.port} as the port must`,
   );
@@ -125,34 +118,37 @@ Deno.test("listen() reports a port in use", () => {
 });
 
 Deno.test("accept() rejects when its port is closed", async () => {
-  const listener = listen(LOOPBACK, optionsOf(0));
+  const listener = listen(LOOPBACK, credentials(0));
   const accepting = listener.accept();
   listener.close();
   await assertRejects(() => accepting, ProtocolError, "received a closed port");
 });
 
-Deno.test("both sides name the link key when the keys differ, and accept() waits on", async () => {
-  const listener = listen(LOOPBACK, optionsOf(0)), strangers = collected();
-  const accepting = listener.accept(strangers.add);
-  await assertRejects(() => connect(listener.address, optionsOf(1, { linkKeyFill: 2 })), ProtocolError, "link key");
-  assertMatch((await strangers.next()).message, /link key/);
-  const links = await Promise.all([accepting, connect(listener.address, optionsOf(1))]);
-  for (const link of links) link.close();
-  await Promise.all(links.map((link) => link.closed));
-});
-
-Deno.test("accept() rejects when a peer with the link key runs something else, and closes the port", async () => {
-  const listener = listen(LOOPBACK, optionsOf(0));
-  await Promise.all([
-    assertRejects(() => listener.accept(), ProtocolError, '"w2"'),
-    assertRejects(() => connect(listener.address, optionsOf(1, { weightsId: "w2" })), ProtocolError, '"w2"'),
-  ]);
+Deno.test("accept() waits on after a client with another link key, and after the session of one that it let in", async () => {
+  const strangers = collected(), other = new Uint8Array(32).fill(9);
+  const listener = listen(LOOPBACK, { ...credentials(0), onStranger: strangers.add });
+  for (let session = 0; session < 2; session++) {
+    const accepting = listener.accept();
+    await assertRejects(
+      () => connect(listener.address, { ...credentials(1), linkKey: other }),
+      ProtocolError,
+      "must accept this client",
+    );
+    assertMatch((await strangers.next()).message, /the same link key/);
+    const links = await Promise.all([accepting, connect(listener.address, credentials(1))]);
+    for (const link of links) link.close();
+    await Promise.all(links.map((link) => link.closed));
+  }
+  const accepting = listener.accept();
+  listener.close();
+  await assertRejects(() => accepting, ProtocolError, "received a closed port");
   await assertRejects(() => Deno.connect(listener.address), Deno.errors.ConnectionRefused);
 });
 
 Deno.test("accept() turns strangers away, silent ones too, and opens the link of the peer behind them", async () => {
-  const listener = listen(LOOPBACK, { ...optionsOf(0), handshakeMs: 300 }), strangers = collected();
-  const accepting = listener.accept(strangers.add);
+  const strangers = collected(),
+    listener = listen(LOOPBACK, { ...credentials(0), proofMs: 300, onStranger: strangers.add });
+  const accepting = listener.accept();
   (await Deno.connect(listener.address)).close();
   await strangers.next();
   const browser = await Deno.connect(listener.address);
@@ -164,22 +160,19 @@ Deno.test("accept() turns strangers away, silent ones too, and opens the link of
 
   // Twice as many silent ones as are greeted at once: the oldest make room, one after the other.
   const many = await Promise.all(Array.from({ length: 2 * MAX_GREETED }, () => Deno.connect(listener.address)));
-  const links = await Promise.all([accepting, connect(listener.address, optionsOf(1))]);
+  const links = await Promise.all([accepting, connect(listener.address, credentials(1))]);
+  listener.close();
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));
   for (const connection of [browser, silent, ...many]) connection.close();
 });
 
-Deno.test("accept() does not let a silent stranger keep the peer waiting, and lets go of it once the peer is there", async () => {
-  const listener = listen(LOOPBACK, optionsOf(0)), strangers = collected(), accepting = listener.accept(strangers.add);
+Deno.test("accept() does not let a silent stranger keep the peer waiting, and lets go of it with the port", async () => {
+  const listener = listen(LOOPBACK, { ...credentials(0), proofMs: 2 ** 30 });
   const silent = await Deno.connect(listener.address),
-    links = await Promise.all([
-      accepting,
-      connect(listener.address, optionsOf(1)),
-    ]);
-  const greeting = new Uint8Array(100);
-  for (let count = await silent.read(greeting); count !== null; count = await silent.read(greeting));
-  assertEquals(strangers.count(), 0);
+    links = await Promise.all([listener.accept(), connect(listener.address, credentials(1))]);
+  listener.close();
+  assertEquals(await silent.read(new Uint8Array(100)), null);
   silent.close();
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));

@@ -3,7 +3,7 @@ import { ProtocolError } from "../../core/errors.ts";
 import type { Handle } from "../../core/engine.ts";
 import type { Gate } from "../../core/protocols/opening.ts";
 import { ReferenceEngine } from "../../core/reference/engine.ts";
-import type { Link } from "../../transport/link.ts";
+import type { Session } from "../../transport/session.ts";
 import { memoryPair } from "../../transport/memory.ts";
 import { noCounts, receivedShares, runLane, type RunnerCounts } from "./runner.ts";
 
@@ -25,7 +25,7 @@ function* opening(engine: ReferenceEngine, party: 0 | 1): Gate<number[][]> {
 }
 
 /** Runs the lane at one party. */
-async function run(link: Link): Promise<{ result: number[][]; counts: RunnerCounts }> {
+async function run(link: Session): Promise<{ result: number[][]; counts: RunnerCounts }> {
   const engine = new ReferenceEngine(), counts = noCounts(), gate = opening(engine, link.party);
   const result = await runLane(gate, {
     engine,

@@ -59,6 +59,9 @@ export interface LaneCost {
   readonly sentBytes: readonly [number, number];
 }
 
+/** Version of everything that says where a key lies in its stream: keys of another one are refused. */
+export const LAYOUT_VERSION = 1;
+
 /** Bytes of the session's seed and salt at the beginning of each key stream. */
 export const STREAM_PREFIX_BYTES = 48;
 

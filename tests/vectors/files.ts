@@ -9,7 +9,7 @@ import { Example } from "./example.ts";
 import { caseVector, type GateVectors } from "./gate_vectors.ts";
 import { jsonText } from "./json.ts";
 import { keyStream } from "./key_stream.ts";
-import { frames, seal } from "./link.ts";
+import { frames, handshake, keyChunks } from "./link.ts";
 import { flatDpf, flatExample, permutedSelection, streamExample, streams, treeDpf } from "./primitives.ts";
 
 const ROOT = new URL("../../", import.meta.url), PAGES = "docs/spec/", GATES = "tests/vectors/gates/";
@@ -53,7 +53,8 @@ export async function writtenFiles(): Promise<WrittenFile[]> {
     permuted_selection: permutedSelection(),
     tree_dpf: treeDpf(),
     frames: frames(),
-    seal: seal(),
+    handshake: handshake(),
+    key_chunks: keyChunks(),
     key_stream: await keyStream(),
   }).map(([name, value]) => ({ path: `tests/vectors/${name}.json`, text: jsonText(value) }));
   const pages = new Map<string, string>(),

@@ -2,9 +2,11 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { KeyError, ProtocolError } from "../core/errors.ts";
 import type { Duplex } from "./duplex.ts";
 import { encodeHead, FRAME_PAYLOAD_BYTES, type Head, MAX_FRAME_BYTES, MAX_HEAD_BYTES } from "./frame.ts";
-import { Link } from "./link.ts";
+import { HANDSHAKE_BYTES } from "./handshake.ts";
 import { memoryDuplexPair, memoryPair } from "./memory.ts";
-import { Opener, SEAL_HANDSHAKE_BYTES, Sealer, TAG_BYTES } from "./seal.ts";
+import { FrameSealer } from "./frame_sealer.ts";
+import { Opener, Sealer, TAG_BYTES } from "./seal.ts";
+import { Session, type SessionLimits } from "./session.ts";
 
 const LANE = { request: 0, step: 0, stage: 1 };
 const KEYS = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
@@ -15,16 +17,23 @@ function patterned(count: number, salt: number): Uint8Array {
   return bytes;
 }
 
-async function closeBoth(...links: Link[]): Promise<void> {
+async function closeBoth(...links: Session[]): Promise<void> {
   for (const link of links) link.close();
   await Promise.all(links.map((link) => link.closed));
 }
 
-/** A link whose peer is the test: it can send any frame. */
-function linkWithRawPeer(closeMs = 5000): { link: Link; peer: Duplex; sealer: Sealer } {
+/** A session that has begun over one end of a stream, whose peer is the test. */
+function sessionOn(duplex: Duplex, limits: SessionLimits = {}): Session {
+  const session = new Session({ resumeMs: 0, ...limits, party: 0, peer: "peer" });
+  session.begin();
+  session.attach({ duplex, sealer: new FrameSealer(new Sealer(KEYS[0])), opener: new Opener(KEYS[1]) }, 0, 0);
+  return session;
+}
+
+/** A session whose peer is the test: it can send any frame. */
+function sessionWithRawPeer(limits: SessionLimits = {}): { link: Session; peer: Duplex; sealer: Sealer } {
   const [a, b] = memoryDuplexPair();
-  const link = new Link(a, { party: 0, sealer: new Sealer(KEYS[0]), opener: new Opener(KEYS[1]), closeMs });
-  return { link, peer: b, sealer: new Sealer(KEYS[1]) };
+  return { link: sessionOn(a, limits), peer: b, sealer: new Sealer(KEYS[1]) };
 }
 
 function wireOf(sealer: Sealer, head: Head | Uint8Array, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
@@ -40,10 +49,10 @@ function wireOf(sealer: Sealer, head: Head | Uint8Array, payload: Uint8Array = n
 }
 
 function opening(exchange: number, bytes: number, restBytes = 0): Head {
-  return { kind: "open", parts: [{ ...LANE, exchange, bytes, restBytes }] };
+  return { kind: "open", parts: [{ ...LANE, exchange, bytes, restBytes }], received: 0 };
 }
 
-async function waitForFailure(link: Link): Promise<Error> {
+async function waitForFailure(link: Session): Promise<Error> {
   const taken = link.take({ ...LANE, request: 999 }, 0, 1);
   return await assertRejects(() => Promise.resolve(taken), Error);
 }
@@ -102,7 +111,7 @@ Deno.test("post() starts the write in the same tick and later posts share the ne
   await closeBoth(link0, link1);
 });
 
-Deno.test("stats count what is written, the sealing handshake included", async () => {
+Deno.test("stats count what is written, the handshake included", async () => {
   const counts = [0, 0];
   const duplexes = memoryDuplexPair().map((duplex, i): Duplex => ({
     ...duplex,
@@ -116,14 +125,14 @@ Deno.test("stats count what is written, the sealing handshake included", async (
   await link1.take(LANE, 0, 1000);
   assertEquals(link0.stats.wireBytes, counts[0]);
   assertEquals(link1.stats.wireBytes, counts[1]);
-  assert(link1.stats.wireBytes > SEAL_HANDSHAKE_BYTES);
+  assertEquals(link1.stats.wireBytes, HANDSHAKE_BYTES[1]);
   await closeBoth(link0, link1);
 });
 
 Deno.test("many lanes interleave in any order", async () => {
   const [link0, link1] = await memoryPair();
   const lanes = Array.from({ length: 40 }, (_, i) => ({ request: i % 5, step: i % 3, stage: i }));
-  const run = async (link: Link, lane: typeof LANE): Promise<void> => {
+  const run = async (link: Session, lane: typeof LANE): Promise<void> => {
     for (let exchange = 0; exchange < 10; exchange++) {
       const bytes = 1 + (lane.stage * 37 + exchange * 101) % 3000;
       link.post(lane, exchange, [patterned(bytes, lane.stage + exchange + link.party)]);
@@ -253,7 +262,7 @@ Deno.test("two parties that fail at once both end without waiting for each other
 });
 
 Deno.test("a peer that leaves rejects every waiting take with one error", async () => {
-  const { link, peer } = linkWithRawPeer();
+  const { link, peer } = sessionWithRawPeer();
   const takes = [0, 1, 2].map((exchange) => link.take(LANE, exchange, 4));
   const receive = link.receiveControl("x");
   peer.close();
@@ -273,7 +282,7 @@ Deno.test("what a peer said before it left is the reason of the failure, also wh
   };
   for (const [end, told] of [["abort", "received gate: Overflow"], ["close", "received Gone"]] as const) {
     const [near, far] = memoryDuplexPair();
-    const link = new Link({ ...near, write }, { party: 0, sealer: new Sealer(KEYS[0]), opener: new Opener(KEYS[1]) });
+    const link = sessionOn({ ...near, write });
     const take = link.take(LANE, 0, 1);
     if (end === "abort") await far.write(wireOf(sealer, { kind: "abort", reason: "gate", message: "Overflow" }));
     far.close();
@@ -317,7 +326,7 @@ Deno.test("a broken peer fails the link with the reason, and is told", async () 
     ],
   ];
   for (const [name, frames, message] of cases) {
-    const { link, peer, sealer } = linkWithRawPeer();
+    const { link, peer, sealer } = sessionWithRawPeer();
     const failure = name === "after goodbye" ? null : waitForFailure(link);
     for (const frame of frames(sealer)) await peer.write(frame);
     const error = failure === null ? null : await failure;
@@ -342,7 +351,7 @@ Deno.test("take() of another length fails the link on both sides", async () => {
 });
 
 Deno.test("frames cut at any byte by the stream are put together", async () => {
-  const { link, peer, sealer } = linkWithRawPeer();
+  const { link, peer, sealer } = sessionWithRawPeer();
   const message = patterned(300, 1);
   const wire = [0, 1, 2].flatMap((exchange) => [...wireOf(sealer, opening(exchange, 300), message)]);
   for (let at = 0; at < wire.length; at += 7) await peer.write(Uint8Array.from(wire.slice(at, at + 7)));
@@ -352,7 +361,7 @@ Deno.test("frames cut at any byte by the stream are put together", async () => {
 });
 
 Deno.test("a link that closes ends although its peer never answers", async () => {
-  const { link, peer } = linkWithRawPeer(1);
+  const { link, peer } = sessionWithRawPeer({ closeMs: 1 });
   link.close();
   await link.closed;
   assertEquals(link.signal.aborted, false);
