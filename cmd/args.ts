@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { typed } from "./program.ts";
 import { UsageError } from "./ui.ts";
 
@@ -77,35 +78,43 @@ export interface Command {
  * text is not repeated.
  */
 export function parseFlags(command: Command, args: readonly string[]): Options {
-  const flags = [...command.flags, ...COMMON_FLAGS], values: Record<string, string | true> = {}, { name } = command;
+  const flags = [...command.flags, ...COMMON_FLAGS], { name } = command, unknown: string[] = [], given: string[] = [];
+  const takesValue = (arg: string) => flags.some((flag) => flag.value !== undefined && arg === `--${flag.name}`);
+  // The parser would take a prompt that begins with a dash for a flag.
   for (let i = 0; i < args.length; i++) {
-    const arg = args[i] === "-h" ? "--help" : args[i]!,
-      [, given = "", , inline] = /^--([^=]+)(=([^]*))?$/.exec(arg) ?? [];
-    const flag = flags.find((flag) => flag.name === given);
-    if (flag === undefined) {
-      const what = /^--?[a-z0-9-]{0,20}$/.test(arg) ? `${arg}: it is not a flag of this command` : null;
-      throw new UsageError(
-        `Cannot run ${name} with ${what ?? "an argument that belongs to no flag: a text with spaces needs quotes"}`,
-      );
-    }
-    if (values[given] !== undefined) throw new UsageError(`Cannot run ${name} as --${given} is given more than once`);
-    if (flag.value === undefined) {
-      if (inline !== undefined) throw new UsageError(`Cannot run ${name} as --${given} takes no value`);
-      values[given] = true;
-      continue;
-    }
-    const value = inline ?? args[++i];
-    if (value === undefined || value === "" && given !== "prompt" && given !== "text") {
-      throw new UsageError(`Cannot run ${name} as --${given} needs a value`);
-    }
-    values[given] = value;
+    given.push(takesValue(args[i]!) && i + 1 < args.length ? `${args[i]}=${args[++i]}` : args[i]!);
   }
-  if (values["help"] === undefined) {
-    for (const { name: flag, required } of flags) {
-      if (required && values[flag] === undefined) throw new UsageError(`Cannot run ${name} without --${flag}`);
+  const parsed = parseArgs(given, {
+    boolean: flags.filter((flag) => flag.value === undefined).map((flag) => flag.name),
+    string: flags.filter((flag) => flag.value !== undefined).map((flag) => flag.name),
+    alias: { help: "h" },
+    unknown: (arg: string) => {
+      unknown.push(arg);
+      return false;
+    },
+  }) as Record<string, unknown>;
+  const [first] = unknown;
+  if (first !== undefined) {
+    const what = /^--?[a-z0-9-]{0,20}$/.test(first) ? `${first}: it is not a flag of this command` : null;
+    throw new UsageError(
+      `Cannot run ${name} with ${what ?? "an argument that belongs to no flag: a text with spaces needs quotes"}`,
+    );
+  }
+  for (const { name: flag, value, required } of flags) {
+    const [arg, again] = given.filter((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
+    if (again !== undefined) throw new UsageError(`Cannot run ${name} as --${flag} is given more than once`);
+    if (value === undefined && arg?.includes("=")) {
+      throw new UsageError(`Cannot run ${name} as --${flag} takes no value`);
+    }
+    const mayBeEmpty = flag === "prompt" || flag === "text";
+    if (arg === `--${flag}=` && !mayBeEmpty || value !== undefined && arg === `--${flag}`) {
+      throw new UsageError(`Cannot run ${name} as --${flag} needs a value`);
+    }
+    if (required && arg === undefined && parsed["help"] !== true) {
+      throw new UsageError(`Cannot run ${name} without --${flag}`);
     }
   }
-  return new Options(values);
+  return new Options(parsed);
 }
 
 /** Widest line of a help text, and where the help of a flag begins. */

@@ -14,6 +14,6 @@ export const VERSION: string = settings.version;
 
 /** A text that says `sluice COMMAND`, in the words that a user types. */
 export function typed(text: string): string {
-  const commands = /\bsluice (?=(demo|identity|prepare|keygen|party0|party1|plan|e2e|torture)\b)/g;
+  const commands = /\bsluice (?=(demo|identity|oracle|synthetic|prepare|keygen|party0|party1|plan|e2e|torture)\b)/g;
   return text.replace(commands, `${PROGRAM} `);
 }
