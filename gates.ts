@@ -32,6 +32,7 @@ export * from "./core/protocols/linear/gate.ts";
 export * from "./core/protocols/maximum/gate.ts";
 export * from "./core/protocols/open/gate.ts";
 export * from "./core/protocols/padding/gate.ts";
+export * from "./core/protocols/score_bias/gate.ts";
 export {
   type AttentionParams as AttentionProductParams,
   hold,
@@ -80,7 +81,6 @@ export {
   outputScale,
   outputWidth,
   streamScale,
-  TANH_DIGITS,
   weightRefs,
 } from "./pipeline/forward/model_spec.ts";
 export * from "./pipeline/session/key_window.ts";

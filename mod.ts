@@ -45,11 +45,16 @@ export { defaultScales } from "./pipeline/forward/scales.ts";
 
 // Models.
 export { knownArchitectures } from "./models/architectures.ts";
-export { parseModelConfig } from "./models/config.ts";
+export { type ConfigOptions, parseModelConfig } from "./models/config.ts";
 export * from "./models/files.ts";
 export * from "./models/model_config.ts";
+export * from "./models/tensor_names.ts";
+export * from "./core/protocols/activations.ts";
 export * from "./models/shapes.ts";
 export * from "./models/tokenizer.ts";
+export type { CharacterRange } from "./models/offsets.ts";
+export { readModelConfig, type Task, type TaskOptions } from "./models/task.ts";
+export * from "./roles/answers.ts";
 
 // Links between the parties, and key folders.
 export type { Duplex } from "./transport/duplex.ts";

@@ -11,10 +11,12 @@ import { Ui, UsageError } from "./ui.ts";
 import { DEMO, demo } from "./demo.ts";
 import { E2E, e2e } from "./e2e.ts";
 import { KEYGEN, keygen } from "./keygen.ts";
+import { ORACLE, oracle } from "./oracle.ts";
 import { PARTY0, party0 } from "./party0.ts";
 import { PARTY1, party1 } from "./party1.ts";
 import { PLAN, plan } from "./plan.ts";
 import { PREPARE, prepare } from "./prepare.ts";
+import { SYNTHETIC, synthetic } from "./synthetic.ts";
 
 type Run = (options: Options, ui: Ui) => Promise<number | void>;
 
@@ -25,12 +27,14 @@ const COMMANDS: readonly (readonly [Command, Run])[] = [
   [PARTY0, party0],
   [PARTY1, party1],
   [PLAN, plan],
+  [ORACLE, oracle],
+  [SYNTHETIC, synthetic],
   [E2E, e2e],
 ];
 
 /** Help of the whole program. */
 function mainHelp(): string {
-  const lines = COMMANDS.map(([{ name, summary }]) => `  ${name.padEnd(8)}  ${summary}`);
+  const lines = COMMANDS.map(([{ name, summary }]) => `  ${name.padEnd(9)}  ${summary}`);
   return [
     "sluice: private transformer inference between two parties",
     "",

@@ -102,8 +102,8 @@ Deno.test("sluice names what is wrong with a model folder, and exits 5", async (
     for (
       const [text, message] of [
         ["{", /sluice\.json as it is not JSON/],
-        ['{"format":9}', /must be 2: received 9/],
-        ['{"format":2}', /must hold .*scales: received format/],
+        ['{"format":9}', /must be 3: received 9/],
+        ['{"format":3}', /must hold .*scales: received format/],
       ] as const
     ) {
       await Deno.writeTextFile(`${model}/sluice.json`, text);

@@ -7,9 +7,10 @@
 import { CoinRecord } from "../pipeline/interpreters/coins.ts";
 import { warmUp } from "../pipeline/session/warm_up.ts";
 import { Client } from "../roles/client.ts";
-import type { Ask } from "../roles/request.ts";
+import type { Reading } from "../roles/answers.ts";
+import { encodeNpy } from "../roles/npy.ts";
 import type { Command, Options } from "./args.ts";
-import { ASK_FLAGS, readAsked } from "./asked.ts";
+import { ASK_FLAGS, type NamedAsk, readAsked } from "./asked.ts";
 import { defaultCache, diskCache, openKeyFolder } from "./disk.ts";
 import { ENGINE_FLAGS, openEngine, startDevice } from "./engine.ts";
 import { costTable, SESSION_FLAGS, sessionNumbers, windowBytes } from "./report.ts";
@@ -28,7 +29,8 @@ export const PARTY1: Command = {
     {
       name: "output",
       value: "FILE",
-      help: "also write the revealed integers: i32, or i64 of wider rings, little-endian",
+      help:
+        "also write what was revealed: as .npy in real units where the name ends so, else the integers, i32, or i64 of wider rings, little-endian",
     },
     {
       name: "coins",
@@ -46,9 +48,12 @@ export const PARTY1: Command = {
 
 /** What the model has answered to one request. */
 interface Answer {
+  readonly id: unknown;
   text: string;
+  reading: Reading | null;
   readonly tokens: number[];
   readonly words: Uint32Array[];
+  readonly values: number[];
 }
 
 /** Runs the command. */
@@ -104,8 +109,9 @@ export async function party1(options: Options, ui: Ui): Promise<void> {
 }
 
 /** Asks, and shows the answers: a single one as it comes, several whole and in the order of the prompts. */
-async function ask(client: Client, asked: readonly Ask[], ui: Ui): Promise<Answer[]> {
-  const answers = asked.map((): Answer => ({ text: "", tokens: [], words: [] })), single = asked.length === 1;
+async function ask(client: Client, asked: readonly NamedAsk[], ui: Ui): Promise<Answer[]> {
+  const answers = asked.map(({ id }): Answer => ({ id, text: "", reading: null, tokens: [], words: [], values: [] })),
+    single = asked.length === 1;
   const write = (text: string): void => {
     if (ui.json) return;
     try {
@@ -115,12 +121,18 @@ async function ask(client: Client, asked: readonly Ask[], ui: Ui): Promise<Answe
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     }
   };
-  for await (const { request, text, id, scores, words } of client.ask(asked)) {
+  for await (
+    const { request, text, id, ended, scores, reading, words, values } of client.ask(asked.map(({ asked }) => asked))
+  ) {
     const answer = answers[request]!,
       said = scores.length === 0 ? text : `${text} (${scores.map((score) => score.toFixed(3)).join(", ")})`;
     answer.text += said;
     answer.words.push(words);
-    if (scores.length === 0 && id !== null) answer.tokens.push(id);
+    // A text's vector, or what was revealed.
+    if (reading?.kind === "embedding") answer.values.splice(0, Infinity, ...reading.vector);
+    else for (const value of values) answer.values.push(value);
+    answer.reading ??= reading;
+    if (scores.length === 0 && id !== null && !ended) answer.tokens.push(id);
     if (single) write(said);
   }
   for (const { text } of answers) if (text !== "") write(`${single ? "" : text}\n`);
@@ -142,7 +154,12 @@ function answered(answers: readonly Answer[], { promptTokens, report }: Client, 
     setupMs: Math.round(setupMs),
     setupBytes,
     prepareMs: Math.round(prepareMs),
-    answers: answers.map(({ text, tokens }) => ({ text, tokens })),
+    answers: answers.map(({ id, text, tokens, reading }) => ({
+      ...(id === null ? {} : { id }),
+      text,
+      tokens,
+      ...(reading === null || reading.kind === "states" ? {} : reading),
+    })),
   };
 }
 
@@ -154,7 +171,12 @@ async function writeFiles(
   result: unknown,
 ): Promise<void> {
   const output = options.text("output"), report = options.text("report"), mode = 0o600;
-  if (output !== undefined) {
+  if (output?.endsWith(".npy")) {
+    const rows = answers.map(({ values }) => values), width = rows[0]!.length;
+    const isRegular = rows.every(({ length }) => length === width);
+    const shape = isRegular ? [rows.length, width] : [rows.reduce((sum, { length }) => sum + length, 0)];
+    await Deno.writeFile(output, encodeNpy(rows.flat(), shape), { mode });
+  } else if (output !== undefined) {
     const words = answers.flatMap((answer) => answer.words);
     await Deno.writeFile(output, await new Blob(words as BlobPart[]).bytes(), { mode });
   }

@@ -9,21 +9,29 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Parses UTF-8 JSON bytes that must hold an object.
+ * Parses UTF-8 JSON bytes.
  *
  * @param bytes The file's bytes, without a byte-order mark.
  * @param file The file's name, for the error.
- * @throws {ModelError} If the bytes are not UTF-8, not JSON, or not an object.
+ * @throws {ModelError} If the bytes are not UTF-8 or not JSON.
  */
-export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
-  let value: unknown;
+export function parseJson(bytes: Uint8Array, file: string): unknown {
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new ModelError(`Cannot read ${file} as it must be JSON in UTF-8: received ${bytes.length} other bytes`, {
       cause,
     });
   }
+}
+
+/**
+ * Parses UTF-8 JSON bytes that must hold an object.
+ *
+ * @throws {ModelError} As {@linkcode parseJson}, or if they are not an object.
+ */
+export function parseJsonObject(bytes: Uint8Array, file: string): JsonObject {
+  const value = parseJson(bytes, file);
   if (!isJsonObject(value)) {
     throw new ModelError(`Cannot read ${file} as it must hold a JSON object: received ${describe(value)}`);
   }
@@ -38,10 +46,14 @@ export function describe(value: unknown): string {
   return typeof value === "string" ? `"${value.slice(0, 80)}"` : String(value);
 }
 
-/** Reads typed fields of one public JSON object; every failure names the file and the field. A null field counts as absent. */
+/**
+ * Reads typed fields of one public JSON object; every failure names the file and the field. A null field counts as absent.
+ * It keeps account of what was read, so that a field that nobody reads can be refused.
+ */
 export class Fields {
   readonly #object: JsonObject;
   readonly #file: string;
+  readonly #read = new Set<string>();
 
   constructor(object: JsonObject, file: string) {
     this.#object = object;
@@ -50,7 +62,26 @@ export class Fields {
 
   /** Returns the raw value, or undefined when it is absent or null. */
   raw(name: string): unknown {
-    return this.#object[name] ?? undefined;
+    return this.exact(name) ?? undefined;
+  }
+
+  /** Returns the value as it stands: null where the file says null, undefined where it says nothing. */
+  exact(name: string): unknown {
+    this.#read.add(name);
+    return Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
+  }
+
+  /** Names of the fields that nobody read. */
+  unread(): string[] {
+    return Object.keys(this.#object).filter((name) => !this.#read.has(name));
+  }
+
+  /** Refuses fields that nobody read: each might change what the model computes. */
+  assertRead(): void {
+    const [name] = this.unread();
+    if (name !== undefined) {
+      throw this.error(name, "must not be there: what it does is not known here", this.#object[name]);
+    }
   }
 
   /** Returns an integer of at least `min` (1 unless told), or `fallback` when the field is absent. */
@@ -63,9 +94,10 @@ export class Fields {
     return value as number;
   }
 
-  /** Returns a positive finite number, or `fallback` when the field is absent. */
+  /** Returns a positive finite number, or `fallback`, whatever it is, when the field is absent. */
   positive(name: string, fallback?: number): number {
     const value = this.raw(name) ?? fallback;
+    if (value !== undefined && value === fallback) return fallback;
     if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) {
       throw this.error(name, "must be a positive number", value);
     }
@@ -87,76 +119,8 @@ export class Fields {
     return new Fields(value, `${this.#file} (${name})`);
   }
 
-  /** Refuses a field that has another value than the ones the secure forward pass implements. */
-  only(name: string, allowed: readonly unknown[]): void {
-    const value = this.raw(name);
-    if (value !== undefined && !allowed.includes(value)) {
-      throw this.error(name, `must be ${allowed.map(describe).join(" or ")}`, value);
-    }
-  }
-
   /** Makes the error for one field. */
   error(name: string, requirement: string, value: unknown): ModelError {
     return new ModelError(`Cannot read ${this.#file} as ${name} ${requirement}: received ${describe(value)}`);
   }
-}
-
-/**
- * Reads the tokens that begin and end a text: absent, one id, or a list of them.
- *
- * @param options `vocabCount`: ids lie below it. `fallback`: the class's default for absent fields, where the vocabulary
- * has that id.
- * @throws {ModelError} If a value is not a token id.
- */
-export function tokenIds(
-  fields: Fields,
-  options: { vocabCount: number; fallback?: number },
-): { bosTokenId?: number; eosTokenId?: number; stopTokenIds: number[] } {
-  const { vocabCount, fallback = vocabCount } = options;
-  const read = (name: string): number[] => {
-    const value = fields.raw(name) ?? (fallback < vocabCount ? fallback : []);
-    const ids: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const id of ids) {
-      if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= vocabCount) {
-        throw fields.error(name, `must be a token id from 0 to ${vocabCount - 1}`, id);
-      }
-    }
-    return ids as number[];
-  };
-  const [bosTokenId] = read("bos_token_id");
-  const stopTokenIds = read("eos_token_id");
-  const [eosTokenId] = stopTokenIds;
-  return {
-    ...(bosTokenId === undefined ? {} : { bosTokenId }),
-    ...(eosTokenId === undefined ? {} : { eosTokenId }),
-    stopTokenIds,
-  };
-}
-
-/** Returns a count of heads that divides the hidden width, and the width of one of them. */
-export function headsOf(
-  fields: Fields,
-  names: { heads: string; width: string },
-): { hiddenWidth: number; heads: number; headWidth: number } {
-  const hiddenWidth = fields.integer(names.width);
-  const heads = fields.integer(names.heads);
-  if (hiddenWidth % heads !== 0) {
-    throw fields.error(names.width, `must be a multiple of ${names.heads}, ${heads}`, hiddenWidth);
-  }
-  return { hiddenWidth, heads, headWidth: hiddenWidth / heads };
-}
-
-/** Hugging Face's names of the two forms of GELU. */
-const GELUS: ReadonlyMap<unknown, "gelu" | "gelu_tanh"> = new Map([
-  ["gelu", "gelu"],
-  ["gelu_python", "gelu"],
-  ["gelu_new", "gelu_tanh"],
-  ["gelu_fast", "gelu_tanh"],
-  ["gelu_pytorch_tanh", "gelu_tanh"],
-]);
-
-/** Returns which form of GELU a field names, or `fallback` when it is absent; refuses other activations. */
-export function geluOf(fields: Fields, name: string, fallback: "gelu" | "gelu_new"): "gelu" | "gelu_tanh" {
-  fields.only(name, [...GELUS.keys()]);
-  return GELUS.get(fields.raw(name) ?? fallback)!;
 }

@@ -241,30 +241,40 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   dtype: "F32" | "F16" | "BF16" = "F32",
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   const blobs: Uint8Array[] = [];
-  let endBytes = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
     const count = shape.reduce((product, length) => product * length, 1);
     if (count !== data.length) {
       throw new TypeError(`Cannot encode tensor ${name} as its shape needs ${count} elements: received ${data.length}`);
     }
-    const blob = encodeElements(data, dtype);
-    header[name] = { dtype, shape, data_offsets: [endBytes, endBytes + blob.length] };
-    endBytes += blob.length;
-    blobs.push(blob);
+    blobs.push(encodeElements(data, dtype));
   }
-  const json = JSON.stringify(header);
-  const text = new TextEncoder().encode(json.padEnd(json.length + (-new TextEncoder().encode(json).length & 7)));
-  const dataBytes = SAFETENSORS_PREFIX_BYTES + text.length;
-  const out = new Uint8Array(dataBytes + endBytes);
-  new DataView(out.buffer).setBigUint64(0, BigInt(text.length), true);
-  out.set(text, SAFETENSORS_PREFIX_BYTES);
-  let at = dataBytes;
-  for (const blob of blobs) {
+  const head = safetensorsHead(Object.entries(tensors).map(([name, { shape }]) => ({ name, shape })), dtype);
+  const out = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, head.length));
+  let at = 0;
+  for (const blob of [head, ...blobs]) {
     out.set(blob, at);
     at += blob.length;
   }
+  return out;
+}
+
+/** The first bytes of a safetensors file whose tensors follow in this order without gaps. */
+export function safetensorsHead(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  dtype: "F32" | "F16" | "BF16",
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = { __metadata__: { format: "pt" } }, size = ELEMENT_BYTES.get(dtype)!;
+  let endBytes = 0;
+  for (const { name, shape } of tensors) {
+    const bytes = shape.reduce((product, length) => product * length, size);
+    header[name] = { dtype, shape, data_offsets: [endBytes, endBytes += bytes] };
+  }
+  const json = JSON.stringify(header);
+  const text = new TextEncoder().encode(json.padEnd(json.length + (-new TextEncoder().encode(json).length & 7)));
+  const out = new Uint8Array(SAFETENSORS_PREFIX_BYTES + text.length);
+  new DataView(out.buffer).setBigUint64(0, BigInt(text.length), true);
+  out.set(text, SAFETENSORS_PREFIX_BYTES);
   return out;
 }
 

@@ -1,7 +1,7 @@
 import { ModelError } from "../core/errors.ts";
 import { fillNormal } from "./random.ts";
-import { architectureOf } from "./architectures.ts";
 import type { ModelConfig } from "./model_config.ts";
+import { tensorsOf } from "./tensors.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** Standard deviation with which the authors initialise matrices. */
@@ -12,7 +12,7 @@ export type SyntheticSeed = number | string;
 
 /** Lists the tensors that a checkpoint of that config holds, with their shapes as the checkpoint stores them. */
 export function checkpointShapes(config: ModelConfig): Map<string, readonly number[]> {
-  return new Map(architectureOf(config.architecture).tensors(config).map(({ name, shape }) => [name, shape]));
+  return new Map(tensorsOf(config).map(({ name, shape }) => [name, shape]));
 }
 
 /**
@@ -38,10 +38,11 @@ export function checkpointShapes(config: ModelConfig): Map<string, readonly numb
  */
 export function syntheticWeights(config: ModelConfig, seed: SyntheticSeed): WeightSource {
   const label = seedLabel(seed);
-  const specs = new Map(architectureOf(config.architecture).tensors(config).map((spec) => [spec.name, spec]));
+  const specs = new Map(tensorsOf(config).map((spec) => [spec.name, spec]));
   const sigmas = { normal: INITIAL_SIGMA, residual: INITIAL_SIGMA / Math.sqrt(2 * config.layers) };
   return {
     has: (name) => specs.has(name),
+    names: () => specs.keys(),
     // deno-lint-ignore require-await -- a failure must reject, not throw
     tensor: async (name) => {
       const spec = specs.get(name);

@@ -1,6 +1,8 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { ModelError } from "../core/errors.ts";
-import { type JsonObject, parseJsonObject } from "./fields.ts";
+import { CHAT_TEMPLATE_FILE, chatTemplate } from "./chat.ts";
+import { type CharacterRange, offsetsOf, spellingOf } from "./offsets.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "./fields.ts";
 import { OLDER_TOKENIZER_FILES, olderTokenizer } from "./tokenizer_files.ts";
 import type { ModelFiles } from "./files.ts";
 
@@ -17,10 +19,40 @@ const REPLACEMENT = "\ufffd";
 export interface Tokenizer {
   /** Returns a text's token ids, with the special tokens that the tokenizer's post-processor adds. */
   encode(text: string): number[];
+  /** Returns the ids of a text, or of a pair of texts, with the types and the places of their tokens. */
+  encodeParts(text: string, options?: { pair?: string | undefined; raw?: boolean }): EncodedText;
+  /** Renders a conversation with the model's own template; null where it has none. */
+  chat: ((messages: readonly ChatMessage[]) => string) | null;
   /** Returns the text of token ids, without special tokens and exactly as the tokens spell it. */
   decode(ids: readonly number[]): string;
   /** Makes a decoder for ids that come one at a time. */
   createStreamDecoder(): StreamDecoder;
+}
+
+/** A text, or a pair of texts, as tokens. */
+export interface EncodedText {
+  /** Token ids, special tokens included. */
+  readonly ids: readonly number[];
+  /** The type of each token: 1 for those of the second text, where the model tells them apart. */
+  readonly types: readonly number[];
+  /** Where each token stands: in which text, and which characters of it; null for tokens of neither. */
+  readonly places: readonly (TokenPlace | null)[];
+  /** Which tokens go on with the word of the one before them. */
+  readonly continues: readonly boolean[];
+}
+
+/** Where a token stands. */
+export interface TokenPlace extends CharacterRange {
+  /** The first text or the second. */
+  readonly part: 0 | 1;
+}
+
+/** One turn of a conversation. */
+export interface ChatMessage {
+  /** Who speaks: `system`, `user` or `assistant`. */
+  readonly role: string;
+  /** What is said. */
+  readonly content: string;
 }
 
 /** Decodes token by token; what it returns, joined, is what `decode` returns for all ids. */
@@ -41,7 +73,7 @@ export interface StreamDecoder {
 export function createTokenizer(tokenizerJson: Uint8Array, configJson?: Uint8Array): Tokenizer {
   const json = parseJsonObject(tokenizerJson, TOKENIZER_FILE);
   const config = configJson === undefined ? {} : parseJsonObject(configJson, TOKENIZER_CONFIG_FILE);
-  const tokenizer = build(json, config);
+  const tokenizer = build(withClassFields(json, config), config);
   const special = new Set<number>();
   for (const [id, token] of tokenizer.get_added_tokens_decoder()) if (token.special) special.add(id);
 
@@ -51,21 +83,55 @@ export function createTokenizer(tokenizerJson: Uint8Array, configJson?: Uint8Arr
     // No "clean-up" of spaces: it would make the text differ from what the tokens spell.
     return spoken.length === 0 ? "" : tokenizer.decode(spoken, { clean_up_tokenization_spaces: false });
   };
+  const known = (ids: (number | undefined)[]): number[] => {
+    const unknown = ids.indexOf(undefined);
+    if (unknown >= 0) {
+      throw new ModelError(
+        `Cannot encode text as every piece must be in the vocabulary of ${TOKENIZER_FILE}: ` +
+          `received another as token ${unknown}`,
+      );
+    }
+    return ids as number[];
+  };
+  const spelling = spellingOf(json),
+    bare = (text: string): number[] => known(tokenizer.encode(text, { add_special_tokens: false }).ids);
+  const nameOf = (id: number): string => tokenizer.id_to_token(id) ?? "";
   return {
-    encode: (text) => {
-      const ids: (number | undefined)[] = tokenizer.encode(text).ids;
-      const unknown = ids.indexOf(undefined);
-      if (unknown >= 0) {
-        throw new ModelError(
-          `Cannot encode text as every piece must be in the vocabulary of ${TOKENIZER_FILE}: ` +
-            `received another as token ${unknown}`,
-        );
+    encode: (text) => known(tokenizer.encode(text).ids),
+    encodeParts: (text, { pair, raw = false } = {}) => {
+      const encoded = tokenizer.encode(text, {
+        ...(pair === undefined ? {} : { text_pair: pair }),
+        add_special_tokens: !raw,
+        return_token_type_ids: true,
+      });
+      const ids = known(encoded.ids), places = ids.map((): TokenPlace | null => null);
+      let from = 0;
+      for (const [part, own] of (pair === undefined ? [text] : [text, pair]).entries()) {
+        const tokens = bare(own), begin = placeOf(ids, tokens, from);
+        offsetsOf(own, tokens.map(nameOf), spelling).forEach((range, i) => {
+          places[begin + i] = { part: part as 0 | 1, ...range };
+        });
+        from = begin + tokens.length;
       }
-      return ids as number[];
+      return {
+        ids,
+        types: encoded.token_type_ids ?? ids.map(() => 0),
+        places,
+        continues: ids.map((id) => spelling.continues(nameOf(id))),
+      };
     },
+    chat: chatTemplate(config),
     decode,
     createStreamDecoder: () => createStreamDecoder(decode, special),
   };
+}
+
+/** Where the tokens of one text begin among those of all. */
+function placeOf(ids: readonly number[], tokens: readonly number[], from: number): number {
+  for (let at = from; at + tokens.length <= ids.length; at++) {
+    if (tokens.every((id, i) => ids[at + i] === id)) return at;
+  }
+  throw new ModelError(`Cannot tell where the tokens of a text begin as ${TOKENIZER_FILE} must cut it alike alone`);
 }
 
 /**
@@ -112,7 +178,7 @@ export interface TokenizerFiles {
  * @throws {ModelError} If a file is malformed.
  */
 export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFiles | null> {
-  const configJson = await files.has(TOKENIZER_CONFIG_FILE) ? await files.read(TOKENIZER_CONFIG_FILE) : undefined;
+  const configJson = await withTemplate(files);
   const config = configJson === undefined ? {} : { configJson };
   if (await files.has(TOKENIZER_FILE)) return { tokenizerJson: await files.read(TOKENIZER_FILE), ...config };
   const made = await olderTokenizer(
@@ -120,6 +186,24 @@ export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFi
     configJson === undefined ? {} : parseJsonObject(configJson, TOKENIZER_CONFIG_FILE),
   );
   return made === null ? null : { tokenizerJson: new TextEncoder().encode(JSON.stringify(made)), ...config };
+}
+
+/** Classes of Hugging Face that set BERT's normaliser from the fields of `tokenizer_config.json`. */
+const BERT_CLASSES =
+  /^(Bert|DistilBert|Electra|MobileBert|RetriBert|LayoutLM|Lxmert|Funnel|MPNet|ConvBert)Tokenizer(Fast)?$/;
+
+/** A tokenizer with what its class reads from `tokenizer_config.json` instead. */
+function withClassFields(json: JsonObject, config: JsonObject): JsonObject {
+  const normalizer = json["normalizer"],
+    fields = [["do_lower_case", "lowercase"], ["strip_accents", "strip_accents"], [
+      "tokenize_chinese_chars",
+      "handle_chinese_chars",
+    ]] as const;
+  const isBert = BERT_CLASSES.test(String(config["tokenizer_class"])) && isJsonObject(normalizer) &&
+    normalizer["type"] === "BertNormalizer";
+  if (!isBert) return json;
+  const own = fields.flatMap(([field, name]) => config[field] === undefined ? [] : [[name, config[field]] as const]);
+  return { ...json, normalizer: { ...normalizer, ...Object.fromEntries(own) } };
 }
 
 function build(json: JsonObject, config: JsonObject): HuggingFaceTokenizer {
@@ -140,6 +224,15 @@ function checkId(tokenizer: HuggingFaceTokenizer, id: number): void {
       `Cannot decode token id as it must be in the vocabulary of ${TOKENIZER_FILE}: received another`,
     );
   }
+}
+
+/** The bytes of `tokenizer_config.json`, with the chat template that newer folders keep in a file of its own. */
+async function withTemplate(files: ModelFiles): Promise<Uint8Array | undefined> {
+  const own = await files.has(TOKENIZER_CONFIG_FILE) ? await files.read(TOKENIZER_CONFIG_FILE) : undefined;
+  if (!await files.has(CHAT_TEMPLATE_FILE)) return own;
+  const config = own === undefined ? {} : parseJsonObject(own, TOKENIZER_CONFIG_FILE);
+  const chat_template = new TextDecoder().decode(await files.read(CHAT_TEMPLATE_FILE));
+  return new TextEncoder().encode(JSON.stringify({ ...config, chat_template }));
 }
 
 /**

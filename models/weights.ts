@@ -21,6 +21,8 @@ export const WEIGHTS_INDEX_FILE = "model.safetensors.index.json";
 export interface WeightSource {
   /** Says whether the checkpoint has a tensor of that name. */
   has(name: string): boolean;
+  /** Names of all its tensors. */
+  names(): Iterable<string>;
   /** Returns one tensor by its checkpoint name; throws a ModelError that names it when it is missing. */
   tensor(name: string): Promise<Tensor>;
 }
@@ -53,7 +55,11 @@ export async function openWeights(files: ModelFiles): Promise<WeightSource> {
     );
   }
   const header = await readHeader(files, WEIGHTS_FILE);
-  return { has: (name) => header.tensors.has(name), tensor: (name) => readTensor(files, header, name) };
+  return {
+    has: (name) => header.tensors.has(name),
+    names: () => header.tensors.keys(),
+    tensor: (name) => readTensor(files, header, name),
+  };
 }
 
 async function openShards(files: ModelFiles): Promise<WeightSource> {
@@ -79,6 +85,7 @@ async function openShards(files: ModelFiles): Promise<WeightSource> {
   }
   return {
     has: (name) => Object.hasOwn(map, name),
+    names: () => Object.keys(map),
     tensor: async (name) => {
       const file = Object.hasOwn(map, name) ? map[name] as string : undefined;
       if (file === undefined) {

@@ -183,10 +183,10 @@ export class Client {
 
   async #assertHead(head: "tokens" | "classes"): Promise<void> {
     const { scope, config } = this.#options.keys.plan.model;
-    if (scope === "model" && config.head === head) return;
+    if (scope === "model" && config.head.answer === head) return;
     const error = new RequestError(
       `Cannot ${head === "tokens" ? "generate" : "classify"} as the model's head must give ${head}: received ${
-        scope === "blocks" ? "blocks alone" : config.head
+        scope === "blocks" ? "blocks alone" : config.head.answer
       }`,
     );
     await this.close(error);

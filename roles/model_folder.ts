@@ -21,7 +21,7 @@
 import type { Engine } from "../core/engine.ts";
 import { ModelError } from "../core/errors.ts";
 import { Seed, SEED_BYTES } from "../core/prg/seed.ts";
-import { parseModelConfig } from "../models/config.ts";
+import { readModelConfig, type TaskOptions } from "../models/task.ts";
 import type { ModelFiles } from "../models/files.ts";
 import { foldModel } from "../models/fold.ts";
 import type { FoldedSource } from "../models/matrices.ts";
@@ -44,7 +44,7 @@ export const SALT_FILE = "weights.salt";
 export const SYNTHETIC_FILE = "synthetic.json";
 
 /** Version of the files that are prepared. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** Contents of `sluice.json`. */
 export interface Prepared {
@@ -52,6 +52,8 @@ export interface Prepared {
   readonly format: number;
   /** What is computed. */
   readonly scope: ModelScope;
+  /** The model's public numbers, with what it is used for. */
+  readonly config: ModelConfig;
   /** Random id of this preparation: one per set of weight masks. */
   readonly weightsId: string;
   /** SHA-256 of party 0's salt, the client's seed and the quantised integers. */
@@ -84,18 +86,30 @@ function parseJson<T>(bytes: Uint8Array): T {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** The public shape of a model, and where its weights come from if not from a checkpoint. */
-export async function readConfig(files: ModelFiles): Promise<{ config: ModelConfig; synthetic: Synthetic | null }> {
+/**
+ * The public shape of a model, as it was prepared or else as its files say, and where its weights come from if not from a
+ * checkpoint.
+ *
+ * @param task What it shall be used for: of a model that is to be prepared.
+ */
+export async function readConfig(
+  files: ModelFiles,
+  task?: TaskOptions,
+): Promise<{ config: ModelConfig; synthetic: Synthetic | null }> {
   if (await files.has(SYNTHETIC_FILE)) {
     const synthetic = parseJson<Synthetic>(await files.read(SYNTHETIC_FILE));
     return { config: namedShape(synthetic.arch, { layers: synthetic.layers }), synthetic };
   }
-  return { config: parseModelConfig(await files.read("config.json")), synthetic: null };
+  const prepared = task === undefined && await files.has(SLUICE_FILE);
+  return {
+    config: prepared ? (await readPrepared(files)).config : await readModelConfig(files, task),
+    synthetic: null,
+  };
 }
 
 /** The matrices of a model, folded; read one at a time. */
-export async function readWeights(files: ModelFiles): Promise<FoldedSource> {
-  const { config, synthetic } = await readConfig(files);
+export async function readWeights(files: ModelFiles, task?: TaskOptions): Promise<FoldedSource> {
+  const { config, synthetic } = await readConfig(files, task);
   return foldModel(config, synthetic === null ? await openWeights(files) : syntheticWeights(config, synthetic.seed));
 }
 
@@ -119,11 +133,14 @@ export async function readPrepared(files: ModelFiles): Promise<Prepared> {
   if (prepared?.format !== FORMAT) {
     throw new ModelError(`Cannot read ${path} as its format must be ${FORMAT}: received ${prepared?.format}`);
   }
-  const { weightsId, weightsDigest, scope, scales } = prepared, texts = [weightsId, weightsDigest, scope];
-  if (texts.some((text) => typeof text !== "string") || typeof scales !== "object" || scales === null) {
+  const { weightsId, weightsDigest, scope, scales, config } = prepared, texts = [weightsId, weightsDigest, scope];
+  if (
+    texts.some((text) => typeof text !== "string") || typeof scales !== "object" || scales === null ||
+    typeof config !== "object"
+  ) {
     const fields = Object.keys(prepared).join(", ");
     throw new ModelError(
-      `Cannot read ${path} as it must hold scope, weightsId, weightsDigest and scales: received ${fields}`,
+      `Cannot read ${path} as it must hold scope, config, weightsId, weightsDigest and scales: received ${fields}`,
     );
   }
   const { residualBits } = scales;

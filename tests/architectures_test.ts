@@ -8,7 +8,6 @@ import type { Context } from "../core/protocols/primitive.ts";
 import { type Cache, type View, type Wire, wire } from "../core/protocols/tensor.ts";
 import { openShare, reveal } from "../core/protocols/open/gate.ts";
 import { createWasmEngine } from "../cpu/mod.ts";
-import type { ModelConfig } from "../models/model_config.ts";
 import type { FoldedModel } from "../models/matrices.ts";
 import { ClearContext } from "../pipeline/interpreters/clear.ts";
 import { layerStage, outputStage, tokenRows, wanted } from "../pipeline/forward/forward.ts";
@@ -17,9 +16,9 @@ import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
 import { finish } from "../pipeline/interpreters/plan.ts";
 import { calibratedModel, integers, oracleOf, readFolded, steadyCoins } from "./models.ts";
 import { readFolder, sharedFolder } from "./shared_data.ts";
-import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
+import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS, TINY_SWITCHES } from "./tiny_models.ts";
 import { readBertTinySst2 } from "./bert_tiny_sst2.ts";
-import { floatModel } from "./float_model.ts";
+import { floatModel } from "../pipeline/forward/float_model.ts";
 import { assertLaw } from "./law.ts";
 import { readNanogptSort, SORTED_COUNT, sortingInputs } from "./nanogpt_sort.ts";
 import { runOnCpu, type TestOutcome, type TestRequest } from "./two_parties.ts";
@@ -110,13 +109,16 @@ for (const rounding of ["nearest", "dither"] as const) {
 /** The model with the rows of these tokens alone in its embedding, and their new ids: what it computes of them stays the same. */
 function withVocabulary(folded: FoldedModel, ids: readonly number[]): { folded: FoldedModel; ids: number[] } {
   const { config, embed } = folded, width = config.hiddenWidth, known = [...new Set(ids)];
-  const data = new Float32Array(known.length * width);
+  // Rows of further types of tokens follow those of words.
+  const types = embed.data.subarray(config.vocabCount * width), rows = known.length + types.length / width;
+  const data = new Float32Array(rows * width);
   known.forEach((id, row) => data.set(embed.data.subarray(id * width, (id + 1) * width), row * width));
+  data.set(types, known.length * width);
   return {
     folded: {
       ...folded,
       config: { ...config, vocabCount: known.length },
-      embed: { ...embed, shape: [known.length, width], data },
+      embed: { ...embed, shape: [rows, width], data },
     },
     ids: ids.map((id) => known.indexOf(id)),
   };
@@ -238,23 +240,26 @@ Deno.test({
   },
 });
 
-/** What the client makes of the revealed words of one output: the last token's row, without the 1 that a pooled state carries. */
-function lastRow(config: ModelConfig, model: ModelSpec, words: Int32Array): number[] {
-  const one = 2 ** outputScale(model), width = config.head === "hidden" ? config.hiddenWidth : words.length;
-  return [...words.slice(-width)].map((word) => word / one - (config.head === "pooled" ? 1 : 0));
+/** What the client makes of all revealed words of a request, without the 1 that a pooled state carries. */
+function answersOf(model: ModelSpec, outputs: readonly Int32Array[]): number[] {
+  const { head } = model.config, one = 2 ** outputScale(model), more = head.outputs === 0 ? 1 : 0;
+  return outputs.flatMap((words) => [...words].map((word) => word / one - more));
 }
 
-for (const [name, config] of Object.entries({ ...TINY_MODELS, "Llama": TINY_LLAMA })) {
+for (const [name, config] of Object.entries({ ...TINY_MODELS, ...TINY_SWITCHES, "Llama": TINY_LLAMA })) {
   for (const [rounding, limit] of [["nearest", 0.05], ["dither", 0.15]] as const) {
     Deno.test(`secure ${name} with random weights equals the oracle, which is close to the float model (${rounding})`, async () => {
       const ids = [3, 1, 4, 1, 5, 9],
         folded = await livelyModel(config),
-        model = await calibratedModel(folded, [...ids, 2, 6], rounding);
+        model = await calibratedModel(folded, [...ids, 2, 6], rounding),
+        generates = config.head.answer === "tokens";
 
-      const outcome = await assertSecure(folded, model, [{ promptIds: ids, generate: config.causal ? 3 : 0 }]);
+      const outcome = await assertSecure(folded, model, [{ promptIds: ids, generate: generates ? 3 : 0 }]);
 
-      const [[words]] = outcome.logits as [[Int32Array]], expected = floatModel(folded).tokens(ids);
-      lastRow(folded.config, model(ids.length), words).forEach((value, i) => {
+      const outputs = outcome.logits[0]!.slice(0, generates ? 1 : undefined), expected = floatModel(folded).tokens(ids);
+      const answers = answersOf(model(ids.length), outputs);
+      assertEquals(answers.length, expected.length);
+      answers.forEach((value, i) => {
         const distance = Math.abs(value - expected[i]!);
         assert(distance <= limit, `output ${i} is ${distance} away from ${expected[i]}`);
       });

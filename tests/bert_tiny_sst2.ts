@@ -51,11 +51,11 @@ export async function readBertTinySst2(folder: string): Promise<BertTinySst2> {
   return {
     model: {
       config: folded.config,
-      embed: none(CONFIG.vocab_size),
+      embed: none(CONFIG.vocab_size + 1),
       positions: none(CONFIG.max_position_embeddings),
       layers,
-      pooler: await folded.pooler(),
-      head: await folded.head(),
+      scoreBias: null,
+      ...await folded.head(),
     },
     rows,
     recordedLogits: recorded.recorded_logits_nuovo_cinema_paradiso_precomputedLN,
@@ -67,6 +67,7 @@ function withIdentityNorm(source: WeightSource): WeightSource {
   const values = new Map([["bert.embeddings.LayerNorm.weight", 1], ["bert.embeddings.LayerNorm.bias", 0]]);
   return {
     has: (name) => values.has(name) || source.has(name),
+    names: () => [...values.keys(), ...source.names()],
     tensor: (name) => {
       const value = values.get(name);
       if (value === undefined) return source.tensor(name);

@@ -10,7 +10,7 @@ import type { ModelSpec } from "../pipeline/forward/model_spec.ts";
 import { argmax } from "../pipeline/forward/oracle.ts";
 import { calibratedModel, oracleOf, readFolded } from "./models.ts";
 import { readFolder, sharedFolder } from "./shared_data.ts";
-import { floatModel, greedy } from "./float_model.ts";
+import { floatModel, greedy } from "../pipeline/forward/float_model.ts";
 import { readTok512 } from "./tok512.ts";
 import { runTestSession, type TestOutcome, type TestRequest } from "./two_parties.ts";
 

@@ -8,7 +8,7 @@ import { expDithered } from "../core/protocols/exp_dithered/gate.ts";
 import { maximumLevel } from "../core/protocols/maximum/gate.ts";
 import type { Primitive } from "../core/protocols/primitive.ts";
 import { splice } from "../core/protocols/splice/gate.ts";
-import type { SpliceFunction } from "../core/protocols/splice/tables.ts";
+import type { ActivationName } from "../core/protocols/activations.ts";
 import { wire } from "../core/protocols/tensor.ts";
 import { truncate } from "../core/protocols/truncate/gate.ts";
 import type { GateCost } from "../pipeline/interpreters/plan.ts";
@@ -219,7 +219,7 @@ function truncated(from: number, to: number, by: number): number {
 }
 
 function spliced(
-  name: SpliceFunction,
+  name: ActivationName,
   digits: readonly [number, number, number],
   valueBits: number,
   from: number,

@@ -50,7 +50,7 @@ for (const rounding of ["nearest", "dither"] as const) {
         [namedShape("llama-tiny", { layers: 1 }), "blocks", "Llama", "input: blocks", "output: blocks"],
         [namedShape("gpt2", { layers: 1 }), "model", "GPT", "input: tokens", "output: tokens"],
         [namedShape("bert-tiny", { layers: 1 }), "blocks", "BERT", "input: blocks", "output: blocks"],
-        [{ ...TINY_MODELS.BERT, head: "pooled" }, "model", "BERT", "input: BERT", "output: pooled"],
+        [TINY_MODELS.BERT, "model", "BERT", "input: BERT", "output: pooled"],
         [TINY_MODELS["BERT without a pooler"], "model", "BERT", "input: BERT", "output: hidden"],
         [TINY_MODELS["BERT classifier"], "model", "BERT", "input: BERT", "output: classes"],
       ];

@@ -7,7 +7,8 @@
 import type { ModelConfig } from "../models/model_config.ts";
 import { collectFolded, foldModel } from "../models/fold.ts";
 import type { FoldedModel } from "../models/matrices.ts";
-import { namedShape } from "../models/shapes.ts";
+import type { Answer } from "../models/model_config.ts";
+import { modelConfigFrom } from "../models/config.ts";
 import { encodeSafetensors, type Tensor } from "../models/safetensors.ts";
 import { checkpointShapes, syntheticInput, syntheticWeights } from "../models/synthetic.ts";
 import type { WeightSource } from "../models/weights.ts";
@@ -15,21 +16,112 @@ import type { Rounding } from "../core/protocols/layers/rounding.ts";
 import type { ModelScope, ModelSpec } from "../pipeline/forward/model_spec.ts";
 import { defaultScales, type Scales } from "../pipeline/forward/scales.ts";
 
-const SIZES = { hiddenWidth: 20, heads: 2, kvHeads: 2, headWidth: 10, ffnWidth: 30, vocabCount: 11, maxPositions: 9 };
+/** Sizes by Hugging Face's usual names. */
+const SIZES = {
+  vocab_size: 11,
+  hidden_size: 20,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 30,
+  max_position_embeddings: 9,
+};
 
-const BERT: ModelConfig = { ...namedShape("bert-tiny"), ...SIZES };
+/** Sizes by GPT-2's names. */
+const GPT_SIZES = { vocab_size: 11, n_embd: 20, n_layer: 2, n_head: 2, n_inner: 30, n_positions: 9 };
+
+/** A small model of a class. */
+function tiny(name: string, fields: Record<string, unknown>, answer?: Answer): ModelConfig {
+  return modelConfigFrom({ architectures: [name], ...fields }, { answer });
+}
+
+const BERT = { ...SIZES, layer_norm_eps: 1e-12 };
+const GPT_NEO = {
+  vocab_size: 11,
+  hidden_size: 20,
+  num_layers: 3,
+  num_heads: 2,
+  intermediate_size: 30,
+  max_position_embeddings: 9,
+  attention_layers: ["global", "local", "local"],
+  window_size: 3,
+};
 
 /** A Llama of two layers whose query heads share one head of keys and values. */
-export const TINY_LLAMA: ModelConfig = { ...namedShape("llama-tiny"), ...SIZES, kvHeads: 1 };
+export const TINY_LLAMA: ModelConfig = tiny("LlamaForCausalLM", {
+  ...SIZES,
+  num_key_value_heads: 1,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+  bos_token_id: null,
+  eos_token_id: null,
+});
 
-/** One model of each family and head whose norms are LayerNorms, by name. */
+/** One model of each head of BERT, and of the older families whose norms are LayerNorms, by name. */
 export const TINY_MODELS = {
-  "GPT-2": { ...namedShape("gpt2", { layers: 2 }), ...SIZES },
-  "GPT-2 with the erf form": { ...namedShape("gpt2", { layers: 1 }), ...SIZES, activation: "gelu" },
-  "GPT-Neo": { ...namedShape("gpt-neo-1.3b"), ...SIZES, layers: 3, windows: [null, 3, 1] },
-  "BERT": BERT,
-  "BERT without a pooler": { ...BERT, head: "hidden" },
-  "BERT classifier": { ...BERT, architecture: "BertForSequenceClassification", head: "classes", classCount: 3 },
+  "GPT-2": tiny("GPT2LMHeadModel", GPT_SIZES),
+  "GPT-2 with the erf form": tiny("GPT2LMHeadModel", { ...GPT_SIZES, n_layer: 1, activation_function: "gelu" }),
+  "GPT-Neo": tiny("GPTNeoForCausalLM", GPT_NEO),
+  "BERT": tiny("BertModel", BERT),
+  "BERT without a pooler": tiny("BertModel", BERT, "hidden"),
+  "BERT classifier": tiny("BertForSequenceClassification", { ...BERT, num_labels: 3 }),
+} as const satisfies Record<string, ModelConfig>;
+
+/** One model for each switch that these do not use, by name. */
+export const TINY_SWITCHES = {
+  "Qwen3: norms of every head": tiny("Qwen3ForCausalLM", { ...SIZES, num_key_value_heads: 1, head_dim: 12 }),
+  "OLMo 2: norms after the parts, of all heads": tiny("Olmo2ForCausalLM", SIZES),
+  "Gemma 3: norms around the parts, windows with their own angles": tiny("Gemma3ForCausalLM", {
+    ...SIZES,
+    num_key_value_heads: 1,
+    head_dim: 10,
+    sliding_window: 3,
+    layer_types: ["sliding_attention", "full_attention"],
+  }),
+  "Phi: parts side by side with one norm, some columns turn": tiny("PhiForCausalLM", {
+    ...SIZES,
+    partial_rotary_factor: 0.4,
+  }),
+  "Pythia: parts side by side with two norms": tiny("GPTNeoXForCausalLM", { ...SIZES, rotary_pct: 0.4 }),
+  "BLOOM: slopes": tiny("BloomForCausalLM", { vocab_size: 11, hidden_size: 20, n_layer: 2, n_head: 2, seq_length: 9 }),
+  "OPT-350m: norms after sums, projections, ReLU": tiny("OPTForCausalLM", {
+    ...SIZES,
+    intermediate_size: undefined,
+    ffn_dim: 30,
+    do_layer_norm_before: false,
+    word_embed_proj_dim: 12,
+  }),
+  "Arcee: squared ReLU": tiny("ArceeForCausalLM", SIZES),
+  "ModernBERT: windows to both sides, a head with a norm": tiny("ModernBertForSequenceClassification", {
+    ...SIZES,
+    num_hidden_layers: 3,
+    local_attention: 4,
+  }),
+  "ModernBERT's classes of tokens": tiny("ModernBertForTokenClassification", { ...SIZES, num_hidden_layers: 1 }),
+  "MPNet: buckets of distances": tiny("MPNetForTokenClassification", { ...SIZES, max_position_embeddings: 11 }),
+  "ALBERT: a narrow embedding": tiny("AlbertForSequenceClassification", { ...SIZES, embedding_size: 12 }),
+  "DistilBERT: a dense layer with a ReLU": tiny("DistilBertForSequenceClassification", {
+    vocab_size: 11,
+    dim: 20,
+    n_layers: 2,
+    n_heads: 2,
+    hidden_dim: 30,
+    max_position_embeddings: 9,
+  }),
+  "ELECTRA: a dense layer with a GELU": tiny("ElectraForSequenceClassification", { ...SIZES, embedding_size: 20 }),
+  "nomic: turned and gated, norms after sums": tiny("NomicBertModel", SIZES, "hidden"),
+  "RoBERTa's spans": tiny("RobertaForQuestionAnswering", { ...SIZES, max_position_embeddings: 11, type_vocab_size: 1 }),
+  "T5's encoder": tiny("T5EncoderModel", {
+    vocab_size: 11,
+    d_model: 20,
+    d_kv: 10,
+    d_ff: 30,
+    num_layers: 2,
+    num_heads: 2,
+    n_positions: 9,
+    feed_forward_proj: "gated-gelu",
+  }),
+  "A Llama that classifies": tiny("LlamaForSequenceClassification", { ...SIZES, num_labels: 3 }),
+  "A Llama that names tokens": tiny("LlamaForTokenClassification", { ...SIZES, num_labels: 3 }),
 } as const satisfies Record<string, ModelConfig>;
 
 /** Synthetic weights that are large enough for every part to matter, with gammas, betas and biases of their own. */
@@ -37,6 +129,7 @@ export function livelyWeights(config: ModelConfig): WeightSource {
   const source = syntheticWeights(config, "float");
   return {
     has: source.has,
+    names: source.names,
     tensor: async (name) => {
       const { shape, data } = await source.tensor(name), noise = syntheticInput(1, data.length, name);
       return { shape, data: data.map((value, i) => value + noise[i]! / 3) };

@@ -15,11 +15,10 @@ import { matrixWords, type ModelSpec, outputBits, weightRefs } from "../pipeline
 import type { KeySource } from "../pipeline/session/key_window.ts";
 import { toSignedNumbers } from "../core/ring/words.ts";
 import { CoinRecord } from "../pipeline/interpreters/coins.ts";
-import { argmax, Oracle } from "../pipeline/forward/oracle.ts";
+import { argmax, oneHotRows, Oracle } from "../pipeline/forward/oracle.ts";
 import { type ClientRequest, PartySession, type RequestShape } from "../pipeline/session/session.ts";
 import { SessionPlan } from "../pipeline/session/session_plan.ts";
 import { collectIntegers, type IntegerMatrix, maskedMatrix, maskOf, plainMatrix } from "../pipeline/forward/weights.ts";
-import { oneHotRows } from "../roles/request.ts";
 import type { Link } from "../transport/link.ts";
 import { memoryPair } from "../transport/memory.ts";
 
@@ -27,6 +26,8 @@ import { memoryPair } from "../transport/memory.ts";
 export interface TestRequest {
   readonly promptIds: readonly number[];
   readonly generate: number;
+  /** The type of each token of the prompt; 0 by default. */
+  readonly types?: readonly number[];
   /** How many tokens of the prompt are real, where the model hides padding; all by default. */
   readonly realTokens?: number;
 }
@@ -148,10 +149,11 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       coins,
     });
   });
-  const { vocabCount } = model.config, width = outputBits(model) > 32 ? 64 : 32;
-  const client = test.requests.map(({ promptIds, realTokens = promptIds.length }): ClientRequest => ({
+  const { config } = model, width = outputBits(model) > 32 ? 64 : 32;
+  const client = test.requests.map(({ promptIds, types = [], realTokens = promptIds.length }): ClientRequest => ({
     realTokens,
-    prompt: ({ from, count }) => oneHotRows(promptIds.slice(from, from + count), vocabCount),
+    prompt: ({ from, count }) =>
+      Uint32Array.from(oneHotRows(config, promptIds.slice(from, from + count), types.slice(from))),
   }));
   const serve = async (): Promise<void> => {
     for await (const _ of session0!.run(shapes, null));
@@ -162,7 +164,7 @@ export async function openSession(test: TestSession): Promise<OpenSession> {
       const { request, words } = next.value, row = Int32Array.from(toSignedNumbers(words!, width)), id = argmax(row);
       logits[request]!.push(row);
       tokens[request]!.push(id);
-      next = await run.next(oneHotRows([id], vocabCount));
+      next = await run.next(Uint32Array.from(oneHotRows(config, [id])));
     }
   };
   return {
@@ -193,13 +195,13 @@ export async function runTestSession(test: TestSession): Promise<TestOutcome> {
   // Oracle.
   const expectedTokens: number[][] = [], expectedLogits: Int32Array[][] = [];
   const coins = CoinRecord.decode(await open.coins.encode());
-  for (const [request, { promptIds, generate, realTokens }] of test.requests.entries()) {
+  for (const [request, { promptIds, types, generate, realTokens }] of test.requests.entries()) {
     const dithered = test.model.rounding === "dither",
       options = dithered ? { coins: coins.reader(request) } : {},
       oracle = new Oracle(test.model, (name) => matrices.get(name)!.data, options),
       ids: number[] = [],
       rows: Int32Array[] = [];
-    for (let row = oracle.tokens(promptIds, realTokens);; row = oracle.tokens([ids.at(-1)!])) {
+    for (let row = oracle.tokens(promptIds, realTokens, types);; row = oracle.tokens([ids.at(-1)!])) {
       rows.push(Int32Array.from(row));
       ids.push(argmax(row));
       if (ids.length >= Math.max(1, generate)) break;

@@ -13,7 +13,7 @@ import type { FoldedModel } from "../models/matrices.ts";
 import { type ModelSpec, outputScale } from "../pipeline/forward/model_spec.ts";
 import { calibratedModel } from "./models.ts";
 import { livelyModel, TINY_LLAMA, TINY_MODELS } from "./tiny_models.ts";
-import { floatModel } from "./float_model.ts";
+import { floatModel } from "../pipeline/forward/float_model.ts";
 import { runOnCpu, runTestSession, type TestOutcome, type TestSession } from "./two_parties.ts";
 
 const ADAPTER = await findAdapter(), isGpuMissing = ADAPTER === null && Deno.env.get("REQUIRE_GPU") !== "1";
@@ -85,9 +85,9 @@ function assertEqualsOracle(outcome: TestOutcome): void {
 /** Largest distance of the first output from the float model's. */
 function distance(folded: FoldedModel, { model }: Pick<TestSession, "model">, outcome: TestOutcome): number {
   const { config } = folded, words = outcome.logits[0]![0]!, one = 2 ** outputScale(model);
-  const row = words.slice(config.head === "hidden" ? -config.hiddenWidth : 0), plus = config.head === "pooled" ? 1 : 0;
+  const plus = config.head.answer === "pooled" ? 1 : 0;
   const expected = floatModel(folded).tokens(IDS);
-  return Math.max(...Array.from(row, (word, i) => Math.abs(word / one - plus - expected[i]!)));
+  return Math.max(...Array.from(words, (word, i) => Math.abs(word / one - plus - expected[i]!)));
 }
 
 for (const [name, config] of Object.entries(FAMILIES)) {

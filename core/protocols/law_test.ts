@@ -5,10 +5,11 @@ import { addConstants, embed, input, linear } from "./linear/gate.ts";
 import { exp } from "./exp/gate.ts";
 import { extend } from "./extend/gate.ts";
 import type { ClearReader } from "./key.ts";
-import { columnExtent, type Extent, share, type Wire, wire } from "./tensor.ts";
+import { columnExtent, elementCount, type Extent, share, type Wire, wire } from "./tensor.ts";
 import { maximumLevel } from "./maximum/gate.ts";
 import { openShare } from "./open/gate.ts";
 import { hidePadding } from "./padding/gate.ts";
+import { addScoreBias } from "./score_bias/gate.ts";
 import { hold, mix, multiply, scores } from "./products/gate.ts";
 import { rowFunction } from "./row_function/gate.ts";
 import { splice } from "./splice/gate.ts";
@@ -241,6 +242,59 @@ Deno.test("hidePadding obeys the law, and lowers the columns beyond the real tok
   const scores = share("plan", { ringBits: 32, scale: 20, extent }, null);
   assertThrows(() => hidePadding.plan({ below: 2048, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 2048");
   assertThrows(() => hidePadding.plan({ below: 18, clip: 16 }, [scores]), RangeError, "by 19 to 1024: received 18");
+});
+
+Deno.test("hidePadding lowers the columns that are too far away, of real tokens and of padding", async () => {
+  const extent: Extent = { rows: 8, cols: [4] }, data = values(32, 24);
+  const padding = { below: 512, clip: 16, near: { heads: 2, window: 2 } };
+  for (const realTokens of [2, 4]) {
+    await assertLaw({
+      engines,
+      realTokens,
+      inputs: [tensor("share", 32, 20, extent, data)],
+      *run(ctx, [z]) {
+        return yield* ctx.gate("open", openShare, {}, yield* ctx.gate("padding", hidePadding, padding, z));
+      },
+    });
+    const z = share("clear", { ringBits: 32, scale: 20, extent }, data), reader = { realTokens } as ClearReader;
+    const moved = hidePadding.clear(padding, [z], reader).data.map((value, e) => data[e]! - value);
+    const seen = (e: number): boolean => e % 4 < realTokens && Math.abs(Math.floor(e / 8) - e % 4) < 2;
+    assertEquals([...moved], [...moved.keys()].map((e) => seen(e) ? 0 : 512 * 2 ** 20));
+  }
+});
+
+Deno.test("addScoreBias obeys the law, and adds a head's entry for the distance of key and query", async () => {
+  const table = Int32Array.from({ length: 2 * 9 }, (_, i) => (i - 9) * 12345), reach = 5;
+  const params = { table: { name: "bias", from: 0, count: 18 }, heads: 2, reach };
+  const cases = [
+    // One block of three tokens that see one another; then two tokens that see those up to themselves, as far as a window reaches.
+    { extent: { rows: 6, cols: [3] }, from: 0, tokens: 3, starts: [0] },
+    { extent: { rows: 2, cols: [3, 2] }, from: 2, tokens: 1, starts: [0, 2] },
+  ];
+  for (const { extent, ...places } of cases) {
+    const count = elementCount(extent), data = values(count, 24);
+    await assertLaw({
+      engines,
+      constants: { bias: table },
+      inputs: [tensor("share", 32, 20, extent, data)],
+      *run(ctx, [z]) {
+        const biased = yield* ctx.gate("gate", addScoreBias, { ...params, ...places }, z);
+        return yield* ctx.gate("open", openShare, {}, biased);
+      },
+    });
+  }
+  const z = share("clear", { ringBits: 32, scale: 20, extent: cases[1]!.extent }, new Float64Array(10));
+  const added = addScoreBias.clear(
+    { ...params, ...cases[1]! },
+    [z],
+    { constants: () => table } as unknown as ClearReader,
+  );
+  const entry = (head: number, distance: number): number => table[head * 9 + distance + reach - 1]!;
+  const expected = [[0, -2], [0, -1], [0, 0], [1, -2], [1, -1], [1, 0], [0, -1], [0, 0], [1, -1], [1, 0]];
+  assertEquals([...added.data], expected.map(([head, distance]) => entry(head!, distance!)));
+  const scores = share("plan", { ringBits: 32, scale: 20, extent: cases[0]!.extent }, null),
+    wrong = { ...params, ...cases[0]!, heads: 3 };
+  assertThrows(() => addScoreBias.plan(wrong, [scores]), RangeError, "must have 27 entries: received 18");
 });
 
 Deno.test("scores and mix obey the law over a cache, grouped heads and all", async () => {

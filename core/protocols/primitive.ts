@@ -78,9 +78,19 @@ export interface Role {
   /**
    * What the next gate reads: of a norm the residual stream, the sum of its squares, its root and the product of both;
    * of an attention the products of queries and keys, all its scores, and what the maximum is taken of; what the
-   * activation of a feed-forward layer reads; what the pooler's does.
+   * activation of a feed-forward layer reads; what that of the head's dense layer does, or the pooler's.
    */
-  readonly reads?: "stream" | "squares" | "root" | "product" | "score" | "unpadded" | "coarse" | "hidden" | "pooled";
+  readonly reads?:
+    | "stream"
+    | "squares"
+    | "root"
+    | "product"
+    | "score"
+    | "unpadded"
+    | "coarse"
+    | "hidden"
+    | "dense"
+    | "pooled";
 }
 
 /**

@@ -11,6 +11,7 @@ import { ModelError } from "../../core/errors.ts";
 import type { Role } from "../../core/protocols/primitive.ts";
 import type { TensorBase } from "../../core/protocols/tensor.ts";
 import type { ModelSpec } from "./model_spec.ts";
+import { normPlaces } from "./norm_places.ts";
 import { type IntegerWeights, Oracle, type OracleOptions } from "./oracle.ts";
 import {
   MAX_LAST_GROUP_BIT,
@@ -23,12 +24,12 @@ import {
 } from "./scales.ts";
 
 /**
- * Sample input: token ids of a model, or integer hidden states of its blocks. Of a model that hides padding, the first
- * `realTokens` are real.
+ * Sample input: token ids of a model with their types, or integer hidden states of its blocks. Of a model that hides
+ * padding, the first `realTokens` are real.
  */
-export type Sample = ({ readonly tokens: readonly number[] } | { readonly hidden: Float64Array }) & {
-  readonly realTokens?: number;
-};
+export type Sample =
+  & ({ readonly tokens: readonly number[]; readonly types?: readonly number[] } | { readonly hidden: Float64Array })
+  & { readonly realTokens?: number };
 
 /** What one gate read, its role, and its limit, infinite where it declares none. */
 interface Reading extends Pick<TensorBase<"clear">, "ringBits" | "scale">, Role {
@@ -96,19 +97,19 @@ const LESS_HEADROOM: ReadonlySet<Role["reads"]> = new Set(["score", "coarse", "p
  * assertEquals([first.norms[0]!.lo, small.norms[0]!.lo], [22, 18]);
  * ```
  */
-export function calibrate(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
-  if (model.scales.residualBits > 32) return settle(model, weights, sample);
+export function calibrate(model: ModelSpec, weights: IntegerWeights, ...samples: readonly Sample[]): Calibration {
+  if (model.scales.residualBits > 32) return settle(model, weights, samples);
   try {
-    return settle(model, weights, sample);
+    return settle(model, weights, samples);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     // A wire that cannot be widened fails again, by name.
-    return settle({ ...model, scales: { ...model.scales, residualBits: 33 } }, weights, sample);
+    return settle({ ...model, scales: { ...model.scales, residualBits: 33 } }, weights, samples);
   }
 }
 
 /** The scales of a model whose residual stream has 32 bits, or more and then as many as the values need. */
-function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Calibration {
+function settle(model: ModelSpec, weights: IntegerWeights, samples: readonly Sample[]): Calibration {
   let spec = model, last: ModelError | null = null;
   // Every failure moves one norm's window; more failures than norms, and a few rounds for what follows, mean that no
   // window fits.
@@ -125,9 +126,11 @@ function settle(model: ModelSpec, weights: IntegerWeights, sample: Sample): Cali
     };
     let failure: ModelError | null = null;
     try {
-      const oracle = new Oracle(room, weights, { observe });
-      if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens);
-      else oracle.hidden(sample.hidden, sample.realTokens);
+      for (const sample of samples) {
+        const oracle = new Oracle(room, weights, { observe });
+        if ("tokens" in sample) oracle.tokens(sample.tokens, sample.realTokens, sample.types);
+        else oracle.hidden(sample.hidden, sample.realTokens);
+      }
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       last = failure = error;
@@ -189,9 +192,11 @@ function residualBitsFor(seen: Readings, least: number): number {
  */
 function wantedInverse(model: ModelSpec, seen: Readings, index: number): number {
   const { scales, config } = model, { inverse, sumShift } = scales.norms[index]!;
+  const { width, reads } = normPlaces(config)[index]!,
+    scale = reads === "activation" ? scales.activation : scales.residual;
   const sums = normRead(seen, index, "squares"), roots = normRead(seen, index, "root");
   if (sums === undefined || roots === undefined) return inverse;
-  const mean = sums.max * 2 ** (sumShift - 2 * scales.residual) / config.hiddenWidth,
+  const mean = sums.max * 2 ** (sumShift - 2 * scale) / width,
     wanted = NORM_INVERSE_BITS + Math.max(0, Math.ceil(Math.log2(mean) / 2) - 3);
   return Math.min(wanted, inverse + Math.floor(Math.log2(roots.limit) - Math.log2(largestOf(roots) * HEADROOM)));
 }
@@ -233,7 +238,9 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
     return { sumBits: sumBits(hi, sumShift), sumShift, lo, hi, inverse };
   });
   let spread = 0;
-  for (const { min, max, scale } of readAs(seen, model.bucket === undefined ? "coarse" : "unpadded")) {
+  // Columns that are hidden have left the scores before their maximum is taken.
+  const whole = readAs(seen, "unpadded"), hides = new Set(whole.map(({ stage }) => stage));
+  for (const { min, max, scale } of [...whole, ...readAs(seen, "coarse").filter(({ stage }) => !hides.has(stage))]) {
     spread = Math.max(spread, Math.max(max - min, max, -min) / 2 ** scale);
   }
   const coarseBits = Math.max(
@@ -247,7 +254,8 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
     norms,
     scoreBits,
     expDigits: [low, high, scoreBits - low - high],
-    hiddenDigits: hiddenDigits(scales, seen),
+    hiddenDigits: digitsFor(scales.hiddenDigits, readAs(seen, "hidden")),
+    denseDigits: digitsFor(scales.denseDigits, readAs(seen, "dense")),
     ditheredResidualBits: ditheredResidualBits(model, seen),
   };
 }
@@ -258,13 +266,14 @@ function adjust(model: ModelSpec, seen: Readings, least: number): Scales {
  */
 function ditheredResidualBits(model: ModelSpec, seen: Readings): number {
   const room = residualRoom(model.scales);
-  return readAs(seen, "stream").some((read) => largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;
+  const places = normPlaces(model.config),
+    streams = readAs(seen, "stream").filter(({ norm }) => places[norm!]!.reads !== "activation");
+  return streams.some((read) => largestOf(read) * HEADROOM > 2 ** (room - 2)) ? 32 : room;
 }
 
-/** The window's digits, with as large a top digit as the hidden values need. */
-function hiddenDigits({ hiddenDigits: [low, index, top] }: Scales, seen: Readings): Scales["hiddenDigits"] {
-  const largest = readAs(seen, "hidden").map((read) => largestOf(read) * HEADROOM);
-  const bits = 1 + Math.ceil(Math.log2(Math.max(1, ...largest)));
+/** A window's digits, with as large a top digit as the values need. */
+function digitsFor([low, index, top]: Scales["hiddenDigits"], seen: readonly Reading[]): Scales["hiddenDigits"] {
+  const bits = 1 + Math.ceil(Math.log2(Math.max(1, ...seen.map((read) => largestOf(read) * HEADROOM))));
   return [low, index, Math.max(top, bits - low - index)];
 }
 

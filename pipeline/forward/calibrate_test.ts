@@ -5,7 +5,7 @@ import type { FoldedLayer, FoldedModel, Matrix } from "../../models/matrices.ts"
 import { syntheticInput } from "../../models/synthetic.ts";
 import { integers } from "../../tests/models.ts";
 import { livelyModel, specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
-import { floatModel } from "../../tests/float_model.ts";
+import { floatModel } from "./float_model.ts";
 import { runOnCpu } from "../../tests/two_parties.ts";
 import { calibrate, type Calibration } from "./calibrate.ts";
 import { type ModelSpec, outputScale, streamScale } from "./model_spec.ts";
@@ -231,7 +231,7 @@ for (const [name, config] of Object.entries({ Llama: TINY_LLAMA, ...TINY_MODELS 
         const reads = ["score", "coarse", "hidden", ...(padded ? ["unpadded"] : [])];
         wanted.push(...reads.map((value) => `stage ${stage}: ${value}`));
       }
-      if (config.head === "pooled" || config.head === "classes") wanted.push(`stage ${config.layers + 1}: pooled`);
+      if (config.head.dense !== null) wanted.push(`stage ${config.layers + 1}: pooled`);
       assertEquals(seen.sort(), wanted.sort());
     });
   }
@@ -293,16 +293,16 @@ for (const [path, config, louder] of LOUD_GATES) {
 
 Deno.test("calibrate() asks for no headroom of what the pooler's tanh reads", async () => {
   const folded = await livelyModel(TINY_MODELS.BERT),
-    pooler = folded.pooler!,
-    ordinary = (await calibrated(folded)).magnitudes.get("3:tanh")!;
+    dense = folded.dense!,
+    ordinary = (await calibrated(folded)).magnitudes.get("3:activation")!;
 
   const { scales, magnitudes } = await calibrated({
     ...folded,
-    pooler: timesColumns(pooler, 0, Infinity, 200 / ordinary),
+    dense: timesColumns(dense, 0, Infinity, 200 / ordinary),
   });
 
   assertEquals(scales, defaultScales(TINY_MODELS.BERT));
-  assertAlmostEquals(magnitudes.get("3:tanh")!, 200, 1);
+  assertAlmostEquals(magnitudes.get("3:activation")!, 200, 1);
 });
 
 Deno.test("calibrate() names the wire that cannot be represented, and not its value", async () => {

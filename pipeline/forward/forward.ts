@@ -8,32 +8,32 @@
  * @module
  */
 
-import { ModelError } from "../../core/errors.ts";
 import { attention, type AttentionCache, type Positions, type Sight } from "../../core/protocols/layers/attention.ts";
-import type { Gate } from "../../core/protocols/opening.ts";
+import { activationOf } from "../../core/protocols/activations.ts";
+import { type Gate, par } from "../../core/protocols/opening.ts";
 import type { Context } from "../../core/protocols/primitive.ts";
 import type { Cache, Extent, Share, View, Wire } from "../../core/protocols/tensor.ts";
 import { addConstants, addShares, affine, embed, input } from "../../core/protocols/linear/gate.ts";
-import { add, firstRow, lastBlock, narrow } from "../../core/protocols/local/gate.ts";
+import { add, columns, firstRow, lastBlock, narrow } from "../../core/protocols/local/gate.ts";
 import { mlp } from "../../core/protocols/layers/mlp.ts";
 import { rmsNorm } from "../../core/protocols/layers/norm.ts";
 import { openShare, reveal } from "../../core/protocols/open/gate.ts";
 import { roundings } from "../../core/protocols/layers/rounding.ts";
 import { splice } from "../../core/protocols/splice/gate.ts";
+import { normalisesEmbedding, normalisesParts, readsStream } from "../../models/matrices.ts";
 import {
+  answersEvery,
   attentionParams,
   downParams,
-  headParams,
   mlpParams,
   type ModelSpec,
   normParams,
-  outerRefs,
+  outerParams,
   outParams,
-  poolerParams,
   residualBits,
   streamScale,
-  TANH_DIGITS,
 } from "./model_spec.ts";
+import { type NormName, normNumber } from "./norm_places.ts";
 
 /** Count of stages: input, layers, output. */
 export function stageCount(model: ModelSpec): number {
@@ -54,7 +54,7 @@ export function tokenRows(model: ModelSpec, { count }: Positions, cols: number):
 
 /** Rows that the output stage reads: those of {@linkcode wanted}. */
 export function outputRows(model: ModelSpec, positions: Positions, cols: number): Extent {
-  const { config, scope } = model, first = scope === "model" && !config.causal && config.head !== "hidden";
+  const { config } = model, first = !answersEvery(model) && !config.causal;
   return first ? { rows: 1, cols: [cols] } : tokenRows(model, positions, cols);
 }
 
@@ -85,12 +85,7 @@ export function layerCache<V extends View>(
 
 /** What every block attends to: all tokens, or those up to itself, as far back as the layer's window reaches. */
 function sightOf({ config }: ModelSpec, layer: number, { from, count }: Positions): Sight {
-  if (!config.causal) {
-    if ((config.windows[layer] ?? null) !== null) {
-      throw new ModelError(`Cannot run layer ${layer} as a bidirectional model has no local windows`);
-    }
-    return { tokens: count, cols: [count], starts: [0] };
-  }
+  if (!config.causal) return { tokens: count, cols: [count], starts: [0] };
   const ends = Array.from({ length: count }, (_, i) => from + i + 1), window = config.windows[layer] ?? Infinity;
   const cols = ends.map((end) => Math.min(end, window));
   return { tokens: 1, cols, starts: ends.map((end, block) => end - cols[block]!) };
@@ -107,23 +102,32 @@ export function* inputStage<V extends View>(ctx: Context<V>, model: ModelSpec, p
   if (scope === "blocks") {
     const extent = tokenRows(model, positions, config.hiddenWidth);
     const x = yield* ctx.gate("input", input, { extent, ringBits: scales.residualBits, scale: streamScale(model) });
-    return config.normPlacement === "pre" ? asResidual(ctx, model, x) : x;
+    return config.normPlacement === "post" ? x : asResidual(ctx, model, x);
   }
-  const extent = tokenRows(model, positions, config.vocabCount), weights = outerRefs(config).embed;
-  const { residual: weightScale, residualBits: ringBits } = scales;
+  const { weights, weightScale } = outerParams(model, "embed"), { residualBits: ringBits } = scales;
+  const extent = tokenRows(model, positions, weights.inputs);
   let raw = yield* ctx.gate("embed", embed, { extent, ringBits, scale: 0, weights, weightScale });
   if (config.positions === "learned") {
-    const width = config.hiddenWidth,
+    const width = weights.outputs,
       constants = { name: "positions", from: positions.from * width, count: positions.count * width };
     raw = yield* ctx.gate("positions", addConstants, { constants }, raw);
   }
-  const x = asResidual(ctx, model, yield* ctx.gate("open", openShare, {}, raw));
-  return config.normPlacement === "pre" ? x : yield* normalise(ctx.within("norm"), model, 0, x);
+  const opened = yield* ctx.gate("open", openShare, {}, raw);
+  if (config.normPlacement === "post" && !config.embeddingNorm) return opened;
+  const x = asResidual(ctx, model, opened);
+  return normalisesEmbedding(config) ? yield* normalise(ctx, model, ["norm", null], x) : x;
 }
 
-/** Norm number `norm` of the model. Exchanges: those of {@linkcode rmsNorm}. */
-function normalise<V extends View>(ctx: Context<V>, model: ModelSpec, norm: number, x: Wire<V>): Gate<Wire<V>> {
-  return rmsNorm(ctx.as({ norm }), normParams(model, norm), x);
+/** A norm of the model. Exchanges: those of {@linkcode rmsNorm}. */
+function normalise<V extends View>(
+  ctx: Context<V>,
+  model: ModelSpec,
+  [name, layer]: readonly [NormName, number | null],
+  x: Wire<V>,
+  scaled: Wire<V> | null = null,
+): Gate<Wire<V>> {
+  const norm = normNumber(model.config, name, layer);
+  return rmsNorm(ctx.within(name).as({ norm }), normParams(model, norm), x, scaled);
 }
 
 /** A wire in the residual stream's ring: narrowing is free. */
@@ -147,35 +151,84 @@ export type StageInput<V extends View> =
   & { readonly [P in "x" | "cache"]: LayerInput<V>[P] | null }
   & Pick<LayerInput<V>, "positions">;
 
-/** One transformer layer. Appends the lane's keys and values to the cache. */
+/**
+ * One transformer layer. Appends the lane's keys and values to the cache.
+ *
+ * Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it; where both read the same stream they run side by side,
+ * and one truncation serves both. Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added:
+ * norm(residual + attention(x)). Where norms follow the parts, norm(attention(x)) is added.
+ */
 export function* layerStage<V extends View>(
   ctx: Context<V>,
   model: ModelSpec,
   layer: number,
-  { x, cache, positions }: LayerInput<V>,
+  { x: input, cache, positions }: LayerInput<V>,
 ): Gate<Wire<V>> {
-  const post = model.config.normPlacement === "post";
+  const { config } = model, post = config.normPlacement === "post", C = config.hiddenWidth;
   // Who receives all bits of the attention's result alternates where that evens out what both parties send.
-  const alternate = model.config.gated ? 0 : (layer % 2) as 0 | 1;
-  // Pre-norm: x is the residual stream, and x + attention(norm(x)), then x + mlp(norm(x)), are added to it.
-  // Post-norm: x is normalised, and the reading matrices' last C columns compute the residual that is added:
-  // norm(residual + attention(x)).
-  const read1 = post ? x : yield* normalise(ctx.within("norm1"), model, 2 * layer, x);
-  const place = { cache, positions, sight: sightOf(model, layer, positions) };
-  const { mixed, rest } = yield* attention(ctx.within("attention"), attentionParams(model, layer), read1, place);
-  const out = yield* affine(ctx, "out", outParams(model, layer), mixed), residual = post ? rest! : x;
-  const attended = yield* addResidual(ctx, model, { name: "out_truncate", written: out, residual, full: alternate });
+  const alternate = config.gated ? 0 : (layer % 2) as 0 | 1;
+  // What the first block reads may have a column more than the stream.
+  const x = input.extent.cols[0] === C || post ? input : ctx.local(columns, { from: 0, to: C }, input);
+  const attend = function* (read: Wire<V>): Gate<Written<V>> {
+    const params = attentionParams(model, layer), place = { cache, positions, sight: sightOf(model, layer, positions) };
+    const { mixed, rest } = yield* attention(ctx.within("attention"), params, read, place);
+    return { share: yield* affine(ctx, "out", outParams(model, layer), mixed), rest };
+  };
+  const feedForward = function* (read: Wire<V>): Gate<Written<V>> {
+    const { hidden, rest } = yield* mlp(ctx.within("mlp"), mlpParams(model, layer), read);
+    return { share: yield* affine(ctx, "down", downParams(model, layer), hidden), rest };
+  };
+  const before = (name: "norm1" | "norm2", stream: Wire<V>): Gate<Wire<V>> =>
+    normalise(ctx, model, [name, layer], stream);
 
-  const read2 = yield* normalise(ctx.within("norm2"), model, 2 * layer + 1, attended);
-  const { hidden, rest: rest2 } = yield* mlp(ctx.within("mlp"), mlpParams(model, layer), read2);
-  const down = yield* affine(ctx, "down", downParams(model, layer), hidden);
-  const after = yield* addResidual(ctx, model, {
-    name: "down_truncate",
-    written: down,
-    residual: post ? rest2! : attended,
-    full: 0,
-  });
-  return post ? yield* normalise(ctx.within("norm3"), model, 2 * layer + 2, after) : after;
+  const read1 = post || readsStream(config, layer) ? input : yield* before("norm1", x);
+  if (config.branches !== "serial") {
+    const shared = config.branches === "shared";
+    const [attended, fed] = yield* par(
+      attend(read1),
+      (function* () {
+        return yield* feedForward(shared ? read1 : yield* before("norm2", x));
+      })(),
+    );
+    // Both at the scale of the hidden values' products: attention's matrix is as much larger.
+    const scale = fed.share.scale, out = { ...attended.share, scale };
+    const written = yield* ctx.gate("branches", addShares, {}, out, fed.share);
+    return yield* addResidual(ctx, model, { name: "down_truncate", written, residual: x, full: 0 });
+  }
+  const first = { name: "out_truncate", norm: "part1", layer, full: alternate } as const;
+  const attended = yield* addPart(ctx, model, first, yield* attend(read1), x);
+  const read2 = config.normPlacement === "parts" ? attended : yield* before("norm2", attended);
+  const second = { name: "down_truncate", norm: "part2", layer, full: 0 } as const;
+  const written = yield* addPart(ctx, model, second, yield* feedForward(read2), attended);
+  return post ? yield* normalise(ctx, model, ["norm3", layer], written) : written;
+}
+
+/** What a part of a layer writes, and of a post-norm model the residual that it is added to. */
+interface Written<V extends View> {
+  readonly share: Share<V>;
+  readonly rest: Share<V> | null;
+}
+
+/**
+ * The stream and what a part writes: added as it is, or, where norms follow the parts, normalised: its columns are γ·y
+ * and y.
+ */
+function* addPart<V extends View>(
+  ctx: Context<V>,
+  model: ModelSpec,
+  part: { readonly name: string; readonly norm: "part1" | "part2"; readonly layer: number; readonly full: 0 | 1 },
+  { share, rest }: Written<V>,
+  stream: Wire<V>,
+): Gate<Wire<V>> {
+  const C = model.config.hiddenWidth, { name, norm, layer, full } = part;
+  if (!normalisesParts(model.config)) {
+    return yield* addResidual(ctx, model, { name, written: share, residual: rest ?? stream, full });
+  }
+  // In the ring of the norm's product, which a narrower stream is not.
+  const { residual: scale, residualBits: ringBits } = model.scales, { rescale } = roundings[model.rounding];
+  const both = yield* rescale(ctx, name, { scale, ringBits, full }, share);
+  const scaled = ctx.local(columns, { from: 0, to: C }, both), raw = ctx.local(columns, { from: C, to: 2 * C }, both);
+  return ctx.local(add, {}, stream, yield* normalise(ctx, model, [norm, layer], raw, scaled));
 }
 
 /** What is added to the residual stream. */
@@ -205,36 +258,43 @@ function* addResidual<V extends View>(
   return yield* rescale(ctx, name, result, yield* ctx.gate(`${name}_sum`, addShares, {}, residual, written));
 }
 
-/** The head: logits of tokens or classes for the client alone, pooled or hidden states; or what the blocks gave. */
+/** The head: what it answers for the client alone, or what the blocks gave. */
 export function* outputStage<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Gate<Wire<V>> {
-  const { config, scope, scales } = model;
+  const { config, scope } = model, { head } = config;
   if (scope === "blocks") return yield* ctx.gate("reveal", reveal, {}, x);
-  if (config.head === "hidden") {
-    return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), x));
-  }
-  if (config.head === "tokens") {
-    const read = yield* normalise(ctx.within("norm"), model, 2 * config.layers, x);
-    return yield* ctx.gate("reveal", reveal, {}, yield* affine(ctx, "head", headParams(model), read));
-  }
-  // tanh(x·W + b) + 1 of the first token; the 1 is taken back by the next layer's bias, or by the client.
-  const { rescale } = roundings[model.rounding], raw = yield* affine(ctx, "pooler", poolerParams(model), x);
-  const flat = yield* rescale(ctx, "pooler_truncate", { scale: scales.activation }, raw);
-  const last = config.head === "pooled", knownTo = last ? "both" as const : "party0" as const;
-  const pooled = yield* ctx.as({ reads: "pooled" }).gate(
-    "tanh",
-    splice,
-    { function: "tanh_plus_1", digits: TANH_DIGITS, skip: 0, valueBits: 32, ringBits: 32, knownTo },
-    flat,
-  );
-  return yield* ctx.gate("reveal", reveal, {}, last ? pooled : yield* affine(ctx, "head", headParams(model), pooled));
+  const read = config.normPlacement === "post" ? x : yield* normalise(ctx, model, ["norm", null], x);
+  const last = head.dense === null ? read : yield* denseLayer(ctx, model, read);
+  const answer = head.outputs === 0 ? last : yield* affine(ctx, "head", outerParams(model, "head"), last);
+  return yield* ctx.gate("reveal", reveal, {}, answer);
 }
 
 /**
- * The tokens whose output is wanted: a causal model's last one, a classifier's first, all of them where blocks run
- * alone.
+ * The head's dense layer, its activation and its norm. Of tanh + 1 the 1 is taken back by the next layer's bias, or by the
+ * client.
  */
+function* denseLayer<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Gate<Wire<V>> {
+  const { head, norm } = model.config, name = head.dense!, { scale, digits } = activationOf(name);
+  const { rescale } = roundings[model.rounding], isTanh = name === "tanh_plus_1";
+  const raw = yield* affine(ctx, "dense", outerParams(model, "dense"), x);
+  const flat = yield* rescale(ctx, "dense_truncate", { scale }, raw);
+  const state = yield* ctx.as({ reads: isTanh ? "pooled" : "dense" }).gate("activation", splice, {
+    function: name,
+    digits: isTanh ? digits : model.scales.denseDigits,
+    skip: 0,
+    valueBits: 32,
+    ringBits: 32,
+    knownTo: head.outputs === 0 || head.norm ? "both" : "party0",
+  }, flat);
+  if (!head.norm) return state;
+  if (norm !== "layer") return yield* normalise(ctx, model, ["head", null], state);
+  const centred = yield* affine(ctx, "centre", outerParams(model, "centre"), state);
+  const opened = yield* rescale(ctx, "centre_truncate", { scale: model.scales.activation }, centred);
+  return yield* normalise(ctx, model, ["head", null], opened);
+}
+
+/** The tokens whose output is wanted: all of them, a causal model's last one, or a classifier's first. */
 export function wanted<V extends View>(ctx: Context<V>, model: ModelSpec, x: Wire<V>): Wire<V> {
-  if (model.scope === "blocks" || model.config.head === "hidden") return x;
+  if (answersEvery(model)) return x;
   return model.config.causal ? ctx.local(lastBlock, {}, x) : ctx.local(firstRow, {}, x);
 }
 

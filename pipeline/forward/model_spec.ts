@@ -12,11 +12,18 @@ import type { MlpParams } from "../../core/protocols/layers/mlp.ts";
 import type { NormParams } from "../../core/protocols/layers/norm.ts";
 import { type Rounding, roundings } from "../../core/protocols/layers/rounding.ts";
 import { wordsPerElement } from "../../core/ring/words.ts";
+import { activationOf } from "../../core/protocols/activations.ts";
+import {
+  embeddingShape,
+  type FoldedHead,
+  type FoldedLayer,
+  isBiased,
+  normalisesParts,
+  readsStream,
+} from "../../models/matrices.ts";
 import type { ModelConfig } from "../../models/model_config.ts";
+import { normNumber, normPlaces } from "./norm_places.ts";
 import type { Scales } from "./scales.ts";
-
-/** Window of the pooler's tanh: 2048 steps of 1/256 over ±4; it runs once per sentence. */
-export const TANH_DIGITS = [2, 11, 7] as const;
 
 /** What is computed: a whole model from tokens to its head, or its blocks alone from hidden states to hidden states. */
 export type ModelScope = "model" | "blocks";
@@ -56,11 +63,6 @@ export function assertHidesLengths(model: ModelSpec): void {
   }
 }
 
-/** Whether linear layers have biases: the LayerNorm families do, at the latest since their norms' β is folded in. */
-function biased(config: ModelConfig): boolean {
-  return config.norm === "layer";
-}
-
 /** A weight matrix of a model. */
 export interface MatrixRef extends WeightRef {
   /**
@@ -68,41 +70,59 @@ export interface MatrixRef extends WeightRef {
    * own.
    */
   readonly writes: "stream" | "own";
-}
-
-/** What the reading matrices write: a post-norm model's have columns for the residual. */
-function readersWrite({ normPlacement }: ModelConfig): MatrixRef["writes"] {
-  return normPlacement === "post" ? "stream" : "own";
+  /** What it reads: one-hot rows, the stream, normalised values or mixtures, hidden values, or what the head's dense layer gives. */
+  readonly reads: "tokens" | "stream" | "activation" | "hidden" | "dense";
+  /** Whether party 0 adds a bias to its products. */
+  readonly biased: boolean;
 }
 
 /** The matrices of a layer, in the order of the forward pass. */
 export function layerRefs(config: ModelConfig, layer: number): Record<"qkv" | "out" | "gateUp" | "down", MatrixRef> {
-  const { hiddenWidth: C, heads: H, kvHeads, headWidth: D, ffnWidth: F, gated } = config,
-    read = readersWrite(config),
-    rest = read === "stream" ? C : 0;
-  const ref = (part: string, inputs: number, outputs: number, writes: MatrixRef["writes"]): MatrixRef => ({
+  const { hiddenWidth: C, heads: H, kvHeads, headWidth: D, ffnWidth: F, gated, normPlacement, queryNorm } = config;
+  // The matrices that read a post-norm model's normalised values write the residual too.
+  const post = normPlacement === "post", rest = post ? C : 0, written = normalisesParts(config) ? 2 * C : C;
+  const normed = queryNorm === "none" ? 0 : (H + kvHeads) * D, [, embedded] = embeddingShape(config);
+  const readOf = (stream: boolean): Pick<MatrixRef, "reads" | "writes"> => ({
+    reads: stream && !post ? "stream" : "activation",
+    writes: post || stream ? "stream" : "own",
+  });
+  const ref = (part: keyof FoldedLayer, inputs: number, outputs: number, io: Pick<MatrixRef, "reads" | "writes">) => ({
     name: `layers.${layer}.${part}`,
     inputs,
     outputs,
-    writes,
+    ...io,
+    biased: isBiased(config, part),
   });
   return {
-    qkv: ref("qkv", C, (H + 2 * kvHeads) * D + rest, read),
-    out: ref("out", H * D, C, "stream"),
-    gateUp: ref("gateUp", C, (gated ? 2 : 1) * F + rest, read),
-    down: ref("down", F, C, "stream"),
+    qkv: ref(
+      "qkv",
+      layer === 0 ? embedded : C,
+      (H + 2 * kvHeads) * D + normed + rest,
+      readOf(readsStream(config, layer)),
+    ),
+    out: ref("out", H * D, written, { reads: "activation", writes: "stream" }),
+    gateUp: ref("gateUp", C, (gated ? 2 : 1) * F + rest, readOf(normPlacement === "parts")),
+    down: ref("down", F, written, { reads: "hidden", writes: "stream" }),
   };
 }
 
-/**
- * The matrices before and after the layers; a model that runs whole has the embedding and those that its head asks for.
- */
-export function outerRefs(config: ModelConfig): Record<"embed" | "pooler" | "head", MatrixRef> {
-  const { hiddenWidth: C, vocabCount: V, head } = config, read = readersWrite(config);
+/** The matrices before and after the layers; a model that runs whole has the embedding and those that its head asks for. */
+export function outerRefs(config: ModelConfig): Record<"embed" | keyof FoldedHead, MatrixRef> {
+  const { hiddenWidth: C, head } = config, [rows, columns] = embeddingShape(config);
+  const writes = config.normPlacement === "post" ? "stream" : "own", own = { inputs: C, outputs: C, writes } as const;
+  const afterDense = head.norm ? "activation" : "dense", isLast = head.dense === null;
   return {
-    embed: { name: "embed", inputs: V, outputs: C, writes: "stream" },
-    pooler: { name: "pooler", inputs: C, outputs: C, writes: read },
-    head: { name: "head", inputs: C, outputs: outputWidth(config), writes: head === "classes" ? "own" : read },
+    embed: { name: "embed", inputs: rows, outputs: columns, reads: "tokens", writes: "stream", biased: false },
+    dense: { ...own, name: "dense", reads: "activation", biased: isBiased(config, "dense") },
+    centre: { ...own, name: "centre", reads: "dense", writes: "own", biased: false },
+    head: {
+      ...own,
+      name: "head",
+      outputs: head.outputs,
+      reads: isLast ? "activation" : afterDense,
+      writes: isLast ? writes : "own",
+      biased: isBiased(config, "head"),
+    },
   };
 }
 
@@ -110,9 +130,39 @@ export function outerRefs(config: ModelConfig): Record<"embed" | "pooler" | "hea
 export function weightRefs({ scope, config }: Pick<ModelSpec, "scope" | "config">): MatrixRef[] {
   const layers = Array.from({ length: config.layers }, (_, layer) => Object.values(layerRefs(config, layer))).flat();
   if (scope === "blocks") return layers;
-  const { embed, pooler, head } = outerRefs(config);
-  const after = { tokens: [head], hidden: [head], classes: [pooler, head], pooled: [pooler] }[config.head];
-  return [embed, ...layers, ...after];
+  const { embed, dense, centre, head } = outerRefs(config), { head: { dense: activation, norm, outputs } } = config;
+  return [
+    embed,
+    ...layers,
+    ...(activation === null ? [] : [dense]),
+    ...(norm && config.norm === "layer" ? [centre] : []),
+    ...(outputs === 0 ? [] : [head]),
+  ];
+}
+
+/** Fractional bits of what a matrix multiplies, and of its own integers: what is embedded is the stream itself. */
+export function matrixScales(
+  { config, scales }: Pick<ModelSpec, "config" | "scales">,
+  { reads }: Pick<MatrixRef, "reads">,
+): { input: number; weight: number } {
+  const { residual, weight, activation, hidden } = scales;
+  switch (reads) {
+    case "tokens":
+      return { input: 0, weight: streamScaleOf({ config, scales }) };
+    case "stream":
+      return { input: residual, weight };
+    case "hidden":
+      return { input: hidden, weight };
+    case "dense":
+      return { input: activationOf(config.head.dense!).scale, weight };
+    case "activation":
+      return { input: activation, weight };
+  }
+}
+
+/** Fractional bits of the embedding: those of the stream, or of a post-norm model that does not normalise it of what its matrices read. */
+function streamScaleOf({ config, scales }: Pick<ModelSpec, "config" | "scales">): number {
+  return config.normPlacement === "post" && !config.embeddingNorm ? scales.activation : scales.residual;
 }
 
 /** The ring in which a matrix multiplies, in bits. */
@@ -125,74 +175,95 @@ export function matrixWords(model: Pick<ModelSpec, "scales">, ref: Pick<MatrixRe
   return wordsPerElement(matrixBits(model, ref));
 }
 
+/** Whether matrices of blocks read the residual stream: it then has the ring of their products. */
+function streamIsRead(config: ModelConfig): boolean {
+  return config.normPlacement !== "post" && (config.normPlacement === "parts" || !config.firstNorm);
+}
+
 /** Width of a model's output rows. */
-export function outputWidth(config: ModelConfig): number {
-  return config.head === "tokens"
-    ? config.vocabCount
-    : config.head === "classes"
-    ? config.classCount
-    : config.hiddenWidth;
+export function outputWidth({ head, hiddenWidth }: ModelConfig): number {
+  return head.outputs === 0 ? hiddenWidth : head.outputs;
+}
+
+/** Whether every token is answered, and not the first or the last alone. */
+export function answersEvery({ scope, config }: Pick<ModelSpec, "scope" | "config">): boolean {
+  return scope === "blocks" || config.head.rows === "every";
+}
+
+/** Columns of the wire that a stage reads. */
+export function streamWidth({ scope, config }: Pick<ModelSpec, "scope" | "config">, stage: number): number {
+  return scope === "model" && stage === 1 ? embeddingShape(config)[1] : config.hiddenWidth;
 }
 
 /** Fractional bits of the wire between stages: the residual stream, or a post-norm model's normalised values. */
 export function streamScale({ config, scales }: Pick<ModelSpec, "config" | "scales">): number {
-  return config.normPlacement === "pre" ? scales.residual : scales.activation;
+  return config.normPlacement === "post" ? scales.activation : scales.residual;
 }
 
 /**
- * Ring of the residual stream, in bits: where it fits 32 and rounding is dithered what its truncations leave for
- * nothing, if calibration found that the values fit there.
+ * Ring of the residual stream, in bits: where it fits 32 and rounding is dithered what its truncations leave for nothing, if calibration found that the values
+ * fit there and no matrix reads it.
  */
-export function residualBits({ scales, rounding }: Pick<ModelSpec, "scales" | "rounding">): number {
-  return scales.residualBits === 32 ? roundings[rounding].ringBits(scales.ditheredResidualBits) : scales.residualBits;
+export function residualBits({ config, scales, rounding }: Pick<ModelSpec, "config" | "scales" | "rounding">): number {
+  if (scales.residualBits > 32 || streamIsRead(config)) return scales.residualBits;
+  return roundings[rounding].ringBits(scales.ditheredResidualBits);
 }
 
 /** Ring of the wire between stages, in bits. */
 export function streamBits(model: Pick<ModelSpec, "config" | "scales" | "rounding">): number {
-  return model.config.normPlacement === "pre" ? residualBits(model) : model.scales.residualBits;
+  return model.config.normPlacement === "post" ? model.scales.residualBits : residualBits(model);
 }
 
 /** Fractional bits of the revealed output. */
-export function outputScale({ scope, config, scales }: ModelSpec): number {
-  if (scope === "blocks") return streamScale({ config, scales });
-  return config.head === "pooled" ? scales.activation : scales.activation + scales.weight;
+export function outputScale(model: Pick<ModelSpec, "scope" | "config" | "scales">): number {
+  const { scope, config } = model;
+  if (scope === "blocks") return streamScale(model);
+  if (config.head.outputs === 0) return activationOf(config.head.dense!).scale;
+  const { input, weight } = matrixScales(model, outerRefs(config).head);
+  return input + weight;
 }
 
-/** Ring of the revealed output, in bits: of hidden states and of blocks alone the stream's. */
-export function outputBits({ scope, config, scales }: ModelSpec): number {
-  return scope === "blocks" || config.head === "hidden" ? scales.residualBits : 32;
+/** Ring of the revealed output, in bits: of blocks alone the stream's, else the last matrix's. */
+export function outputBits(model: Pick<ModelSpec, "scope" | "config" | "scales">): number {
+  if (model.scope === "blocks") return model.scales.residualBits;
+  return model.config.head.outputs === 0 ? 32 : matrixBits(model, outerRefs(model.config).head);
 }
 
-function affineParams(model: ModelSpec, weights: WeightRef): AffineParams {
-  const bias: ConstantRef | null = biased(model.config)
-    ? { name: `${weights.name}.bias`, from: 0, count: weights.outputs }
-    : null;
-  return { weights, weightScale: model.scales.weight, bias };
+function affineParams(model: ModelSpec, ref: MatrixRef): AffineParams {
+  const { name, inputs, outputs, biased } = ref;
+  const bias: ConstantRef | null = biased ? { name: `${name}.bias`, from: 0, count: outputs } : null;
+  return { weights: { name, inputs, outputs }, weightScale: matrixScales(model, ref).weight, bias };
 }
 
-/** Norm `norm` in the order of {@linkcode Scales.norms}. */
+/** Norm `norm` in the order of {@linkcode normPlaces}. */
 export function normParams(model: ModelSpec, norm: number): NormParams {
   const { scales, config, scope } = model, { sumBits, sumShift, lo, hi, inverse } = scales.norms[norm]!;
-  // The last norm of a post-norm model is its output where blocks run alone.
-  const last = config.normPlacement === "post" && scope === "blocks" && norm === 2 * config.layers;
+  const places = normPlaces(config), { name, reads } = places[norm]!, post = config.normPlacement === "post";
+  // The last norm of a post-norm model is its output where blocks run alone; what queries, keys and parts become is read by more than linear layers.
+  const last = post && scope === "blocks" && norm === places.length - 1, part = reads === "part";
   return {
     sumBits,
     sumShift,
     lo,
     hi,
     inverseScale: inverse,
-    scale: scales.activation,
-    ringBits: config.normPlacement === "post" ? scales.residualBits : 32,
+    scale: part ? scales.residual : scales.activation,
+    ringBits: part ? residualBits(model) : post && name !== "head" ? scales.residualBits : 32,
     epsilon: config.normEps,
-    knownTo: last ? "both" : "party0",
+    knownTo: last || part || name === "query" || name === "key" ? "both" : "party0",
     rounding: model.rounding,
   };
 }
 
-/** The norms of a layer: two layers with equal ones have the same plan. */
-export function layerNorms(model: ModelSpec, layer: number): NormParams[] {
-  const first = 2 * layer + (model.config.normPlacement === "post" ? 1 : 0);
-  return [normParams(model, first), normParams(model, first + 1)];
+/** What tells the plans of two layers apart: their norms, how far they see, whether they turn queries and keys. */
+export function layerNumbers(model: ModelSpec, layer: number): unknown {
+  const { config } = model;
+  return [
+    normPlaces(config).flatMap((place, norm) => place.layer === layer ? [normParams(model, norm)] : []),
+    config.windows[layer] ?? null,
+    (config.rotaryKinds[layer] ?? -1) < 0,
+    layerRefs(config, layer).qkv.inputs,
+  ];
 }
 
 /** Fractional bits of the exponential's tables: fewer where a row is so long that its sum would not fit 31 bits. */
@@ -200,18 +271,36 @@ export function expTableScale({ scales, maxPositions }: Pick<ModelSpec, "scales"
   return Math.min(scales.expTable, Math.floor((31 - Math.ceil(Math.log2(maxPositions))) / 2));
 }
 
-/**
- * Attention of a layer. Where padding is hidden, scores have one bit more, and padded ones are lowered by half the
- * range of the others.
- */
+/** How near a token of a bidirectional model must be to be seen by a layer; null where all are. */
+function nearness({ config, maxPositions }: ModelSpec, layer: number): number | null {
+  const window = config.windows[layer] ?? null;
+  return config.causal || window === null || window >= maxPositions ? null : window;
+}
+
+/** Attention of a layer. Where columns are hidden, scores have one bit more, and hidden ones are lowered by half the range of the others. */
 export function attentionParams(model: ModelSpec, layer: number): AttentionParams {
   const { config, scales, maxPositions, bucket } = model, [low, high, top] = scales.expDigits;
-  const more = bucket === undefined ? 0 : 1;
+  const hides = bucket !== undefined || config.windows.some((_, other) => nearness(model, other) !== null);
+  const more = hides ? 1 : 0, window = nearness(model, layer), kind = config.rotaryKinds[layer] ?? -1;
+  const layerPlaces = config.queryNorm === "none" ? null : {
+    query: normParams(model, normNumber(config, "query", layer)),
+    queryNumber: normNumber(config, "query", layer),
+    key: normParams(model, normNumber(config, "key", layer)),
+    keyNumber: normNumber(config, "key", layer),
+    whole: config.queryNorm === "all",
+  };
+  const reach = 2 * config.maxPositions - 1;
   return {
     heads: config.heads,
     kvHeads: config.kvHeads,
     width: config.headWidth,
-    rotary: config.positions === "rotary" ? { theta: config.ropeTheta, angleScale: scales.angle } : null,
+    rotary: kind < 0 ? null : { frequencies: config.frequencies[kind]!, angleScale: scales.angle },
+    norms: layerPlaces,
+    bias: config.scoreBias === null ? null : {
+      table: { name: "scoreBias", from: 0, count: config.heads * reach },
+      heads: config.heads,
+      reach: config.maxPositions,
+    },
     scale: scales.activation,
     mixtureBits: scales.residualBits,
     qkv: affineParams(model, layerRefs(config, layer).qkv),
@@ -228,9 +317,11 @@ export function attentionParams(model: ModelSpec, layer: number): AttentionParam
       maxColumns: maxPositions,
       rounding: model.rounding,
     },
-    padding: bucket === undefined
-      ? null
-      : { below: 2 ** (scales.scoreBits - scales.score - 1), clip: 2 ** (low + high - scales.score) },
+    padding: bucket === undefined && window === null ? null : {
+      below: 2 ** (scales.scoreBits - scales.score - 1),
+      clip: 2 ** (low + high - scales.score),
+      ...(window === null ? {} : { near: { heads: config.heads, window } }),
+    },
   };
 }
 
@@ -241,7 +332,7 @@ export function outParams(model: ModelSpec, layer: number): AffineParams {
 
 /** Feed-forward layer. */
 export function mlpParams(model: ModelSpec, layer: number): MlpParams {
-  const { config, scales } = model, { valueBits, skip } = roundings[model.rounding].activation;
+  const { config, scales } = model, { valueBits, skips } = roundings[model.rounding].activation;
   return {
     width: config.ffnWidth,
     scale: scales.hidden,
@@ -252,7 +343,8 @@ export function mlpParams(model: ModelSpec, layer: number): MlpParams {
     restScale: scales.hidden - scales.activation,
     up: affineParams(model, layerRefs(config, layer).gateUp),
     rounding: model.rounding,
-    skip: skip[config.activation] ?? 0,
+    skip: skips ? activationOf(config.activation).skip : 0,
+    squared: activationOf(config.activation).squared === true,
     valueBits,
   };
 }
@@ -262,12 +354,7 @@ export function downParams(model: ModelSpec, layer: number): AffineParams {
   return affineParams(model, layerRefs(model.config, layer).down);
 }
 
-/** BERT's pooler. */
-export function poolerParams(model: ModelSpec): AffineParams {
-  return affineParams(model, outerRefs(model.config).pooler);
-}
-
-/** The head. */
-export function headParams(model: ModelSpec): AffineParams {
-  return affineParams(model, outerRefs(model.config).head);
+/** A matrix before or after the layers. */
+export function outerParams(model: ModelSpec, part: keyof ReturnType<typeof outerRefs>): AffineParams {
+  return affineParams(model, outerRefs(model.config)[part]);
 }

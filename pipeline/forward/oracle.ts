@@ -7,6 +7,8 @@
 import type { AttentionCache } from "../../core/protocols/layers/attention.ts";
 import { ClearContext, type ClearOptions, type Observed } from "../interpreters/clear.ts";
 import type { CoinReader } from "../interpreters/coins.ts";
+import { embeddingShape } from "../../models/matrices.ts";
+import type { ModelConfig } from "../../models/model_config.ts";
 import { forward, layerCache } from "./forward.ts";
 import type { ModelSpec } from "./model_spec.ts";
 import { finish } from "../interpreters/plan.ts";
@@ -69,11 +71,10 @@ export class Oracle {
    * pooled state plus 1, or hidden states.
    *
    * @param realTokens How many of them are real, where the model hides padding.
+   * @param types The type of each token, 0 where there is none.
    */
-  tokens(ids: readonly number[], realTokens: number = ids.length): Float64Array {
-    const { vocabCount } = this.#model.config, oneHot = new Float64Array(ids.length * vocabCount);
-    ids.forEach((id, row) => oneHot[row * vocabCount + id] = 1);
-    return this.#run(oneHot, ids.length, realTokens);
+  tokens(ids: readonly number[], realTokens: number = ids.length, types: readonly number[] = []): Float64Array {
+    return this.#run(oneHotRows(this.#model.config, ids, types), ids.length, realTokens);
   }
 
   /**
@@ -104,6 +105,17 @@ export class Oracle {
     this.#position += count;
     return value.data;
   }
+}
+
+/** The rows that pick tokens, and further types of tokens, out of the embedding: shape (tokens, rows of the embedding). */
+export function oneHotRows(config: ModelConfig, ids: readonly number[], types: readonly number[] = []): Float64Array {
+  const [width] = embeddingShape(config), rows = new Float64Array(ids.length * width);
+  ids.forEach((id, row) => {
+    rows[row * width + id] = 1;
+    const type = types[row] ?? 0;
+    if (type > 0) rows[row * width + config.vocabCount + type - 1] = 1;
+  });
+  return rows;
 }
 
 /** Index of the largest value; the first of equal ones. */

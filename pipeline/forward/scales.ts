@@ -5,7 +5,9 @@
  * @module
  */
 
+import { activationOf } from "../../core/protocols/activations.ts";
 import type { ModelConfig } from "../../models/model_config.ts";
+import { normPlaces } from "./norm_places.ts";
 
 /** Numbers of one norm. */
 export interface NormScales {
@@ -40,7 +42,7 @@ export interface Scales {
   readonly weight: number;
   /** Fractional bits of cosines and sines. */
   readonly angle: number;
-  /** Norms in order: two per layer, then the final one; of a post-norm model the embedding's, then two per layer. */
+  /** Norms in the order of `normPlaces`. */
   readonly norms: readonly NormScales[];
   /** Ring of the scores, in bits. */
   readonly scoreBits: number;
@@ -60,6 +62,8 @@ export interface Scales {
   readonly hidden: number;
   /** Digits of the activation function's window. */
   readonly hiddenDigits: readonly [low: number, index: number, top: number];
+  /** Digits of the window of the head's dense layer; those of a tanh where it has none. */
+  readonly denseDigits: readonly [low: number, index: number, top: number];
 }
 
 /** Octaves of the mean square that a norm covers unless calibration says otherwise: from 2^-10 on. */
@@ -92,15 +96,6 @@ function residualScale(width: number): number {
   return residual;
 }
 
-/**
- * Hidden values of a feed-forward layer. GELU has 12 fractional bits and 256 steps of 1/32 over ±4: one more of either
- * would not show, and with fewer bits the entries could not lie in the middle of their steps. SiLU, whose tail is
- * longer, has 512 steps over ±8; its product with the other half needs the room of 10 bits.
- */
-function hiddenScales(activation: ModelConfig["activation"]): Pick<Scales, "hidden" | "hiddenDigits"> {
-  return activation === "silu" ? { hidden: 10, hiddenDigits: [5, 9, 6] } : { hidden: 12, hiddenDigits: [7, 8, 5] };
-}
-
 /** Bits that the truncations of what writes the residual stream leave of 32. */
 export function residualRoom(scales: Pick<Scales, "residual" | "activation" | "hidden" | "weight">): number {
   return 32 - (Math.max(scales.activation, scales.hidden) + scales.weight - scales.residual);
@@ -115,7 +110,8 @@ export function defaultScales(config: ModelConfig, residualBits: number = 32): S
   const residual = residualScale(config.hiddenWidth),
     weight = 10,
     activation = 10,
-    hidden = hiddenScales(config.activation);
+    { scale, digits } = activationOf(config.activation),
+    hidden = { hidden: scale, hiddenDigits: digits };
   return {
     residualBits,
     residual,
@@ -123,9 +119,8 @@ export function defaultScales(config: ModelConfig, residualBits: number = 32): S
     activation,
     weight,
     angle: 10,
-    norms: Array.from(
-      { length: 2 * config.layers + 1 },
-      () => normScales(config.hiddenWidth, residual),
+    norms: normPlaces(config).map(({ width, reads }) =>
+      normScales(width, reads === "activation" ? activation : residual)
     ),
     scoreBits: 20,
     score: 10,
@@ -135,5 +130,6 @@ export function defaultScales(config: ModelConfig, residualBits: number = 32): S
     inverse: 14,
     probability: 12,
     ...hidden,
+    denseDigits: activationOf(config.head.dense ?? "tanh_plus_1").digits,
   };
 }

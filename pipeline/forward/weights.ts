@@ -10,10 +10,10 @@ import { expandChacha8 } from "../../core/prg/chacha8.ts";
 import { address, PURPOSE, type Seed } from "../../core/prg/seed.ts";
 import { signExtend } from "../../core/ring/words.ts";
 import type { FoldedSource, Matrix } from "../../models/matrices.ts";
-import { layerRefs, type MatrixRef, type ModelSpec, outerRefs } from "./model_spec.ts";
+import { layerRefs, type MatrixRef, matrixScales, type ModelSpec, outerRefs } from "./model_spec.ts";
 
 /** One integer matrix, row-major (inputs × outputs), or a vector of `outputs` entries (inputs 0). Secret of party 0. */
-export interface IntegerMatrix extends MatrixRef {
+export interface IntegerMatrix extends Pick<MatrixRef, "name" | "inputs" | "outputs" | "writes"> {
   /** Integers at the scale of the plan. */
   readonly data: Int32Array;
 }
@@ -30,31 +30,27 @@ function quantise(name: string, values: Float32Array, scale: number): Int32Array
   return data;
 }
 
-/**
- * The parts of a model that are secret, folded, in the order of the forward pass, one in memory at a time; each with
- * the fractional bits of what it multiplies.
- */
+/** The matrices of a model, folded, in the order of {@linkcode weightRefs}, one in memory at a time. */
 async function* parts(
-  model: Pick<ModelSpec, "scope" | "config" | "scales">,
+  { scope, config, scales }: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
-): AsyncGenerator<readonly [MatrixRef, Matrix, number, number]> {
-  const { scope, config, scales } = model, { weight, activation, hidden } = scales;
-  const whole = scope === "model", { embed, pooler, head } = outerRefs(config);
-  if (whole) yield [embed, await source.embed(), scales.residual, 0];
+): AsyncGenerator<readonly [MatrixRef, Matrix]> {
+  const whole = scope === "model", outer = outerRefs(config);
+  if (whole) yield [outer.embed, await source.embed()];
+  // What attention writes beside the feed-forward layer is added to its products; the residual columns of a post-norm model too.
+  const more = 2 ** (scales.hidden - scales.activation), own = (config.gated ? 2 : 1) * config.ffnWidth;
   for (let layer = 0; layer < config.layers; layer++) {
     const refs = layerRefs(config, layer), { qkv, out, gateUp, down } = await source.layer(layer);
-    yield [refs.qkv, qkv, weight, activation];
-    yield [refs.out, out, weight, activation];
-    // The residual columns of a post-norm model are added to what the down projection gives: they take the hidden
-    // values' scale.
-    const own = (config.gated ? 2 : 1) * config.ffnWidth, more = 2 ** (hidden - activation);
-    yield [refs.gateUp, raiseColumns(gateUp, own, more), weight, activation];
-    yield [refs.down, down, weight, hidden];
+    yield [refs.qkv, qkv];
+    yield [refs.out, config.branches === "serial" ? out : raiseColumns(out, 0, more)];
+    yield [refs.gateUp, raiseColumns(gateUp, own, more)];
+    yield [refs.down, down];
   }
-  if (whole && (config.head === "classes" || config.head === "pooled")) {
-    yield [pooler, await source.pooler(), weight, activation];
-  }
-  if (whole && config.head !== "pooled") yield [head, await source.head(), weight, activation];
+  if (!whole) return;
+  const { dense, centre, head } = await source.head();
+  if (dense !== null) yield [outer.dense, dense];
+  if (centre !== null) yield [outer.centre, centre];
+  if (head !== null) yield [outer.head, head];
 }
 
 /** The matrix with its columns from `from` on, and their biases, multiplied by `factor`. */
@@ -73,18 +69,31 @@ export async function* integerWeights(
   model: Pick<ModelSpec, "scope" | "config" | "scales">,
   source: FoldedSource,
 ): AsyncGenerator<IntegerMatrix> {
-  const { scope, config, scales } = model;
+  const { scope, config, scales } = model, { activation } = scales;
+  const vector = (name: string, data: Int32Array, writes: MatrixRef["writes"]): IntegerMatrix => ({
+    name,
+    inputs: 0,
+    outputs: data.length,
+    writes,
+    data,
+  });
   if (scope === "model" && config.positions === "learned") {
-    const { data } = (await source.positions())!;
-    const name = "positions", integers = quantise(name, data, scales.residual);
-    yield { name, inputs: 0, outputs: data.length, writes: "stream", data: integers };
+    const { weight } = matrixScales(model, outerRefs(config).embed);
+    yield vector("positions", quantise("positions", (await source.positions())!.data, weight), "stream");
   }
-  for await (const [ref, matrix, weightScale, inputScale] of parts(model, source)) {
-    const { name } = ref, data = quantise(name, matrix.data, weightScale);
-    const bias = matrix.bias === null ? null : quantise(`${name}.bias`, matrix.bias, weightScale + inputScale);
-    if (bias !== null && name === "head" && config.head === "classes") takeBackOne(data, bias, 2 ** inputScale);
-    yield { ...ref, data };
-    if (bias !== null) yield { ...ref, name: `${name}.bias`, inputs: 0, data: bias };
+  if (config.scoreBias !== null) {
+    yield vector("scoreBias", quantise("scoreBias", (await source.scoreBias())!.data, 2 * activation), "own");
+  }
+  for await (const [ref, matrix] of parts(model, source)) {
+    const { name, writes, biased } = ref, { input, weight } = matrixScales(model, ref);
+    const data = quantise(name, matrix.data, weight);
+    yield { name, inputs: ref.inputs, outputs: ref.outputs, writes, data };
+    if (!biased) continue;
+    const bias = quantise(`${name}.bias`, matrix.bias!, weight + input);
+    if (name === "head" && config.head.dense === "tanh_plus_1" && !config.head.norm) {
+      takeBackOne(data, bias, 2 ** input);
+    }
+    yield vector(`${name}.bias`, bias, writes);
   }
 }
 

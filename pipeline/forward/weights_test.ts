@@ -70,8 +70,8 @@ Deno.test("integerWeights() takes back in a classifier's bias the 1 that its poo
   const config = TINY_MODELS["BERT classifier"], model = specOf(config, 9), { weight, activation } = model.scales;
   const folded = await livelyModel(config), matrices = await integers(model, folded), head = matrices.get("head")!;
 
-  for (let o = 0; o < config.classCount; o++) {
-    const column = head.data.filter((_, i) => i % config.classCount === o).reduce((a, b) => a + b);
+  for (let o = 0; o < config.head.outputs; o++) {
+    const column = head.data.filter((_, i) => i % config.head.outputs === o).reduce((a, b) => a + b);
     const bias = Math.round(folded.head!.bias![o]! * 2 ** (weight + activation));
     assertEquals(matrices.get("head.bias")!.data[o], bias - 2 ** activation * column);
   }
@@ -155,6 +155,6 @@ Deno.test("matrixBits() puts what writes the residual stream into its ring, and 
 
   assertEquals(wide({ ...TINY_LLAMA, layers: 1 }), ["embed", ...layer("out", "down")]);
   assertEquals(wide({ ...TINY_MODELS["GPT-2"], layers: 1 }), ["embed", ...layer("out", "down")]);
-  assertEquals(wide({ ...TINY_MODELS["BERT classifier"], layers: 1 }), ["embed", ...all, "pooler"]);
+  assertEquals(wide({ ...TINY_MODELS["BERT classifier"], layers: 1 }), ["embed", ...all, "dense"]);
   assertEquals(wide({ ...TINY_MODELS["BERT without a pooler"], layers: 1 }), ["embed", ...all, "head"]);
 });

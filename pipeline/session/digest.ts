@@ -5,7 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { attentionParams, type ModelSpec, TANH_DIGITS } from "../forward/model_spec.ts";
+import { activationOf } from "../../core/protocols/activations.ts";
+import { attentionParams, type ModelSpec } from "../forward/model_spec.ts";
 import { rotaryAngles } from "../../core/protocols/local/gate.ts";
 import { roundings } from "../../core/protocols/layers/rounding.ts";
 import { bumpTable } from "../../core/protocols/splice/tables.ts";
@@ -33,10 +34,14 @@ export function planDigest(model: ModelSpec, shape: SessionShape): string {
   const { lowTable, highTable } = roundings[model.rounding].expTables(attentionParams(model, 0).softmax);
   for (const table of [lowTable, highTable]) add(table);
   add(bumpTable(config.activation, scales.hiddenDigits, scales.hidden));
-  if (config.classCount > 0 || config.head === "pooled") add(bumpTable("tanh_plus_1", TANH_DIGITS, scales.activation));
-  if (config.positions === "rotary") {
+  const { dense } = config.head;
+  if (dense !== null) {
+    const { digits, scale } = activationOf(dense);
+    add(bumpTable(dense, dense === "tanh_plus_1" ? digits : scales.denseDigits, scale));
+  }
+  for (const frequencies of config.frequencies) {
     const positions = Array.from({ length: maxPositions }, (_, position) => position);
-    add(rotaryAngles(positions, config.headWidth, config.ropeTheta, scales.angle));
+    add(rotaryAngles(positions, frequencies, scales.angle));
   }
   return hash.digest("hex");
 }

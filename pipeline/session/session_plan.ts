@@ -7,7 +7,15 @@
 import type { Positions } from "../../core/protocols/layers/attention.ts";
 import { wire } from "../../core/protocols/tensor.ts";
 import { blocksOf, layerCache, outputRows, stage, stageCount, tokenRows } from "../forward/forward.ts";
-import { assertHidesLengths, layerNorms, type ModelSpec, streamBits, streamScale } from "../forward/model_spec.ts";
+import {
+  answersEvery,
+  assertHidesLengths,
+  layerNumbers,
+  type ModelSpec,
+  streamBits,
+  streamScale,
+  streamWidth,
+} from "../forward/model_spec.ts";
 import { assignOwners, type BlockLayout, layoutBlock } from "../interpreters/layout.ts";
 import { finish, type GateCost, PlanContext } from "../interpreters/plan.ts";
 
@@ -161,10 +169,11 @@ export class SessionPlan {
    * worth keeping.
    */
   lane(index: number, positions: Positions): LaneCost {
-    const { model } = this, context = new PlanContext(), last = stageCount(model) - 1, { hiddenWidth } = model.config;
-    const extent = index === last
-      ? outputRows(model, positions, hiddenWidth)
-      : tokenRows(model, positions, hiddenWidth);
+    const { model } = this,
+      context = new PlanContext(),
+      last = stageCount(model) - 1,
+      width = streamWidth(model, index);
+    const extent = index === last ? outputRows(model, positions, width) : tokenRows(model, positions, width);
     const x = index === 0
       ? null
       : wire("plan", { ringBits: streamBits(model), scale: streamScale(model), extent }, null);
@@ -180,20 +189,20 @@ export class SessionPlan {
 
   /** The positions that the output stage computes for a chunk. */
   outputPositions(chunk: Positions): Positions {
-    const { scope, config } = this.model;
-    return scope === "model" && config.causal ? { from: chunk.from + chunk.count - 1, count: 1 } : chunk;
+    return !answersEvery(this.model) && this.model.config.causal
+      ? { from: chunk.from + chunk.count - 1, count: 1 }
+      : chunk;
   }
 
   /** Whether the output of a chunk is wanted: not before the prompt's end. */
   emits(chunk: Positions, promptTokens: number): boolean {
-    return this.model.scope === "blocks" || chunk.from + chunk.count >= promptTokens;
+    return answersEvery(this.model) || chunk.from + chunk.count >= promptTokens;
   }
 
   /** The earlier layers with the same numbers. */
   #equals(index: number): number[] {
     if (index <= 1 || index === stageCount(this.model) - 1) return [];
-    const numbers = (layer: number): string =>
-      JSON.stringify([layerNorms(this.model, layer), this.model.config.windows[layer] ?? null]);
+    const numbers = (layer: number): string => JSON.stringify(layerNumbers(this.model, layer));
     const own = numbers(index - 1), found: number[] = [];
     for (let other = 1; other < index; other++) if (numbers(other - 1) === own) found.push(other);
     return found;

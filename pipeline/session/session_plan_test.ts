@@ -1,7 +1,6 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { archPlan } from "../../cmd/plan_flags.ts";
 import { planTotals } from "../../roles/costs.ts";
-import { ModelError } from "../../core/errors.ts";
 import type { ModelConfig } from "../../models/model_config.ts";
 import { specOf, TINY_LLAMA, TINY_MODELS } from "../../tests/tiny_models.ts";
 import { stageCount } from "../forward/forward.ts";
@@ -110,12 +109,6 @@ Deno.test("SessionPlan plans rows of more than 1024 columns", () => {
   const plan = tinyPlan(TINY_LLAMA, { promptTokens: 1500, generate: 0, requests: 1 });
 
   assert(plan.layout(1, 1499).explicitBytes[0] > plan.layout(1, 1023).explicitBytes[0]);
-});
-
-Deno.test("SessionPlan refuses windows in a bidirectional model", () => {
-  const config = { ...TINY_MODELS.BERT, windows: TINY_MODELS.BERT.windows.map(() => 4) };
-
-  assertThrows(() => tinyPlan(config, { promptTokens: 6, generate: 0, requests: 1 }), ModelError, "bidirectional");
 });
 
 Deno.test("SessionPlan plans Llama2-7B at 128 tokens to the byte", () => {

@@ -12,7 +12,10 @@ import type { Engine, Weights } from "../../core/engine.ts";
 import { Seed } from "../../core/prg/seed.ts";
 import type { WeightRef } from "../../core/protocols/key.ts";
 import { dealSession } from "./dealer.ts";
+import { embeddingShape } from "../../models/matrices.ts";
+import type { ModelConfig } from "../../models/model_config.ts";
 import { matrixWords, type ModelSpec, weightRefs } from "../forward/model_spec.ts";
+import { type NormName, normPlaces } from "../forward/norm_places.ts";
 import { PartySession, type RequestShape } from "./session.ts";
 import { SessionPlan } from "./session_plan.ts";
 
@@ -24,22 +27,28 @@ const PROMPT_TOKENS = 12, GENERATE = 8, REQUESTS = 6, BUCKET = 4;
 
 /** A tiny model with what decides which kernels the real one runs: its family, rings, windows and rounding. */
 function miniature({ scope, config, scales, rounding, bucket }: ModelSpec): ModelSpec {
-  const layers = Math.min(2, config.layers), kvHeads = config.kvHeads < config.heads ? 1 : 2;
+  const layers = Math.min(2, config.layers), kvHeads = config.kvHeads < config.heads ? 1 : 2, { head } = config;
+  const tiny: ModelConfig = {
+    ...config,
+    layers,
+    hiddenWidth: 32,
+    embeddingWidth: config.embeddingWidth === config.hiddenWidth ? 32 : 16,
+    heads: 2,
+    kvHeads,
+    headWidth: 16,
+    ffnWidth: 48,
+    vocabCount: 32,
+    maxPositions: 64,
+    windows: config.windows.slice(0, layers),
+    frequencies: config.frequencies.map((own) => Array.from({ length: 8 }, (_, i) => own[i] ?? 0)),
+    rotaryKinds: config.rotaryKinds.slice(0, layers),
+    head: { ...head, outputs: Math.min(head.outputs, 32) },
+  };
+  const places = normPlaces(config), normOf = (name: NormName) => places.findIndex((place) => place.name === name);
   return {
     scope,
-    config: {
-      ...config,
-      layers,
-      hiddenWidth: 32,
-      heads: 2,
-      kvHeads,
-      headWidth: 16,
-      ffnWidth: 48,
-      vocabCount: 32,
-      maxPositions: 64,
-      windows: config.windows.slice(0, layers),
-    },
-    scales: { ...scales, norms: scales.norms.slice(0, 2 * layers + 1) },
+    config: tiny,
+    scales: { ...scales, norms: normPlaces(tiny).map(({ name }) => scales.norms[normOf(name)]!) },
     maxPositions: 64,
     rounding,
     ...(bucket === undefined ? {} : { bucket: BUCKET }),
@@ -125,7 +134,7 @@ export async function warmUp(engine: Engine, model: ModelSpec): Promise<void> {
   );
   const shapes = new Array<RequestShape>(shape.requests).fill(shape);
   sessions[1]!.prepare(shapes);
-  const width = tiny.scope === "model" ? tiny.config.vocabCount : tiny.config.hiddenWidth,
+  const width = tiny.scope === "model" ? embeddingShape(tiny.config)[0] : tiny.config.hiddenWidth,
     prompt = ({ count }: { count: number }): Uint32Array => new Uint32Array(count * width),
     token = prompt({ count: 1 });
   const drive = async (party: 0 | 1): Promise<void> => {

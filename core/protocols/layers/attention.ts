@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { Gate } from "../opening.ts";
+import { type Gate, par } from "../opening.ts";
 import type { Context } from "../primitive.ts";
 import type { Cache, Share, View, Wire } from "../tensor.ts";
 import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
 import { columns, rotaryAngles, rotate } from "../local/gate.ts";
 import { hidePadding, type PaddingParams } from "../padding/gate.ts";
 import { hold, mix, scores } from "../products/gate.ts";
+import { addScoreBias, type ScoreBiasParams } from "../score_bias/gate.ts";
+import { divided, inverseRoot, type NormParams } from "./norm.ts";
 import { roundings } from "./rounding.ts";
 import { softmax, type SoftmaxParams } from "./softmax.ts";
 
@@ -22,23 +24,41 @@ export interface AttentionParams {
   readonly kvHeads: number;
   /** Head width D. */
   readonly width: number;
-  /** Rotary positions, or null where positions come in with the embedding. */
-  readonly rotary: { readonly theta: number; readonly angleScale: number } | null;
+  /** Angles per position of a head's pairs, or null where positions come in with the embedding or the scores. */
+  readonly rotary: { readonly frequencies: readonly number[]; readonly angleScale: number } | null;
+  /** Norms of queries and of keys: of every head, or of all of a token together; null for none. */
+  readonly norms: QueryNorms | null;
+  /** What is added to the scores, or null. */
+  readonly bias: ScoreBiasParams | null;
   /** Fractional bits of q, k and v. */
   readonly scale: number;
   /** Ring of the mixture, in which the output projection works, in bits. */
   readonly mixtureBits: number;
   /** The softmax of the scores. */
   readonly softmax: SoftmaxParams;
-  /** How columns of padding are hidden, or null where all tokens are real. */
+  /** How columns of padding, or too far away, are hidden; null where all are seen. */
   readonly padding: PaddingParams | null;
   /**
-   * (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; columns that follow are handed back as
-   * `rest`.
+   * (C × (H + 2·H_kv)·D): queries, keys, values, 1/√D folded into the queries; with norms then (H + H_kv)·D columns of what they look at, the first ones being
+   * times γ; columns that follow are handed back as `rest`.
    */
   readonly qkv: AffineParams;
   /** The party that receives all bits of q, k and v: whoever then sends less. */
   readonly full: 0 | 1;
+}
+
+/** The norms of queries and keys. */
+export interface QueryNorms {
+  /** The norm of queries. */
+  readonly query: NormParams;
+  /** Its number among the model's norms. */
+  readonly queryNumber: number;
+  /** The norm of keys. */
+  readonly key: NormParams;
+  /** Its number among the model's norms. */
+  readonly keyNumber: number;
+  /** Whether all heads of a token are one row, and not each. */
+  readonly whole: boolean;
 }
 
 /** Keys and values of the tokens so far. */
@@ -96,7 +116,8 @@ export function* attention<V extends View>(
   x: Wire<V>,
   { cache, positions, sight }: AttentionPlace<V>,
 ): Gate<{ mixed: Wire<V>; rest: Share<V> | null }> {
-  const { heads, kvHeads, width } = p, own = (heads + 2 * kvHeads) * width, total = p.qkv.weights.outputs;
+  const { heads, kvHeads, width } = p, rotated = (heads + kvHeads) * width, end = rotated + kvHeads * width;
+  const own = p.norms === null ? end : end + rotated, total = p.qkv.weights.outputs;
 
   // Queries, keys and values of every token: (T, (H + 2·H_kv)·D).
   const raw = yield* affine(ctx, "qkv", p.qkv, x);
@@ -108,29 +129,81 @@ export function* attention<V extends View>(
     : yield* ctx.gate("qkv_rest", shareColumns, { from: own, to: total, moreScale: 0 }, raw);
   const { rescale } = roundings[p.softmax.rounding];
   const qkv = yield* rescale(ctx, "qkv_truncate", { scale: p.scale, full: p.full }, qkvRaw);
-  const rotated = (heads + kvHeads) * width, values = ctx.local(columns, { from: rotated, to: own }, qkv);
-  const qk = yield* turn(ctx, p, ctx.local(columns, { from: 0, to: rotated }, qkv), positions);
-  const q = yield* ctx.gate("q", hold, {}, ctx.local(columns, { from: 0, to: heads * width }, qk));
-  ctx.store(cache.keys, yield* ctx.gate("k", hold, {}, ctx.local(columns, { from: heads * width, to: rotated }, qk)));
+  const values = ctx.local(columns, { from: rotated, to: end }, qkv), between = heads * width;
+  const turned = turn(ctx, p, ctx.local(columns, { from: 0, to: rotated }, qkv), positions);
+  const [queries, keys] = p.norms === null
+    ? split(ctx, yield* turned, between)
+    : yield* normalised(ctx, p, p.norms, turned, ctx.local(columns, { from: end, to: own }, qkv));
+  const q = yield* ctx.gate("q", hold, {}, queries);
+  ctx.store(cache.keys, yield* ctx.gate("k", hold, {}, keys));
   ctx.store(cache.values, yield* ctx.gate("v", hold, {}, values));
 
   // (H, columns) scores of every token, their softmax, and the mixture of the values.
   const step = { ...sight, heads, kvHeads, width };
   const products = yield* ctx.gate("scores", scores, step, q, cache.keys);
-  const s = p.padding === null
+  const { from } = positions, { tokens, starts } = sight;
+  const biased = p.bias === null
     ? products
-    : yield* ctx.as({ reads: "unpadded" }).gate("padding", hidePadding, p.padding, products);
+    : yield* ctx.gate("score_bias", addScoreBias, { ...p.bias, from, tokens, starts }, products);
+  const s = p.padding === null
+    ? biased
+    : yield* ctx.as({ reads: "unpadded" }).gate("padding", hidePadding, p.padding, biased);
   const probabilities = yield* ctx.gate("hold_p", hold, {}, yield* softmax(ctx.within("softmax"), p.softmax, s));
   const mixture = yield* ctx.gate("mix", mix, step, probabilities, cache.values);
   const wanted = { scale: p.scale, ringBits: p.mixtureBits, full: 1, knownTo: "party0" } as const;
   return { mixed: yield* rescale(ctx, "mix_truncate", wanted, mixture), rest };
 }
 
+/** Columns before and from a place on. */
+function split<V extends View>(ctx: Context<V>, x: Wire<V>, at: number): [Wire<V>, Wire<V>] {
+  return [
+    ctx.local(columns, { from: 0, to: at }, x),
+    ctx.local(columns, { from: at, to: x.extent.cols[0]! }, x),
+  ];
+}
+
+/**
+ * Queries and keys divided by the roots of their norms: turning does not change a length, so both go on side by side. Exchanges: 3 beside those of
+ * {@linkcode turn}, and 3; where rounding is dithered 2.
+ *
+ * @param turned Makes queries and keys times γ, turned.
+ * @param raw What the norms look at.
+ */
+function* normalised<V extends View>(
+  ctx: Context<V>,
+  p: AttentionParams,
+  norms: QueryNorms,
+  turned: Gate<Wire<V>>,
+  raw: Wire<V>,
+): Gate<[Wire<V>, Wire<V>]> {
+  const between = p.heads * p.width, query = ctx.within("query").as({ norm: norms.queryNumber });
+  const key = ctx.within("key").as({ norm: norms.keyNumber }), parts = split(ctx, raw, between);
+  const [rows, roots] = [norms.whole ? [1, 1] : [p.heads, p.kvHeads], [norms.query, norms.key]] as const;
+  const [both, queryRoot, keyRoot] = yield* par(
+    turned,
+    inverseRoot(query, roots[0], asRows(parts[0], rows[0]!)),
+    inverseRoot(key, roots[1], asRows(parts[1], rows[1]!)),
+  );
+  const [q, k] = split(ctx, both, between);
+  const [queries, keys] = yield* par(
+    divided(query, roots[0], queryRoot, asRows(q, rows[0]!)),
+    divided(key, roots[1], keyRoot, asRows(k, rows[1]!)),
+  );
+  return [{ ...queries, extent: q.extent }, { ...keys, extent: k.extent }];
+}
+
+/** The same values with `count` rows in the place of each. */
+function asRows<V extends View>(x: Wire<V>, count: number): Wire<V> {
+  const { rows, cols } = x.extent;
+  return { ...x, extent: { rows: rows * count, cols: cols.map((width) => width / count) } };
+}
+
 /** Queries and keys turned by their positions, or as they are. */
 function* turn<V extends View>(ctx: Context<V>, p: AttentionParams, qk: Wire<V>, positions: Positions): Gate<Wire<V>> {
   if (p.rotary === null) return qk;
-  const { theta, angleScale } = p.rotary, at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
-  const angles = rotaryAngles(at, p.width, theta, angleScale);
+  const { frequencies, angleScale } = p.rotary,
+    at = Array.from({ length: positions.count }, (_, b) => positions.from + b);
+  const angles = rotaryAngles(at, frequencies, angleScale);
   const turned = ctx.local(rotate, { angles, angleScale, heads: p.heads + p.kvHeads, width: p.width }, qk);
   return yield* roundings[p.softmax.rounding].rescale(ctx, "rope", { scale: qk.scale }, turned);
 }

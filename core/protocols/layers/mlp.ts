@@ -4,15 +4,15 @@
  * @module
  */
 
+import type { ActivationName } from "../activations.ts";
 import { extend } from "../extend/gate.ts";
 import { type Gate, par } from "../opening.ts";
 import type { Context } from "../primitive.ts";
-import type { Share, View, Wire } from "../tensor.ts";
+import type { Operand, Share, View, Wire } from "../tensor.ts";
 import { affine, type AffineParams, shareColumns } from "../linear/gate.ts";
 import { hold, multiply } from "../products/gate.ts";
 import { type Rounding, roundings } from "./rounding.ts";
 import { splice } from "../splice/gate.ts";
-import type { SpliceFunction } from "../splice/tables.ts";
 
 /** Public numbers of one feed-forward layer. */
 export interface MlpParams {
@@ -23,7 +23,9 @@ export interface MlpParams {
   /** Ring of the hidden values, in which the down projection works, in bits. */
   readonly hiddenBits: number;
   /** The activation and its window. */
-  readonly activation: SpliceFunction;
+  readonly activation: ActivationName;
+  /** Whether what the activation gives is squared; never in a gated layer. */
+  readonly squared: boolean;
   /** Digits of the activation's window. */
   readonly digits: readonly [low: number, index: number, top: number];
   /**
@@ -49,8 +51,7 @@ export interface MlpParams {
 /**
  * Hidden values, shape (T, F), for the down projection.
  *
- * Exchanges: 3 + 3, and 3 where gated; where rounding is dithered 1 + 3, and 2; one more where hidden values have more
- * than 32 bits.
+ * Exchanges: 3 + 3, and 3 where gated or squared; where rounding is dithered 1 + 3, and 2; one more where hidden values have more than 32 bits.
  *
  * @returns The hidden values, and the share of the columns of x·W + b beyond them.
  */
@@ -65,8 +66,10 @@ export function* mlp<V extends View>(
     ctx.gate(name, shareColumns, { from, to, moreScale }, raw);
   const rest = total === own ? null : yield* part("up_rest", own, total, p.restScale);
   if (!p.gated) {
-    const hidden = yield* activated(ctx, p, total === own ? raw : yield* part("up_own", 0, own), "party0");
-    return { hidden, rest };
+    const only = total === own ? raw : yield* part("up_own", 0, own);
+    if (!p.squared) return { hidden: yield* activated(ctx, p, only, "party0"), rest };
+    const left = yield* ctx.gate("hold_gate", hold, {}, yield* activated(ctx, p, only, "both"));
+    return { hidden: yield* product(ctx, p, left, left), rest };
   }
 
   const gateRaw = yield* part("gate_own", 0, width), upRaw = yield* part("up_own", width, own);
@@ -76,8 +79,14 @@ export function* mlp<V extends View>(
     rescale(ctx, "up_truncate", wanted, upRaw),
   );
   const left = yield* ctx.gate("hold_gate", hold, {}, gate), right = yield* ctx.gate("hold_up", hold, {}, up);
-  const product = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
-  return { hidden: yield* rescale(ctx, "truncate", { ...wanted, knownTo: "party0" }, product), rest };
+  return { hidden: yield* product(ctx, p, left, right), rest };
+}
+
+/** The product of two hidden values, at their scale. */
+function* product<V extends View>(ctx: Context<V>, p: MlpParams, left: Operand<V>, right: Operand<V>): Gate<Wire<V>> {
+  const raw = yield* ctx.gate("gate_times_up", multiply, { broadcast: false }, left, right);
+  const wanted = { scale: p.scale, ringBits: p.hiddenBits, full: 1, knownTo: "party0" } as const;
+  return yield* roundings[p.rounding].rescale(ctx, "truncate", wanted, raw);
 }
 
 /**

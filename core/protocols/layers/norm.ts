@@ -8,7 +8,7 @@
 import { extend } from "../extend/gate.ts";
 import type { Gate } from "../opening.ts";
 import type { Context } from "../primitive.ts";
-import type { View, Wire } from "../tensor.ts";
+import type { Operand, View, Wire } from "../tensor.ts";
 import { hold, multiply } from "../products/gate.ts";
 import { type Rounding, roundings } from "./rounding.ts";
 import { rowFunction } from "../row_function/gate.ts";
@@ -39,11 +39,31 @@ export interface NormParams {
 }
 
 /**
- * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has
- * more than 32 bits, and two more where bits of Σx² are dropped to nearest.
+ * x̃ of every row; x may be in a narrower ring. Exchanges: 6, or 5 where rounding is dithered; one more where x has more than 32 bits, and two more where bits
+ * of Σx² are dropped to nearest.
+ *
+ * @param scaled What is divided by the root instead of x, row by row: γ·x, where γ cannot wait for the matrix that reads x̃.
  */
-export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Wire<V>> {
-  const { rescale, coarse } = roundings[p.rounding];
+export function* rmsNorm<V extends View>(
+  ctx: Context<V>,
+  p: NormParams,
+  x: Wire<V>,
+  scaled: Wire<V> | null = null,
+): Gate<Wire<V>> {
+  return yield* divided(ctx, p, yield* inverseRoot(ctx, p, x), scaled);
+}
+
+/** x as an operand, and 1/√(Σx²/d + ε) of every row in its ring. */
+export interface Root<V extends View> {
+  /** What the squares were taken of. */
+  readonly operand: Operand<V>;
+  /** One over the root. */
+  readonly factor: Operand<V>;
+}
+
+/** The first half of {@linkcode rmsNorm}: all but the product. Exchanges: 3, and those of more than 32 bits. */
+export function* inverseRoot<V extends View>(ctx: Context<V>, p: NormParams, x: Wire<V>): Gate<Root<V>> {
+  const { coarse } = roundings[p.rounding];
   const { sum, operand } = yield* ctx.as({ reads: "stream" }).gate("squares", squares, {
     outBits: p.sumBits,
     operandBits: Math.max(32, x.ringBits),
@@ -65,8 +85,18 @@ export function* rmsNorm<V extends View>(ctx: Context<V>, p: NormParams, x: Wire
   const wide = x.ringBits > inverse.ringBits
     ? yield* ctx.as({ reads: "root" }).gate("extend", extend, { to: x.ringBits, knownTo: "both" }, inverse)
     : inverse;
-  const factor = yield* ctx.gate("hold", hold, {}, wide);
-  const product = yield* ctx.gate("scale", multiply, { broadcast: true }, operand, factor);
+  return { operand, factor: yield* ctx.gate("hold", hold, {}, wide) };
+}
+
+/** The second half of {@linkcode rmsNorm}: the product with the root, or that of another wire, and its truncation. */
+export function* divided<V extends View>(
+  ctx: Context<V>,
+  p: NormParams,
+  { operand, factor }: Root<V>,
+  scaled: Wire<V> | null,
+): Gate<Wire<V>> {
+  const x = scaled === null ? operand : yield* ctx.gate("hold_scaled", hold, {}, scaled);
+  const product = yield* ctx.gate("scale", multiply, { broadcast: true }, x, factor);
   const wanted = { scale: p.scale, ringBits: p.ringBits, full: 1, knownTo: p.knownTo } as const;
-  return yield* rescale(ctx.as({ reads: "product" }), "truncate", wanted, product);
+  return yield* roundings[p.rounding].rescale(ctx.as({ reads: "product" }), "truncate", wanted, product);
 }

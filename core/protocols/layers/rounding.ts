@@ -13,7 +13,6 @@ import type { Gate } from "../opening.ts";
 import type { Context } from "../primitive.ts";
 import { expTables } from "../exp/tables.ts";
 import { expDitheredTables } from "../exp_dithered/tables.ts";
-import type { SpliceFunction } from "../splice/tables.ts";
 import type { Share, View, Wire } from "../tensor.ts";
 import { truncate } from "../truncate/gate.ts";
 
@@ -78,11 +77,11 @@ export interface RoundingGates {
    */
   readonly ringBits: (free: number) => number;
   /**
-   * Ring of an activation's opened table values, in bits, and the low bits that its digits leave out: the smaller its
+   * Ring of an activation's opened table values, in bits, and whether its digits leave out low bits: the smaller its
    * low digit, the smaller the key. To nearest the values' spare bit makes them 32 for some bits of key; dithered keys
    * are so small that a few more bits on the wire are cheaper.
    */
-  readonly activation: { readonly valueBits: number; readonly skip: Readonly<Partial<Record<SpliceFunction, number>>> };
+  readonly activation: { readonly valueBits: number; readonly skips: boolean };
 }
 
 /** What both truncations ask for. */
@@ -112,7 +111,7 @@ export const roundings: Readonly<Record<Rounding, RoundingGates>> = {
     expTables: ({ digits, scoreScale, tableScale }) => expTables(digits, scoreScale, tableScale),
     leastExponent: -2,
     ringBits: () => 32,
-    activation: { valueBits: 16, skip: {} },
+    activation: { valueBits: 16, skips: false },
   },
   dither: {
     rescale: ditherTo,
@@ -125,6 +124,6 @@ export const roundings: Readonly<Record<Rounding, RoundingGates>> = {
     },
     leastExponent: -3,
     ringBits: (free) => Math.min(32, free),
-    activation: { valueBits: 26, skip: { silu: 2, gelu: 3, gelu_tanh: 3 } },
+    activation: { valueBits: 26, skips: true },
   },
 };

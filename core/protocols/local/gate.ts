@@ -147,17 +147,17 @@ export const rotate: LocalOp<RotateParams> = {
 };
 
 /**
- * Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·θ^(-2j/width), rounded at
- * `scale`.
+ * Integer angles of {@linkcode rotate} for tokens at `positions`: cos and sin of position·frequency for every pair,
+ * rounded at `scale`.
  */
-export function rotaryAngles(positions: readonly number[], width: number, theta: number, scale: number): Int32Array {
-  const half = width / 2, out = new Int32Array(positions.length * width);
+export function rotaryAngles(positions: readonly number[], frequencies: readonly number[], scale: number): Int32Array {
+  const half = frequencies.length, out = new Int32Array(2 * positions.length * half);
   positions.forEach((position, token) => {
-    for (let j = 0; j < half; j++) {
-      const angle = position * theta ** (-2 * j / width);
+    frequencies.forEach((frequency, j) => {
+      const angle = position * frequency;
       out[2 * (token * half + j)] = Math.round(Math.cos(angle) * 2 ** scale);
       out[2 * (token * half + j) + 1] = Math.round(Math.sin(angle) * 2 ** scale);
-    }
+    });
   });
   return out;
 }

@@ -2,6 +2,8 @@
  * Padding that nobody sees: scores of columns that only fill a text up become so small that the exponential's clip
  * makes them 0.
  *
+ * The same hides what is too far away, where a layer sees only what is near: which columns those are is public.
+ *
  * Party 1 alone knows how many tokens are real. It subtracts B·2^f from its half of the scores' share at the columns
  * beyond them, f the share's scale; the mask stays, so that neither the dealer nor party 0 learns which columns those
  * are. As with a bias there is no key and no message, and openings have the sizes and the pads that they would have
@@ -28,6 +30,8 @@ export interface PaddingParams {
   readonly below: number;
   /** The exponential is 0 from this distance to the maximum on, in units of 1. */
   readonly clip: number;
+  /** Where a token sees only those nearer than `window`: so many rows of scores has a token. */
+  readonly near?: { readonly heads: number; readonly window: number };
 }
 
 /** Lowers the scores of the columns beyond the client's real tokens: on party 1's half alone. No key, no message. */
@@ -35,10 +39,13 @@ export const hidePadding: Primitive<PaddingParams, ["share"], "share"> = {
   name: "padding",
   clear(p, [z], reader) {
     const one = 2 ** z.scale, widest = p.below - p.clip - 2, data = z.data.slice();
-    eachRow(z.extent, (at, cols) => {
-      const real = reader.realTokens ?? cols, most = z.data.subarray(at, at + real).reduce((a, b) => Math.max(a, b));
-      for (let c = real; c < cols; c++) {
-        if (Math.abs(z.data[at + c]! - most) > widest * one) {
+    eachRow(z.extent, (at, cols, row) => {
+      const real = reader.realTokens ?? cols, seen = (c: number): boolean => c < real && isNear(p, row, c);
+      const most = z.data.slice(at, at + cols).filter((_, c) => seen(c)).reduce((a, b) => Math.max(a, b), -Infinity);
+      for (let c = 0; c < cols; c++) {
+        if (seen(c)) continue;
+        // A row of padding may see nothing real: nobody reads what it gives.
+        if (most !== -Infinity && Math.abs(z.data[at + c]! - most) > widest * one) {
           throw new RangeError(
             `Cannot hide padding as scores of a row must differ by at most ${widest}: received more`,
           );
@@ -66,15 +73,20 @@ export const hidePadding: Primitive<PaddingParams, ["share"], "share"> = {
     if (tokens === null) return z;
     const words = new Uint32Array(elementCount(z.extent)), lowered = -p.below * 2 ** z.scale & lowMask(z.ringBits);
     // Every column of every row, real or not: how long this takes does not say how many there are.
-    eachRow(z.extent, (at, cols) => {
-      for (let c = 0; c < cols; c++) words[at + c] = lowered & ~((c - tokens) >> 31);
+    eachRow(z.extent, (at, cols, row) => {
+      for (let c = 0; c < cols; c++) words[at + c] = isNear(p, row, c) ? lowered & ~((c - tokens) >> 31) : lowered;
     });
     return { ...z, data: sum(key.engine, z.data, key.engine.upload(words), z.ringBits) };
   },
 };
 
-/** Calls `visit(at, cols)` for every row: its first element and its columns. */
-function eachRow(extent: Extent, visit: (at: number, cols: number) => void): void {
+/** Whether the token of a row sees that of a column, if both are real. */
+function isNear({ near }: PaddingParams, row: number, column: number): boolean {
+  return near === undefined || Math.abs(Math.floor(row / near.heads) - column) < near.window;
+}
+
+/** Calls `visit(at, cols, row)` for every row: its first element, its columns, and its number in its block. */
+function eachRow(extent: Extent, visit: (at: number, cols: number, row: number) => void): void {
   let at = 0;
-  for (const cols of extent.cols) for (let row = 0; row < extent.rows; row++, at += cols) visit(at, cols);
+  for (const cols of extent.cols) for (let row = 0; row < extent.rows; row++, at += cols) visit(at, cols, row);
 }

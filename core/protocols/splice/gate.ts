@@ -42,14 +42,15 @@ import {
   type Wire,
   wire,
 } from "../tensor.ts";
+import { type ActivationName, activationOf } from "../activations.ts";
 import { bitsFormula, spliceFormula } from "./formula.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
-import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
+import { bumpTable } from "./tables.ts";
 
 /** Parameters of {@linkcode splice}. */
 export interface SpliceParams {
   /** Which function. */
-  readonly function: SpliceFunction;
+  readonly function: ActivationName;
   /** Digit sizes in bits, lowest first; the window has 2^index entries of 2^low units. */
   readonly digits: readonly [low: number, index: number, top: number];
   /** Low bits of x that are rounded away before its digits are read, below `low`. */
@@ -78,7 +79,7 @@ function stepOf(p: SpliceParams, x: Wire<View>) {
     skip: p.skip,
     digits: [low - p.skip, index, top] as const,
     table: bumpTable(p.function, p.digits, x.scale),
-    inBits: asymptote(p.function) === "ramp" ? x.ringBits : p.ringBits,
+    inBits: activationOf(p.function).asymptote === "ramp" ? x.ringBits : p.ringBits,
     valueBits: p.valueBits,
     ringBits: p.ringBits,
   };
@@ -129,7 +130,7 @@ function key(p: SpliceParams, x: Wire<View>): KeyRecord[] {
 /** The digits hold x + W, and x keeps the spare bit free where the ramp reads it in a wider ring. */
 function limit(p: SpliceParams, [x]: Inputs<View, ["wire"]>): number {
   const [low, index, top] = p.digits, digits = 2 ** (low + index + top - 1) - 2 ** (low + index - 1);
-  const isWider = asymptote(p.function) === "ramp" && p.ringBits > x.ringBits;
+  const isWider = activationOf(p.function).asymptote === "ramp" && p.ringBits > x.ringBits;
   return isWider ? Math.min(digits, 2 ** (x.ringBits - 2)) : digits;
 }
 
@@ -142,7 +143,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       { table } = stepOf(p, x),
       window = 2 ** (low + index - 1),
       unit = 2 ** p.skip,
-      ramp = asymptote(p.function) === "ramp",
+      ramp = activationOf(p.function).asymptote === "ramp",
       coins = p.skip > 0 ? reader.coins(p.skip, x.data.length) : null;
     assertRange(x.data, limit(p, [x]), `apply ${p.function} to ${low + index + top} bits`);
     const data = x.data.map((v, e) => {
@@ -192,7 +193,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       data[e] = free.sum(pads.pad, n);
     }
     // A step is a public constant times pos: it has no mask.
-    if (asymptote(p.function) === "ramp") masks.x.set(r);
+    if (activationOf(p.function).asymptote === "ramp") masks.x.set(r);
     bitsFormula.deal(bits, keys.record("given"), at.pairs).forEach((taken, i) => {
       const own = masks[(["pos", "w0", "w1"] as const)[i]!];
       for (let e = 0; e < r.length; e++) own[e] = (opened[e]! >>> i) ^ taken[e]!;
@@ -213,7 +214,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
     const [symbols, values] = yield* open(openFirst, first.symbols, first.values);
     const [bits] = yield* open(openBits, step(keys, BITS, { reads: { opened: symbols }, params: {} }).result);
     // A step is a public constant in place of x.
-    const far = asymptote(p.function) === "ramp"
+    const far = activationOf(p.function).asymptote === "ramp"
       ? x.data
       : keys.engine.upload(new Uint32Array(elementCount(x.extent)).fill(2 ** (x.scale + 1)));
     const { result } = step(keys, FINISH, {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { asymptote, bumpTable, type SpliceFunction } from "./tables.ts";
+import { type ActivationName, activationNamed, activationOf, ACTIVATIONS } from "../activations.ts";
+import { bumpTable } from "./tables.ts";
 
 type Digits = readonly [number, number, number];
 
@@ -11,17 +12,22 @@ function erf(x: number): number {
   return 2 / Math.sqrt(Math.PI) * sum * h;
 }
 
-const functions: Readonly<Record<SpliceFunction, (x: number) => number>> = {
+const functions: Readonly<Record<ActivationName, (x: number) => number>> = {
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => x / 2 * (1 + erf(x / Math.SQRT2)),
   gelu_tanh: (x) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  quick_gelu: (x) => x / (1 + Math.exp(-1.702 * x)),
+  relu: (x) => Math.max(x, 0),
+  relu_squared: (x) => Math.max(x, 0), // squared by the layer
   tanh_plus_1: (x) => Math.tanh(x) + 1,
 };
 
 /** Largest |splice(x) - f(x)| over twice the window, at every `stride`-th integer and both ends of every step. */
-function worstSplice(name: SpliceFunction, digits: Digits, scale: number): number {
+function worstSplice(name: ActivationName, digits: Digits, scale: number): number {
   const [low, index] = digits, table = bumpTable(name, digits, scale), window = 2 ** (low + index - 1);
-  const far = asymptote(name) === "ramp" ? (x: number) => Math.max(x, 0) : (x: number) => x >= 0 ? 2 ** (scale + 1) : 0;
+  const far = activationOf(name).asymptote === "ramp"
+    ? (x: number) => Math.max(x, 0)
+    : (x: number) => x >= 0 ? 2 ** (scale + 1) : 0;
   let worst = 0;
   for (let step = -2 * window; step < 2 * window; step += 2 ** low / 2) {
     for (const x of [step, step + 2 ** low / 2 - 1]) {
@@ -44,6 +50,7 @@ for (
     ["gelu", [7, 8, 5], 12, 0.007668],
     ["gelu_tanh", [7, 8, 5], 12, 0.007668],
     ["tanh_plus_1", [2, 11, 7], 10, 0.002397],
+    ["quick_gelu", [5, 9, 6], 10, 0.007813],
     ["silu", [4, 10, 6], 10, 0.004151],
     ["gelu", [4, 9, 7], 10, 0.004007],
   ] as const
@@ -54,6 +61,17 @@ for (
     assert(worst >= limit - 2e-6, `the limit is too generous: worst ${worst}`);
   });
 }
+
+Deno.test("every activation has names of its own, and no gate makes more of it than a step of its window", () => {
+  const names = Object.values(ACTIVATIONS).flatMap((record): readonly string[] => record.names);
+  assertEquals(new Set(names).size, names.length);
+  for (const [key, record] of Object.entries(ACTIVATIONS)) {
+    const name = key as ActivationName, { digits, scale } = record;
+    for (const alias of record.names) assertEquals(activationNamed(alias), name);
+    assert(worstSplice(name, digits, scale) <= 0.01, `${key}: ${worstSplice(name, digits, scale)}`);
+  }
+  assertEquals(activationNamed("mish"), undefined);
+});
 
 Deno.test("bumpTable() is zero in both end entries, never negative for a ramp, and memoised", () => {
   for (const name of ["silu", "gelu", "gelu_tanh"] as const) {

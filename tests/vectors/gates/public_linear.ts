@@ -29,7 +29,7 @@ function of<P>(op: LocalOp<P>, p: P, shown: unknown, ...inputs: readonly LawInpu
 }
 
 const twoRows: Extent = { rows: 2, cols: [3] }, twoBlocks: Extent = { rows: 1, cols: [2, 2] };
-const positions = [0, 7], angles = rotaryAngles(positions, 4, 10000, 10);
+const positions = [0, 7], angles = rotaryAngles(positions, [1, 0.01], 10);
 
 export const vectors: GateVectors = {
   section: "5.13",

@@ -1,7 +1,8 @@
 /** Activation functions, SPEC.md §5.12. */
 
 import { splice, type SpliceParams } from "../../../core/protocols/splice/gate.ts";
-import { asymptote, bumpTable } from "../../../core/protocols/splice/tables.ts";
+import { activationOf } from "../../../core/protocols/activations.ts";
+import { bumpTable } from "../../../core/protocols/splice/tables.ts";
 import type { Wire } from "../../../core/protocols/tensor.ts";
 import { equal, less, lookup, predicate } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
@@ -42,7 +43,7 @@ export const vectors: GateVectors = {
   letters({ params, inputs: [x] }) {
     const { function: name, digits: [low, index, top], skip, valueBits, ringBits, knownTo } = params
       .gate as SpliceParams;
-    const ramp = asymptote(name) === "ramp" ? 1 : 0;
+    const ramp = activationOf(name).asymptote === "ramp" ? 1 : 0;
     return { n: x!.ringBits, m: ringBits, d: valueBits, low, index, top, skip, ramp, both: knownTo === "both" ? 1 : 0 };
   },
   counts: (test) => ({ element: elements(test) }),
