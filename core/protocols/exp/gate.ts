@@ -14,6 +14,7 @@
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.11; its m is the ring of the result
  * - **Exchanges:** `3`   **Sends:** `4 + 3m`, `1`, `m` bits per element
  * - **Key:** `oh(low) + oh(high) + oh(top) + 15m` bits per element
+ * - **Source:** our own; lookups of SPEC §4.1
  *
  * @module
  */

@@ -13,6 +13,7 @@
  * - **Runs on:** both parties, locally: the result is a share   **Spec:** SPEC.md §5.1, §5.14
  * - **Exchanges:** `0`   **Sends:** nothing
  * - **Key:** `n` bits per input, explicit at party 0
+ * - **Source:** masked weights as in [SIGMA]; the one-sided product and Ŵ from a seed are our own
  *
  * @module
  */

@@ -8,6 +8,7 @@
  *
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.10
  * - **Exchanges:** `2`   **Sends:** `2^c - 1`, `n` bits per pair   **Key:** `C + 2^c·n` bits per pair
+ * - **Source:** our own; the comparison of SPEC §4.2
  *
  * @module
  */

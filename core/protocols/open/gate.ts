@@ -1,6 +1,8 @@
 /**
  * Opening a share as it is, and revealing an output to the client alone.
  *
+ * - **Source:** masked wires and a dealer as in [BGI19]
+ *
  * @module
  */
 

@@ -16,6 +16,8 @@
  * rounding of the scores and of the coarse maximum.) Real columns keep their scores, their maximum and, as zeros add
  * nothing, their row sum: their probabilities are those of the text alone, bit for bit.
  *
+ * - **Source:** our own
+ *
  * @module
  */
 

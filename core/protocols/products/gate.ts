@@ -11,6 +11,8 @@
  * share of that themselves, and the n - a bits of msb(r_x)·r_y that the result's mask cannot take in, because they
  * depend on k, are given.
  *
+ * - **Source:** [Bea91]'s product on masked wires, the triple's last entry in the mask; standing shares and caches are our own
+ *
  * @module
  */
 

@@ -15,6 +15,7 @@
  *   of all comparisons and of the tree's corrections, P all paths together, w the symbols of the longest comparison
  * - **Exchanges:** `2`   **Sends:** `G - 1 + w·G + 2m·G`, `m` bits per row
  * - **Key:** `G·(oh(k) + 3m) + D + 4m·P + 2·8·⌈T / 8⌉` bits per row, those of the tree in both streams
+ * - **Source:** our own; lookups, comparisons and the tree of SPEC §4
  *
  * @module
  */

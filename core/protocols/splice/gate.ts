@@ -22,6 +22,7 @@
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.12; ramp is 1 of a ramp
  * - **Exchanges:** `3`   **Sends:** `8 + 2d`, `3`, `m` bits per element
  * - **Key:** `oh(low - skip) + oh(index) + oh(top) + 6 + 7m + 2(m - n)·ramp + 4(m - d)` bits per element
+ * - **Source:** ramp minus bump as in [SIGMA]; the rest is our own
  *
  * @module
  */

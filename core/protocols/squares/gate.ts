@@ -13,6 +13,7 @@
  * - **Runs on:** both parties, in lockstep   **Spec:** SPEC.md §5.8
  * - **Exchanges:** `1`   **Sends:** `m` bits per row   **Key:** `max(m, n) + max(0, m - n) + max(0, m - n - 1)` bits
  *   per element
+ * - **Source:** [Bea91]'s product, its last entry in the mask; the sign by the spare bit is our own
  *
  * @module
  */
