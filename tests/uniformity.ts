@@ -1,22 +1,28 @@
 /**
- * Joint uniformity of what a party receives, as checks that run on any gate or composition: exhaustive in small rings, by triangularity at full size.
+ * Joint uniformity of what a party receives, as checks that run on any gate or composition: exhaustive in small rings,
+ * by triangularity at full size.
  *
- * Setting: party p is corrupt, q is the other one. p's key consists of its seed part S_p and its explicit part E_p. q's seed part consists of pads F_q (its
- * halves of `free` records, and masks of its own) and of halves H_q of `given` records. The input is masked by r.
+ * Setting: party p is corrupt, q is the other one. p's key consists of its seed part S_p and its explicit part E_p. q's
+ * seed part consists of pads F_q (its halves of `free` records, and masks of its own) and of halves H_q of `given`
+ * records. The input is masked by r.
  *
- * *Lemma.* Suppose that (1) no bit of a seed part belongs to two records, (2) every explicit bit of a `given` record is value - seed half (or value ⊕ seed half)
- * with the seed half of the same bit, and (3) for fixed x̂, r, S_p, E_p there is an order y_1, …, y_J of the values that p receives, and an injection
- * j ↦ π_j into the pads F_q, such that π_j += δ shifts y_j by δ and leaves y_1, …, y_{j-1} alone. Then the tuple (E_p, y_1, …, y_J) is uniform for every
- * input, mask, S_p and every value of the pads that are not some π_j; so the view of p is simulated by drawing it.
+ * *Lemma.* Suppose that (1) no bit of a seed part belongs to two records, (2) every explicit bit of a `given` record is
+ * value - seed half (or value ⊕ seed half) with the seed half of the same bit, and (3) for fixed x̂, r, S_p, E_p there
+ * is an order y_1, …, y_J of the values that p receives, and an injection j ↦ π_j into the pads F_q, such that π_j += δ
+ * shifts y_j by δ and leaves y_1, …, y_{j-1} alone. Then the tuple (E_p, y_1, …, y_J) is uniform for every input, mask,
+ * S_p and every value of the pads that are not some π_j; so the view of p is simulated by drawing it.
  *
- * *Proof.* By (1) and (2) E_p is value - H_q with H_q uniform and used nowhere else, so E_p is uniform and independent of (r, F_q, S_p); given E_p, the halves
- * H_q and q's explicit part are functions of (r, F_q, S_p, E_p). By (3) y_j = π_j + g_j(π_1, …, π_{j-1}) for the rest fixed: a bijection of the π's.
+ * *Proof.* By (1) and (2) E_p is value - H_q with H_q uniform and used nowhere else, so E_p is uniform and independent
+ * of (r, F_q, S_p); given E_p, the halves H_q and q's explicit part are functions of (r, F_q, S_p, E_p). By (3) y_j =
+ * π_j + g_j(π_1, …, π_{j-1}) for the rest fixed: a bijection of the π's.
  *
- * In (3) the dealer must deal *again* after π_j has moved, with p's key held fixed, because q's halves depend on the pads: the dealer's monomials
- * contain mask bits. Moving a pad under fixed keys proves nothing: a gate that adds a share of a dealt value -π_j to its opening passes, and leaks.
+ * In (3) the dealer must deal *again* after π_j has moved, with p's key held fixed, because q's halves depend on the
+ * pads: the dealer's monomials contain mask bits. Moving a pad under fixed keys proves nothing: a gate that adds a
+ * share of a dealt value -π_j to its opening passes, and leaks.
  *
- * Two things stand outside the lemma. The correction words of tree DPFs (`common`) are in both keys and not part of E_p: given p's root they are
- * pseudorandom, whatever the point is, as long as q's root serves nothing else. And the mask of a revealed output is in the client's key by design.
+ * Two things stand outside the lemma. The correction words of tree DPFs (`common`) are in both keys and not part of
+ * E_p: given p's root they are pseudorandom, whatever the point is, as long as q's root serves nothing else. And the
+ * mask of a revealed output is in the client's key by design.
  *
  * @module
  */
@@ -52,7 +58,8 @@ export interface TriangularOptions {
 }
 
 /**
- * Throws unless the received values have pads of their own as the lemma of this module demands. Returns the number of received values.
+ * Throws unless the received values have pads of their own as the lemma of this module demands. Returns the number of
+ * received values.
  *
  * The pads are found by flipping single bits, and then moved by random amounts under fresh keys.
  */
@@ -141,8 +148,9 @@ export interface UniformOptions {
 }
 
 /**
- * Throws unless the tuple of received values is exactly uniform, for fixed keys of the corrupt party and fixed masked inputs, over everything that the other
- * party's pads can be: for every one of `tests`, which differ in their secrets only. Returns the number of runs.
+ * Throws unless the tuple of received values is exactly uniform, for fixed keys of the corrupt party and fixed masked
+ * inputs, over everything that the other party's pads can be: for every one of `tests`, which differ in their secrets
+ * only. Returns the number of runs.
  */
 export function assertUniform(
   tests: readonly UniformityCase[],
@@ -180,7 +188,10 @@ export function assertUniform(
   return runs;
 }
 
-/** Throws unless the records of every part of every block are disjoint and within the part, and every given record has one half of each kind. */
+/**
+ * Throws unless the records of every part of every block are disjoint and within the part, and every given record has
+ * one half of each kind.
+ */
 export function assertDisjoint(layouts: readonly BlockLayout[]): void {
   for (const { records, explicitBytes, seedBytes } of layouts) {
     for (const party of [0, 1] as const) {
@@ -210,8 +221,8 @@ export function assertDisjoint(layouts: readonly BlockLayout[]): void {
 }
 
 /**
- * Throws unless the dealer writes value minus seed half into explicit halves, and nothing else, and no two records share bytes: from either party's whole key and
- * the other one's pads, the other one's key must follow.
+ * Throws unless the dealer writes value minus seed half into explicit halves, and nothing else, and no two records
+ * share bytes: from either party's whole key and the other one's pads, the other one's key must follow.
  */
 export function assertDealtHalves(name: string, test: UniformityCase): void {
   for (const explicit of [0, 1] as const) {

@@ -1,5 +1,6 @@
 /**
- * Dealer and both parties of one case with hand-made keys: the corrupt party's key is fixed, and the other one's follows from it.
+ * Dealer and both parties of one case with hand-made keys: the corrupt party's key is fixed, and the other one's
+ * follows from it.
  *
  * @module
  */
@@ -277,7 +278,10 @@ export class Bench {
     writeBits(this.key((1 - this.setting.corrupt) as 0 | 1), pad.at, 1, bit);
   }
 
-  /** Deals, with the corrupt party's key fixed, runs both parties, and returns the messages that the corrupt one receives. */
+  /**
+   * Deals, with the corrupt party's key fixed, runs both parties, and returns the messages that the corrupt one
+   * receives.
+   */
   evaluate(): Uint8Array[] {
     this.deal();
     const gates = ([0, 1] as const).map((party) => this.#party(party)), { corrupt } = this.setting;

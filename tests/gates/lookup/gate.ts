@@ -1,8 +1,9 @@
 /**
  * An example of a gate: y = T[x] for a public table T of 2^k entries and a secret x of k bits.
  *
- * The mask r of x is the secret point of a flat DPF. Its two halves looked up in T at x̂ differ by s·T[x], where the sign s = ±1 says whose bit at r is set.
- * Exchange 1 opens v̂ = s·T[x] + μ, exchange 2 y = s·(v̂ - μ) = s·v̂ - s·μ, because s² = 1.
+ * The mask r of x is the secret point of a flat DPF. Its two halves looked up in T at x̂ differ by s·T[x], where the
+ * sign s = ±1 says whose bit at r is set. Exchange 1 opens v̂ = s·T[x] + μ, exchange 2 y = s·(v̂ - μ) = s·v̂ - s·μ,
+ * because s² = 1.
  *
  * - **Runs on:** both parties, in lockstep
  * - **Exchanges:** 2   **Sends:** n and n bits per element
