@@ -87,7 +87,7 @@ const MLP_BIAS: Variant = { when: { mlp_bias: true }, biases: ["up", "down"] };
 
 /** Angles that older checkpoints store. */
 const ANGLES = /(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$/;
-const MASKS =
+const MASK_BUFFERS =
   /(^|\.)(attn|attention|self_attention)\.(bias|masked_bias|causal_mask|mask|rotary_emb\.inv_freq|rope\.freqs)$/;
 
 /** A Llama with other names, defaults or switches. */
@@ -221,7 +221,7 @@ const GPT: Omit<Architecture, "classes"> = {
   biases: ["qkv", "out", "up", "down"],
   tensors: GPT_TENSORS,
   heads: GPT_HEADS,
-  unread: [MASKS],
+  unread: [MASK_BUFFERS],
 };
 
 const GPTJ_TENSORS: TensorNames = {
@@ -838,7 +838,7 @@ export const DECODERS: readonly Architecture[] = [
     fused: "grouped",
     heads: { ...GPT_HEADS, tokens: { rows: "last", out: "embed_out" } },
     variants: [ATTENTION_BIAS, { when: { use_parallel_residual: false }, switches: { branches: "serial" } }],
-    unread: [MASKS, ANGLES],
+    unread: [MASK_BUFFERS, ANGLES],
   },
   {
     classes: { ...classes("Bloom"), BloomForQuestionAnswering: "spans" },
