@@ -78,11 +78,16 @@ export interface Command {
  * text is not repeated.
  */
 export function parseFlags(command: Command, args: readonly string[]): Options {
-  const flags = [...command.flags, ...COMMON_FLAGS], { name } = command, unknown: string[] = [], given: string[] = [];
+  const flags = [...command.flags, ...COMMON_FLAGS], { name } = command, unknown: string[] = [];
+  const given: string[] = [], empty: string[] = [];
   const takesValue = (arg: string) => flags.some((flag) => flag.value !== undefined && arg === `--${flag.name}`);
-  // The parser would take a prompt that begins with a dash for a flag.
+  // The parser would take a value that begins with a dash for a flag, and one that is empty for a part of its name.
   for (let i = 0; i < args.length; i++) {
-    given.push(takesValue(args[i]!) && i + 1 < args.length ? `${args[i]}=${args[++i]}` : args[i]!);
+    const arg = args[i]!, isEmpty = arg.endsWith("=") && takesValue(arg.slice(0, -1));
+    if (isEmpty) empty.push(arg.slice(0, -1));
+    else if (!takesValue(arg) || i + 1 === args.length) given.push(arg);
+    else if (args[++i] === "") empty.push(arg);
+    else given.push(`${arg}=${args[i]}`);
   }
   const parsed = parseArgs(given, {
     boolean: flags.filter((flag) => flag.value === undefined).map((flag) => flag.name),
@@ -92,22 +97,24 @@ export function parseFlags(command: Command, args: readonly string[]): Options {
       unknown.push(arg);
       return false;
     },
-  }) as Record<string, unknown>;
-  const [first] = unknown;
+  }) as Record<string, unknown> & { readonly _: readonly unknown[] };
+  // What follows a bare -- is no flag, and belongs to none either.
+  const [first] = [...unknown, ...parsed._.map(String)];
   if (first !== undefined) {
     const what = /^--?[a-z0-9-]{0,20}$/.test(first) ? `${first}: it is not a flag of this command` : null;
     throw new UsageError(
       `Cannot run ${name} with ${what ?? "an argument that belongs to no flag: a text with spaces needs quotes"}`,
     );
   }
+  for (const arg of empty) parsed[arg.slice(2)] = "";
   for (const { name: flag, value, required } of flags) {
-    const [arg, again] = given.filter((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
+    const [arg, again] = [...given, ...empty].filter((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
     if (again !== undefined) throw new UsageError(`Cannot run ${name} as --${flag} is given more than once`);
     if (value === undefined && arg?.includes("=")) {
       throw new UsageError(`Cannot run ${name} as --${flag} takes no value`);
     }
-    const mayBeEmpty = flag === "prompt" || flag === "text";
-    if (arg === `--${flag}=` && !mayBeEmpty || value !== undefined && arg === `--${flag}`) {
+    const mayBeEmpty = (flag === "prompt" || flag === "text") && empty.includes(`--${flag}`);
+    if (value !== undefined && arg === `--${flag}` && !mayBeEmpty) {
       throw new UsageError(`Cannot run ${name} as --${flag} needs a value`);
     }
     if (required && arg === undefined && parsed["help"] !== true) {
