@@ -5,7 +5,6 @@
  */
 
 import type { KeyMemory } from "../core/engine.ts";
-import { DeviceError } from "../core/errors.ts";
 import type { Block, BufferPool } from "./buffers.ts";
 
 /** Bytes that neighbouring blocks share, at most: what one element of a record may have. */
@@ -69,13 +68,6 @@ export class Keys implements KeyMemory {
     if (this.parts.length === 0) throw new Error("Internal error: key memory was used after it was freed");
     const part = this.parts[Math.min(this.parts.length - 1, Math.floor(first / this.#partBytes))]!;
     return end <= part.end ? part : null;
-  }
-
-  /** The error of an element that no part holds. */
-  tooLarge(bits: number): DeviceError {
-    return new DeviceError(
-      `Cannot bind a record as an element must have at most ${MAX_OVERLAP_BYTES} bytes (less on small bindings): received ${bits} bits`,
-    );
   }
 
   /** Gives the blocks back. */

@@ -75,7 +75,7 @@ export function fragmentsOf(text: string, found: Set<string> = new Set()): Set<s
 }
 
 /** Whole source of a kernel: the fragments that it uses, then its file. `isWide` makes `Ring` two words. */
-export function sourceOf({ source }: KernelSpec, isWide: boolean): string {
+function sourceOf({ source }: KernelSpec, isWide: boolean): string {
   const used = [...fragmentsOf(source)].map((name) => FRAGMENTS[name === "word" && isWide ? "double" : name]!);
   return [...used, source].join("\n");
 }

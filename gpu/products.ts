@@ -136,7 +136,7 @@ interface Slice {
 }
 
 /** How a product of `rows` rows is cut along its inputs. */
-export function slicesOf(
+function slicesOf(
   { parts, outputs }: Matrix,
   rows: number,
 ): { readonly length: number; readonly slices: readonly Slice[] } {

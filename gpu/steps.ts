@@ -34,9 +34,10 @@ function countsOf({ rows, cols }: Extent, over: Over): number[] {
 function rangeOf(kernel: Kernel, call: KernelCall, spec: KernelTensor, words: number): WordRange {
   const over = spreadOver(kernel, spec), { extent } = call;
   if (over === null || extent === undefined) return perItem(words * sizeOf(spec.per, call.params));
-  const own = kernel.over ?? "element", spread = new Spread(countsOf(extent, own), countsOf(extent, over));
-  const range = spread.range((b) => perRow(own, extent.cols[b]!));
+  const own = kernel.over ?? "element";
+  let range: WordRange | undefined; // a call that fits into its bindings never asks
   return (first, end) => {
+    range ??= new Spread(countsOf(extent, own), countsOf(extent, over)).range((b) => perRow(own, extent.cols[b]!));
     const [from, to] = range(first, end);
     return [words * from, words * to];
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { STREAMS } from "../core/protocols/cost.ts";
 import { recordBits } from "../core/protocols/key.ts";
 import { stageCount } from "../pipeline/forward/forward.ts";
 import type { GateCost } from "../pipeline/interpreters/plan.ts";
@@ -92,7 +93,7 @@ function addGates(gates: Map<string, GateTotal>, costs: readonly GateCost[]): vo
       );
     }
     for (const { kind, fields, counts } of cost.records) {
-      const streams = kind === "free" || kind === "own1" ? 0 : kind === "common" ? 2 : 1, bits = recordBits(fields);
+      const streams = STREAMS[kind], bits = recordBits(fields);
       // As the blocks store it: every record of a block begins at a multiple of four bytes.
       for (const count of counts) total.keyBytes += streams * 4 * Math.ceil(count * bits / 32);
     }

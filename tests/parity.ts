@@ -227,11 +227,6 @@ export async function readResults(engine: Engine, results: readonly Result[]): P
   }));
 }
 
-/** Elements of each block. */
-export function counts(extent: Extent): number[] {
-  return extent.cols.map((cols) => cols * extent.rows);
-}
-
 /** Sum of numbers. */
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);

@@ -121,14 +121,6 @@ class Node {
     chacha8Block(this.key, ZERO_NONCE, 0, this.block);
   }
 
-  /** Copies the node and its expansion. */
-  clone(): Node {
-    const copy = new Node(new Uint8Array(TREE_SEED_BYTES), new Uint8Array(TREE_SEED_BYTES), this.control);
-    copy.key.set(this.key);
-    copy.block.set(this.block);
-    return copy;
-  }
-
   /** Raw control bit of the child on side `side`, before correction. */
   childControl(side: number): number {
     return (this.block[8]! >>> (8 * side)) & 1;
@@ -145,13 +137,13 @@ class Node {
     this.control = this.childControl(side) ^ (controlCorrection & correct);
   }
 
-  /** XORs the leaf correction in if the control bit says so, and writes the leaf's bits to `leaf` at `leafOffset`. */
-  finish(params: TreeDpf, corrections: Uint8Array, bitOffset: number, leaf: Uint8Array, leafOffset: number): void {
+  /** XORs the leaf correction in if the control bit says so, and writes the leaf's bits to `leaf`. */
+  finish(params: TreeDpf, corrections: Uint8Array, bitOffset: number, leaf: Uint8Array): void {
     const leafBits = leafBitsOf(params.domainBits);
     for (let at = 0; at < leafBits; at += 32) {
       const width = Math.min(32, leafBits - at);
       const correction = readBits(corrections, bitOffset + SEED_BITS * params.levels + at, width);
-      writeBits(leaf, leafOffset + at, width, this.key[at / 32]! ^ (correction & -this.control));
+      writeBits(leaf, at, width, this.key[at / 32]! ^ (correction & -this.control));
     }
   }
 }
@@ -253,12 +245,12 @@ function walk(params: TreeDpf, key: TreeDpfKey, x: bigint): Walk {
   }
   const leafBits = leafBitsOf(domainBits);
   const leaf = new Uint8Array(Math.ceil(leafBits / 8));
-  node.finish(params, key.corrections, key.bitOffset, leaf, 0);
+  node.finish(params, key.corrections, key.bitOffset, leaf);
   return { leaf, position: Number(x & BigInt(leafBits - 1)), gathered, isSuffix: last === 1 };
 }
 
 /**
- * Compares at a point: an XOR share of `1{x < alpha}`, from the same key as {@linkcode evalTreeEqual}.
+ * Compares at a point: an XOR share of `1{x < alpha}`.
  *
  * The share of `1{alpha <= x}` is the parity of all leaf bits up to `x`. In prefix mode the walk counts leaves up to `x` in the current subtree,
  * in suffix mode those beyond `x`; it starts in prefix mode, a step to the left sets prefix mode, a step to the right suffix mode, and when

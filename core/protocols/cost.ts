@@ -22,7 +22,7 @@ export function sentBytes(opens: readonly (readonly OpeningSize[])[]): [number, 
 }
 
 /** How many of the two key streams hold bits of a record of each kind. */
-const STREAMS: Readonly<Record<KeyRecord["kind"], 0 | 1 | 2>> = {
+export const STREAMS: Readonly<Record<KeyRecord["kind"], 0 | 1 | 2>> = {
   given: 1,
   given0: 1,
   client: 1,

@@ -204,6 +204,20 @@ export function writeMask(record: RecordWriter, offset: number, bits: number, ma
   else record.word(offset, bits, mask);
 }
 
+/** data - taken mod 2^bits, in place: what the pads of a formula's result leave of its mask. */
+export function subtractTaken(data: Uint32Array, taken: Int32Array, bits: number): void {
+  const ring = lowMask(bits);
+  for (let e = 0; e < data.length; e++) data[e] = (data[e]! - taken[e]!) & ring;
+}
+
+/** Shares masks in a record of one field. */
+export function writeMasks(record: RecordWriter, bits: number, masks: MaskWords): void {
+  for (let e = 0; e < masks.length; e++) {
+    record.seek(e);
+    writeMask(record, 0, bits, masks[e]!);
+  }
+}
+
 /** Where pads lie in the elements of a `free` record, and what they are added to. */
 export interface PadPlace {
   /** Bit offset of the field. */

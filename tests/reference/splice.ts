@@ -1,7 +1,7 @@
 /** Twin of the activation gate after its page alone, SPEC.md §5.12, in BigInt. Imports nothing from `core/`. */
 
 import { equal, less, lookup, predicate, wholeHalf } from "./flat_dpf.ts";
-import type { Party } from "./party.ts";
+import { type Party, toInteger } from "./party.ts";
 import { reduce, signed } from "./ring.ts";
 
 /** What both parties know of a splice. */
@@ -131,7 +131,7 @@ export class SpliceTwin {
     const { n, m, d, ramp, scale } = this.#p, bits = this.#party.bits("gate#given", "words", this.#e);
     let at = 0;
     const word = (width: number): bigint => {
-      const value = bits.slice(at, at + width).reduceRight((sum, bit) => 2n * sum + BigInt(bit), 0n);
+      const value = toInteger(bits.slice(at, at + width));
       at += width;
       return value;
     };

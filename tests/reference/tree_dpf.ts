@@ -112,14 +112,6 @@ export function evalLeaf(key: GeneratedKey, party: 0 | 1, seed: Uint8Array, salt
   return (node.seed ^ (node.control * key.leaf)) & ((1n << BigInt(leafBits(key.domainBits))) - 1n);
 }
 
-/** One party's share of the whole one-hot vector, as an integer of 2^domainBits bits. */
-export function evalAll(key: GeneratedKey, party: 0 | 1, seed: Uint8Array, salt: Uint8Array): bigint {
-  const size = BigInt(leafBits(key.domainBits));
-  let whole = 0n;
-  for (let x = 0n; x < 1n << BigInt(key.domainBits); x += size) whole |= evalLeaf(key, party, seed, salt, x) << x;
-  return whole;
-}
-
 /** Parity of the low `count` bits. */
 function parity(bits: bigint, count: bigint): bigint {
   let odd = 0n;

@@ -5,14 +5,23 @@
  */
 
 import { expandChacha8 } from "../../core/prg/chacha8.ts";
-import type { KeyRecord } from "../../core/protocols/key.ts";
+import { fieldPlaces, type KeyRecord, recordBits } from "../../core/protocols/key.ts";
+import type { Primitive } from "../../core/protocols/primitive.ts";
 import type { Extent, MaskWords } from "../../core/protocols/tensor.ts";
 import { ReferenceEngine } from "../../core/reference/engine.ts";
 import { readWide } from "../../core/ring/bits.ts";
 import { toBigInts, wordsPerElement } from "../../core/ring/words.ts";
 import { recordAddress } from "../../pipeline/interpreters/layout.ts";
 import type { GateCost } from "../../pipeline/interpreters/plan.ts";
-import { assertLaw, type LawCase, type LawInput, type LawKind, type LawMessage, type LawResult } from "../law.ts";
+import {
+  assertLaw,
+  gate as gateOf,
+  type LawCase,
+  type LawInput,
+  type LawKind,
+  type LawMessage,
+  type LawResult,
+} from "../law.ts";
 import { evaluate, type Letters } from "../notation.ts";
 import type { Example } from "./example.ts";
 
@@ -39,6 +48,16 @@ export function input<K extends LawKind>(
   extent: Extent = { rows: 1, cols: [values.length] },
 ): LawInput<K> {
   return { kind, ringBits, scale, extent, data: Float64Array.from(values) };
+}
+
+/** A case of one gate on one wire. */
+export function wireCase<P>(
+  name: string,
+  primitive: Primitive<P, ["wire"], "wire">,
+  params: P,
+  x: LawInput<"wire">,
+): GateCase {
+  return { name, params: { gate: params }, inputs: [x], run: gateOf(primitive, params) };
 }
 
 /** Masks of a case that are chosen and not drawn. */
@@ -271,11 +290,11 @@ function recordVector(
   { name, kind, fields, counts }: KeyRecord,
 ): RecordVector {
   const address = recordAddress(path, name), placed = blocks.map(({ layout }) => layout.records.get(address));
-  let offset = 0;
+  const fieldsAt = fieldPlaces(fields);
   return {
     path: address,
     kind,
-    bits: fields.reduce((sum, { bits }) => sum + bits, 0),
+    bits: recordBits(fields),
     counts,
     places: placed.map((record) =>
       record === undefined
@@ -285,8 +304,7 @@ function recordVector(
         )
     ),
     fields: fields.map((field) => {
-      const at = offset, widths = widthsOf(words[`${name}.${field.name}`], letters, field.bits);
-      offset += field.bits;
+      const { at } = fieldsAt[field.name]!, widths = widthsOf(words[`${name}.${field.name}`], letters, field.bits);
       const elements = blocks.flatMap(({ explicit, seed }, b) =>
         Array.from({ length: counts[b]! }, (_, e) => {
           const halves = [0, 1].map((party) => {

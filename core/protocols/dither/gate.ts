@@ -31,18 +31,9 @@ import { widen } from "../extend/kernels.ts";
 import { shift, sum } from "../local/kernels.ts";
 import type { KeyRecord } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
-import { assertKnownToBoth, assertRange, assertRing, type Primitive } from "../primitive.ts";
-import {
-  blockCounts,
-  elementCount,
-  type Inputs,
-  maskBits,
-  type Share,
-  type TensorType,
-  type View,
-  type Wire,
-  wire,
-} from "../tensor.ts";
+import { assertRange, type Primitive } from "../primitive.ts";
+import { blockCounts, elementCount, type Inputs, maskBits, type Share, type View, type Wire, wire } from "../tensor.ts";
+import { assertTruncates, truncatedType } from "../truncate/gate.ts";
 
 /** Parameters of {@linkcode dither}. */
 export interface DitherParams {
@@ -62,11 +53,6 @@ export function dithered(v: number, by: number, coin: number): number {
 
 /** Fields of the key: shares of msb(r), and the pad of the top bits. */
 const TOP = { given: "wrap", free: "pad" };
-
-/** Ring, scale and shape of the result. */
-function typeOf(p: DitherParams, z: TensorType): TensorType {
-  return { ringBits: p.to, scale: z.scale - p.by, extent: z.extent };
-}
 
 /** Everything that follows from the parameters and the input. */
 function layout(p: DitherParams, z: Wire<View> | Share<View>) {
@@ -117,17 +103,11 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     assertRange(z.data, limit(p, [z]), `truncate a ${z.ringBits}-bit value`);
     const data = z.data.map((v, e) => dithered(v, p.by, coins[e]!));
     assertRange(data, 2 ** (p.to - 1), `truncate into ${p.to} bits`);
-    return wire("clear", typeOf(p, z), data, p.knownTo);
+    return wire("clear", truncatedType(p, z), data, p.knownTo);
   },
 
   plan(p, [z]) {
-    assertKnownToBoth(z, "truncate a wire");
-    assertRing(z.ringBits, "truncate");
-    assertRing(p.to, "truncate");
-    const most = Math.min(32, z.ringBits - 2);
-    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
-      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
-    }
+    assertTruncates(p, z);
     const { topBits, openInput, openSecond } = layout(p, z), counts = blockCounts(z.extent);
     const key: KeyRecord[] = topBits === 0 ? [] : [
       { name: "given", kind: "given", counts, fields: [{ name: "wrap", bits: topBits }] },
@@ -135,7 +115,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
     ];
     const opens = [...(z.kind === "share" ? [openInput] : []), ...(topBits > 0 ? [openSecond] : [])];
     return {
-      out: wire("plan", typeOf(p, z), null, p.knownTo),
+      out: wire("plan", truncatedType(p, z), null, p.knownTo),
       key,
       opens,
     };
@@ -144,7 +124,7 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
   deal(p, [z], key) {
     const { lowBits, topBits } = layout(p, z), low = maskBits(z.data, p.by, Math.min(lowBits, p.to));
     const data = topBits === 0 ? low : dealTop(key, lowBits, p.to, low);
-    return wire("mask", typeOf(p, z), data, p.knownTo);
+    return wire("mask", truncatedType(p, z), data, p.knownTo);
   },
 
   *run(p, [z], key) {
@@ -167,6 +147,6 @@ export const dither: Primitive<DitherParams, ["value"], "wire"> = {
       const top = sum(engine, theirs, topShare(key, TOP, lowBits, low), topBits);
       data = widen(engine, { x: low, top }, widened);
     }
-    return wire("masked", typeOf(p, z), data, p.knownTo);
+    return wire("masked", truncatedType(p, z), data, p.knownTo);
   },
 };

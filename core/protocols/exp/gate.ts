@@ -20,8 +20,7 @@
  */
 
 import { oneHotBits } from "../../fss/flat_dpf.ts";
-import { lowMask } from "../../ring/words.ts";
-import { type KeyRecord, offsets, step } from "../key.ts";
+import { type KeyRecord, offsets, step, subtractTaken } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, maskWords, type TensorType, wire } from "../tensor.ts";
@@ -138,7 +137,7 @@ export const exp: Primitive<ExpParams, ["wire"], "wire"> = {
     const [ofClip] = clipFormula.deal(bits, null);
     for (let e = 0; e < r.length; e++) masks.clip[e]! ^= ofClip![e]!;
     const [ofValue] = expFormula(n).deal(masks, keys.record("given"), at.words);
-    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - ofValue![e]!) & lowMask(n);
+    subtractTaken(data, ofValue!, n);
     return wire("mask", typeOf(p, t), data);
   },
   *run(p, [t], keys) {

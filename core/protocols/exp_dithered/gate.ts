@@ -19,9 +19,8 @@
  */
 
 import { oneHotBits } from "../../fss/flat_dpf.ts";
-import { lowMask } from "../../ring/words.ts";
 import { dithered } from "../dither/gate.ts";
-import { type KeyRecord, offsets, step } from "../key.ts";
+import { type KeyRecord, offsets, step, subtractTaken } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import {
@@ -131,7 +130,7 @@ export const expDithered: Primitive<ExpDitheredParams, ["wire"], "wire"> = {
       data[e] = free.sum(pads.pad, n);
     }
     const [taken] = expDitheredFormula(n).deal(masks, keys.record("given"), at.words);
-    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
+    subtractTaken(data, taken!, n);
     return wire("mask", typeOf(p, t), data);
   },
   *run(p, [t], keys) {

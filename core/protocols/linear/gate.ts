@@ -29,7 +29,7 @@ import {
   type KeyWriter,
   subtractFromPads,
   type WeightRef,
-  writeMask,
+  writeMasks,
 } from "../key.ts";
 import { type Gate, open, type OpeningSize } from "../opening.ts";
 import { assertRing, type Context, type Primitive } from "../primitive.ts";
@@ -114,11 +114,8 @@ export const linear: Primitive<LinearParams, ["wire"], "share"> = {
     return { out: share("plan", out, null), key, opens: [] };
   },
   deal(p, [x], key) {
-    const { data: r, ringBits: n } = x, mask = key.record("mask");
-    for (let e = 0; e < r.length; e++) {
-      mask.seek(e);
-      writeMask(mask, 0, n, r[e]!);
-    }
+    const { data: r, ringBits: n } = x;
+    writeMasks(key.record("mask"), n, r);
     return share("mask", productOf(p, x), padProduct(key, p.weights, r.length / p.weights.inputs, n));
   },
   // deno-lint-ignore require-yield -- a gate without an exchange

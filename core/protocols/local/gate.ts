@@ -8,16 +8,7 @@
 import { lowMask } from "../../ring/words.ts";
 import type { LocalOp } from "../primitive.ts";
 import { columnsOf, DISTANCE, ROTATE, ROW_SUM, shift, sum } from "./kernels.ts";
-import {
-  elementCount,
-  type Extent,
-  makeMasks,
-  maskBits,
-  type MaskWords,
-  type Share,
-  type View,
-  type Wire,
-} from "../tensor.ts";
+import { columnExtent, elementCount, makeMasks, maskBits, type MaskWords, type Share, type Wire } from "../tensor.ts";
 
 /** What an operation does to the dealer's masks: without constants, mod 2^ringBits. */
 export function onMasks<P>(op: LocalOp<P>, p: P, x: readonly (Wire<"mask"> | Share<"mask">)[]): MaskWords {
@@ -191,7 +182,7 @@ export const distance: LocalOp<Record<never, never>> = {
 /** Sum of every row. */
 export const rowSum: LocalOp<Record<never, never>> = {
   name: "sum",
-  shape: (_p, [x]) => ({ ...x!, extent: oneColumn(x!) }),
+  shape: (_p, [x]) => ({ ...x!, extent: columnExtent(x!.extent) }),
   apply(_p, [x], out) {
     let e = 0, row = 0;
     for (const cols of x!.extent.cols) {
@@ -210,10 +201,6 @@ export const rowSum: LocalOp<Record<never, never>> = {
       params: { ring_bits: x!.ringBits },
     }).result,
 };
-
-function oneColumn(x: Pick<Wire<View>, "extent">): Extent {
-  return { rows: x.extent.rows, cols: x.extent.cols.map(() => 1) };
-}
 
 /** The first row of a lane's only block: the token that a classifier reads. */
 export const firstRow: LocalOp<Record<never, never>> = {

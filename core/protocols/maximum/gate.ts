@@ -23,7 +23,7 @@ import { maximumFormula } from "./formula.ts";
 import { MERGE, SELECT, SYMBOLS } from "./kernels.ts";
 
 /** The columns that remain after one level. */
-export function halved(extent: Extent): Extent {
+function halved(extent: Extent): Extent {
   return { rows: extent.rows, cols: extent.cols.map((cols) => Math.ceil(cols / 2)) };
 }
 

@@ -18,7 +18,7 @@
 
 import type { AttentionStep, Handle } from "../../engine.ts";
 import { addWrap, widen } from "../extend/kernels.ts";
-import { type KeyRecord, step, subtractFromPads, writeMask } from "../key.ts";
+import { type KeyRecord, step, subtractFromPads, writeMasks } from "../key.ts";
 import { assertKnownToBoth, assertRing, assertWordRing, type GatePlan, type Primitive } from "../primitive.ts";
 import {
   blockCounts,
@@ -70,11 +70,7 @@ export const hold: Primitive<Record<never, never>, ["wire"], "operand"> = {
     };
   },
   deal(_p, [x], key) {
-    const { data: r } = x, mask = key.record("mask");
-    for (let e = 0; e < r.length; e++) {
-      mask.seek(e);
-      writeMask(mask, 0, x.ringBits, r[e]!);
-    }
+    writeMasks(key.record("mask"), x.ringBits, x.data);
     return { ...x, kind: "operand", standing: null, lift: null };
   },
   // deno-lint-ignore require-yield -- a gate without an exchange

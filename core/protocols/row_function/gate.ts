@@ -23,8 +23,7 @@
 import { oneHotBits } from "../../fss/flat_dpf.ts";
 import { choosePermuted, dealPermuted, pathCount, permutedBits, symbolCount } from "../../fss/permuted.ts";
 import { genTreeDpf, treeDpf } from "../../fss/tree_dpf.ts";
-import { lowMask } from "../../ring/words.ts";
-import { type KeyRecord, offsets, step } from "../key.ts";
+import { type KeyRecord, offsets, step, subtractTaken } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import { blockCounts, elementCount, type Extent, type View, type Wire, wire } from "../tensor.ts";
@@ -212,7 +211,7 @@ export const rowFunction: Primitive<RowFunctionParams, ["wire"], "wire"> = {
     }
     for (const { formula, masks, words } of parts) {
       const [taken] = formula.deal(masks, keys.record("given"), words);
-      for (let row = 0; row < data.length; row++) data[row] = (data[row]! - taken![row]!) & lowMask(n);
+      subtractTaken(data, taken!, n);
     }
     return wire("mask", { ...v, ringBits: p.ringBits, scale: p.scale }, data);
   },

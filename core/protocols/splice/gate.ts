@@ -28,9 +28,8 @@
  */
 
 import { oneHotBits } from "../../fss/flat_dpf.ts";
-import { lowMask } from "../../ring/words.ts";
 import { dithered } from "../dither/gate.ts";
-import { type KeyRecord, offsets, step } from "../key.ts";
+import { type KeyRecord, offsets, step, subtractTaken } from "../key.ts";
 import { open, type OpeningSize } from "../opening.ts";
 import { assertKnownToBoth, assertRange, assertWordRing, type Primitive } from "../primitive.ts";
 import {
@@ -44,7 +43,7 @@ import {
   wire,
 } from "../tensor.ts";
 import { type ActivationName, activationOf } from "../activations.ts";
-import { bitsFormula, spliceFormula } from "./formula.ts";
+import { bitsFormula, spliceFormula, SYMBOLS as NAMES } from "./formula.ts";
 import { BITS, FINISH, SYMBOLS } from "./kernels.ts";
 import { bumpTable } from "./tables.ts";
 
@@ -165,6 +164,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       r = maskWords(x),
       formula = spliceFormula(n, inBits, valueBits),
       bits = bitsFormula.masks(r.length),
+      columns = NAMES.map((name) => bits[name]),
       masks = formula.masks(r.length),
       given = keys.record("given"),
       free = keys.record("free"),
@@ -180,14 +180,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       masks.s[e] = 2 * given.oneHot(at.index, index, (mask >>> low) & (2 ** index - 1)) - 1;
       given.oneHot(at.top, top, (mask >>> (low + index)) & (2 ** top - 1));
       const symbols = free.xor(pads.symbols, 8);
-      bits.carry[e] = symbols;
-      bits.windowLess[e] = symbols >>> 1;
-      bits.equal0[e] = symbols >>> 2;
-      bits.equal1[e] = symbols >>> 3;
-      bits.signLess[e] = symbols >>> 4;
-      bits.signEqual[e] = symbols >>> 5;
-      bits.sign0[e] = symbols >>> 6;
-      bits.sign1[e] = symbols >>> 7;
+      for (let i = 0; i < columns.length; i++) columns[i]![e] = symbols >>> i;
       opened[e] = free.xor(pads.bits, 3);
       masks.v0[e] = free.sum(pads.values, valueBits);
       masks.v1[e] = free.sum(pads.values + valueBits, valueBits);
@@ -200,7 +193,7 @@ export const splice: Primitive<SpliceParams, ["wire"], "wire"> = {
       for (let e = 0; e < r.length; e++) own[e] = (opened[e]! >>> i) ^ taken[e]!;
     });
     const [taken] = formula.deal(masks, keys.record("given"), at.words);
-    for (let e = 0; e < r.length; e++) data[e] = (data[e]! - taken![e]!) & lowMask(n);
+    subtractTaken(data, taken!, n);
     return wire("mask", { ...x, ringBits: p.ringBits }, data, p.knownTo);
   },
   *run(p, [x], keys) {

@@ -16,7 +16,7 @@ import { memo } from "../memo.ts";
  * @param scale Fractional bits of x and of the entries.
  */
 export function bumpTable(name: ActivationName, digits: readonly [number, number, number], scale: number): Uint32Array {
-  return memo(`${name}/${digits}/${scale}`, () => {
+  return memo(`splice/${name}/${digits}/${scale}`, () => {
     const [low, index] = digits, size = 2 ** index, { f, asymptote } = activationOf(name), step = asymptote === "step";
     const at = (i: number): number => (i - size / 2) * 2 ** (low - scale);
     return Uint32Array.from({ length: size }, (_, i) => {

@@ -50,9 +50,24 @@ export interface TruncateParams {
   readonly knownTo: "both" | "party0";
 }
 
-/** Ring, scale and shape of the result. */
-function typeOf(p: TruncateParams, z: TensorType): TensorType {
+/** Ring, scale and shape of a truncation's result, however it is rounded. */
+export function truncatedType(p: Pick<TruncateParams, "by" | "to">, z: TensorType): TensorType {
   return { ringBits: p.to, scale: z.scale - p.by, extent: z.extent };
+}
+
+/**
+ * Refuses what no truncation takes, however it is rounded.
+ *
+ * @throws {RangeError} If rings or shift are out of their range, or one party alone knows a wire.
+ */
+export function assertTruncates(p: Pick<TruncateParams, "by" | "to">, z: Wire<View> | Share<View>): void {
+  assertKnownToBoth(z, "truncate a wire");
+  assertRing(z.ringBits, "truncate");
+  assertRing(p.to, "truncate");
+  const most = Math.min(32, z.ringBits - 2);
+  if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
+    throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
+  }
 }
 
 /** Everything that follows from the parameters and the input. */
@@ -114,17 +129,11 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
     const { addend } = layout(p, z), shifted = z.data.map((v) => v + addend);
     assertRange(shifted, limit(p, [z]), `truncate a ${z.ringBits}-bit value into ${p.to} bits`);
     const data = shifted.map((v) => Math.floor(v / 2 ** p.by));
-    return wire("clear", typeOf(p, z), data, p.knownTo);
+    return wire("clear", truncatedType(p, z), data, p.knownTo);
   },
 
   plan(p, [z]) {
-    assertKnownToBoth(z, "truncate a wire");
-    assertRing(z.ringBits, "truncate");
-    assertRing(p.to, "truncate");
-    const most = Math.min(32, z.ringBits - 2);
-    if (!(Number.isInteger(p.by) && p.by >= 1 && p.by <= most)) {
-      throw new RangeError(`Cannot truncate as the shift must be 1 to ${most} bits: received ${p.by}`);
-    }
+    assertTruncates(p, z);
     const { chunks, wrapBits, symbols, paths, fromShare, openInput, openSymbols, openResult } = layout(p, z),
       counts = blockCounts(z.extent);
     const key: KeyRecord[] = [{
@@ -144,7 +153,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
     }];
     const opens = [...(fromShare ? [openInput] : []), openSymbols, openResult];
     return {
-      out: wire("plan", typeOf(p, z), null, p.knownTo),
+      out: wire("plan", truncatedType(p, z), null, p.knownTo),
       key,
       opens,
     };
@@ -163,7 +172,7 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       if (wrapBits > 0) writeMask(given, wrap, wrapBits, top[e]!);
       addPad(free, pad, data, e);
     }
-    return wire("mask", typeOf(p, z), data, p.knownTo);
+    return wire("mask", truncatedType(p, z), data, p.knownTo);
   },
 
   *run(p, [z], key) {
@@ -181,6 +190,6 @@ export const truncate: Primitive<TruncateParams, ["value"], "wire"> = {
       params: { ...shift, out_bits: p.to, wrap_bits: wrapBits, adds: party === (fromShare ? p.full : 0) ? 1 : 0 },
     });
     const [data] = yield* open(openResult, result);
-    return wire("masked", typeOf(p, z), data, p.knownTo);
+    return wire("masked", truncatedType(p, z), data, p.knownTo);
   },
 };

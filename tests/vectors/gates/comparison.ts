@@ -50,9 +50,9 @@ export function sayComparison(
   ex: Example,
   { chunks, alpha, u, field = "compare" }: ComparisonPlace,
   exchange: number,
-  explicitAt: 0 | 1,
 ): { path: number; bit: number; mask: number } {
-  const count = 2 ** chunks.length - 1, size = ex.field("given", field)[0].length * 4;
+  const explicitAt = ex.explicitAt("given"), count = 2 ** chunks.length - 1;
+  const size = ex.field("given", field)[0].length * 4;
   const keys = ex.bits("given", field, 0, size), masks = ex.bits("free", "symbols", 0, count), sent = ex.sent(exchange);
   const shares = [0, 1].map((party) => symbols(keys[party]!, chunks, party === explicitAt, u));
   const toBits = (word: number): number[] => Array.from({ length: count }, (_, i) => (word >> i) & 1);

@@ -4,17 +4,11 @@ import { exp, type ExpParams } from "../../../core/protocols/exp/gate.ts";
 import { expTables } from "../../../core/protocols/exp/tables.ts";
 import { equal, less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { type CaseVector, elements, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 
 function of(name: string, scale: number, gate: ExpParams, t: readonly number[]): GateCase {
   const ringBits = gate.digits.reduce((a, b) => a + b, 0);
-  return {
-    name,
-    params: { gate },
-    inputs: [input("wire", ringBits, scale, t)],
-    run: gateOf(exp, gate),
-  };
+  return wireCase(name, exp, gate, input("wire", ringBits, scale, t));
 }
 
 const small: ExpParams = { digits: [2, 2, 1], tableScale: 3, ringBits: 8 };

@@ -2,18 +2,12 @@
 
 import { expDithered, type ExpDitheredParams } from "../../../core/protocols/exp_dithered/gate.ts";
 import { expDitheredTables } from "../../../core/protocols/exp_dithered/tables.ts";
-import { lookup, wholeHalf } from "../../reference/flat_dpf.ts";
-import { binary, type Example, mod, row, signed } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { lookup } from "../../reference/flat_dpf.ts";
+import { binary, type Example, mod, signed, signedIn } from "../example.ts";
+import { type CaseVector, elements, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: ExpDitheredParams, t: readonly number[]): GateCase {
-  return {
-    name,
-    params: { gate },
-    inputs: [input("wire", ringBits, scale, t)],
-    run: gateOf(expDithered, gate),
-  };
+  return wireCase(name, expDithered, gate, input("wire", ringBits, scale, t));
 }
 
 const small: ExpDitheredParams = { skip: 1, digits: [2, 3], tableScale: 4, ringBits: 12 };
@@ -39,7 +33,7 @@ export const vectors: GateVectors = {
       2 ** 19 - 2 ** 12 - 1,
     ]),
   ],
-  example(ex: Example, { letters, inputs: [input], records, result }: CaseVector) {
+  example(ex: Example, { letters, inputs: [input], result }: CaseVector) {
     const { n, m, skip, low, high } = letters as Record<"n" | "m" | "skip" | "low" | "high", number>,
       { values: [t], masks: [r], masked: [hat] } = ex.input(0);
     const { lowTable, highTable } = expDitheredTables([low, high], input!.scale - skip, 4), ring = 2 ** m;
@@ -61,34 +55,26 @@ export const vectors: GateVectors = {
       ["split", `d = ${uLow} − ${rLow} = ${signed(d)}, D = ${D}`, `t' = ${signed(d)} + ${D}·${2 ** low} = ${rounded}`],
       ["tables", `T_low[${signed(d)}] = ${lowTable[wrapped(low, d)]}`, `T_high[${D}] = ${highTable[D]}`],
     ]);
-    const parts = ([["low", low, rLow], ["high", high, rHigh]] as const).map(([field, k, alpha]) => {
-      const halves = ex.bits("given", field, 0, 2 ** k - 1);
-      ex.holds(field, halves[2], Array.from({ length: 2 ** k - 1 }, (_, i) => i === alpha ? 1 : 0));
-      return { field, k, alpha, halves };
-    });
     const words = ex.words("given", "words"), values = ex.words("free", "values"), pad = ex.words("free", "pad");
     ex.say();
     ex.table([
       ["key", "party 0", "party 1", "together", ""],
-      ...parts.map(({ field, halves, alpha }) => [`given.${field}`, ...halves.map(row), `one-hot at ${alpha}`]),
-      ...["s", "s·μ_0", "s·μ_1"].map((
-        what,
-        i,
-      ) => [i === 0 ? "given.words" : "", ...words.map((list) => `${list[i]}`), what]),
-      ...["μ_0", "μ_1"].map((what, i) => [i === 0 ? "free.values" : "", ...values.map((list) => `${list[i]}`), what]),
+      ex.oneHotRow("given", "low", low, rLow),
+      ex.oneHotRow("given", "high", high, rHigh),
+      ...ex.wordRows("given", "words", ["s", "s·μ_0", "s·μ_1"]),
+      ...ex.wordRows("free", "values", ["μ_0", "μ_1"]),
       ex.wordRow("free", "pad", "pad"),
     ]);
     ex.say();
-    const explicitAt = records[0]!.places[0]![0]![0] === "explicit" ? 0 : 1;
-    const wholes = parts.map(({ halves }) => [0, 1].map((p) => wholeHalf(halves[p]!, p === explicitAt)));
+    const lows = ex.wholes("given", "low", low), highs = ex.wholes("given", "high", high);
     // A difference that is not reduced reads the upper half of the table where it is negative.
     const lowAt = (half: readonly number[]): number =>
       half.reduce((sum, bit, j) => sum + bit * lowTable[wrapped(low, uLow - j)]!, 0);
-    const sums = [0, 1].map((p) => [lowAt(wholes[0]![p]!), lookup(wholes[1]![p]!, uHigh, [...highTable])]),
+    const sums = [0, 1].map((p) => [lowAt(lows[p]!), lookup(highs[p]!, uHigh, [...highTable])]),
       sent = ex.sent(0);
     const shares = sums.map((pair, p) => pair.map((sum, i) => mod((p === 0 ? sum : -sum) + values[p]![i]!, m)));
     ex.holds("the values", shares, sent);
-    const opened = ex.opened(0), s = signedOf(words[2][0]!, ring);
+    const opened = ex.opened(0), s = signedIn(words[2][0]!, m);
     ex.say("Step 1");
     for (const i of [0, 1]) {
       ex.say(
@@ -98,7 +84,7 @@ export const vectors: GateVectors = {
       );
     }
     const [v0, v1] = [lowTable[wrapped(low, d)]!, highTable[D]!],
-      signs = [v0, v1].map((v, i) => signedOf(mod(opened[i]! - values[2][i]!, m), ring) / v);
+      signs = [v0, v1].map((v, i) => signedIn(opened[i]! - values[2][i]!, m) / v);
     ex.holds("the signs", signs[0]! * signs[1]!, s);
     ex.say(`      v̂_0 − μ_0 = ${signed(signs[0]! * v0)}, v̂_1 − μ_1 = ${signed(signs[1]! * v1)}: s = ${signed(s)}`);
     ex.say();
@@ -122,7 +108,3 @@ export const vectors: GateVectors = {
     );
   },
 };
-
-function signedOf(value: number, ring: number): number {
-  return value >= ring / 2 ? value - ring : value;
-}

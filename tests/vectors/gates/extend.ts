@@ -2,16 +2,10 @@
 
 import { extend, type ExtendParams } from "../../../core/protocols/extend/gate.ts";
 import { type Example, mod, signed } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { type CaseVector, elements, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, gate: ExtendParams, x: readonly number[]): GateCase {
-  return {
-    name,
-    params: { gate },
-    inputs: [input("wire", ringBits, 4, x)],
-    run: gateOf(extend, gate),
-  };
+  return wireCase(name, extend, gate, input("wire", ringBits, 4, x));
 }
 
 export const vectors: GateVectors = {

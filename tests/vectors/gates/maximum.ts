@@ -4,17 +4,11 @@ import { choosePermuted, permutedBits } from "../../../core/fss/permuted.ts";
 import { maximumLevel } from "../../../core/protocols/maximum/gate.ts";
 import type { Extent } from "../../../core/protocols/tensor.ts";
 import { binary, type Example, mod, signed } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { type CaseVector, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 import { comparisonRows, sayComparison } from "./comparison.ts";
 
 function of(name: string, ringBits: number, x: readonly number[], extent?: Extent): GateCase {
-  return {
-    name,
-    params: { gate: {} },
-    inputs: [input("wire", ringBits, 0, x, extent)],
-    run: gateOf(maximumLevel, {}),
-  };
+  return wireCase(name, maximumLevel, {}, input("wire", ringBits, 0, x, extent));
 }
 
 export const vectors: GateVectors = {
@@ -33,7 +27,7 @@ export const vectors: GateVectors = {
     of("10 bits, odd columns", 10, [5, -5, 255, -256, 0, 0, 3, -1, 2, 100], { rows: 2, cols: [2, 3] }),
     of("20 bits", 20, [2 ** 18 - 1, -(2 ** 18), -7, -7]),
   ],
-  example(ex: Example, { letters: { n: bits }, records, result }: CaseVector) {
+  example(ex: Example, { letters: { n: bits }, result }: CaseVector) {
     const n = bits!, { values: [a, b], masks: [ra, rb], masked: [xa, xb] } = ex.input(0);
     const d = mod(xa! - xb!, n),
       rd = mod(ra! - rb!, n),
@@ -75,7 +69,7 @@ export const vectors: GateVectors = {
     ]);
     ex.say();
     ex.say("Step 1");
-    const { path, bit } = sayComparison(ex, place, 0, records[0]!.places[0]![0]![0] === "explicit" ? 0 : 1);
+    const { path, bit } = sayComparison(ex, place, 0);
     const g = bit ^ (d >> (n - 1));
     ex.say(
       `path ${path}, bit ${bit}: ĝ = ${bit} ⊕ ${d >> (n - 1)} = ${g}, and g = ${g} ⊕ β_${path} = ${g ^ beta[path]!}.`,

@@ -6,16 +6,10 @@ import { rowFunction, type RowFunctionParams } from "../../../core/protocols/row
 import { rowTable } from "../../../core/protocols/row_function/tables.ts";
 import { less, lookup } from "../../reference/flat_dpf.ts";
 import { binary, type Example, mod, row, signed, signedIn } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { type CaseVector, elements, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: RowFunctionParams, v: readonly number[]): GateCase {
-  return {
-    name,
-    params: { gate },
-    inputs: [input("wire", ringBits, scale, v, { rows: v.length, cols: [1] })],
-    run: gateOf(rowFunction, gate),
-  };
+  return wireCase(name, rowFunction, gate, input("wire", ringBits, scale, v, { rows: v.length, cols: [1] }));
 }
 
 /** Shift and chunks of every group. */

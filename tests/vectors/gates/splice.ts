@@ -5,16 +5,10 @@ import { activationOf } from "../../../core/protocols/activations.ts";
 import { bumpTable } from "../../../core/protocols/splice/tables.ts";
 import { equal, less, lookup, predicate } from "../../reference/flat_dpf.ts";
 import { binary, digitsOf, type Example, mod, row, signed, signedIn } from "../example.ts";
-import { gate as gateOf } from "../../law.ts";
-import { type CaseVector, elements, type GateCase, type GateVectors, input, masks } from "../gate_vectors.ts";
+import { type CaseVector, elements, type GateCase, type GateVectors, input, masks, wireCase } from "../gate_vectors.ts";
 
 function of(name: string, ringBits: number, scale: number, gate: SpliceParams, x: readonly number[]): GateCase {
-  return {
-    name,
-    params: { gate },
-    inputs: [input("wire", ringBits, scale, x)],
-    run: gateOf(splice, gate),
-  };
+  return wireCase(name, splice, gate, input("wire", ringBits, scale, x));
 }
 
 const small: SpliceParams = {

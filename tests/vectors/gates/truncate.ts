@@ -56,11 +56,10 @@ export const vectors: GateVectors = {
   example,
 };
 
-function example(ex: Example, { letters, inputs: [input], records }: CaseVector): void {
+function example(ex: Example, { letters, inputs: [input] }: CaseVector): void {
   const { n, m, f, a } = letters as Record<string, number>, z = input!.values[0]!, r = input!.masks[0] as number;
   const masked = input!.masked![0] as number, raised = mod(masked + a! + 2 ** (n! - 2), n!);
   const chunks = choosePermuted(f!, m!), alpha = r % 2 ** f!, u = raised % 2 ** f!;
-  const explicitAt = records[0]!.places[0]![0]![0] === "explicit" ? 0 : 1;
   ex.say(`n = ${n}, f = ${f}, m = ${m}, to nearest: a = ${a}. Chunks of ${chunks.join(" and ")} bits.`);
   ex.say();
   ex.table([
@@ -94,7 +93,7 @@ function example(ex: Example, { letters, inputs: [input], records }: CaseVector)
   ]);
   ex.say();
   ex.say("Exchange 1");
-  const { path, bit, mask } = sayComparison(ex, place, 0, explicitAt);
+  const { path, bit, mask } = sayComparison(ex, place, 0);
   ex.say(`c = ${bit ^ mask} stands as ĉ = ${bit} under ρ_1,${path} = ${mask}.`);
   ex.say();
   const kept = 1 - (raised >> (n! - 1)), constant = (raised >> f!) - 2 ** (n! - 2 - f!) - bit, sent = ex.sent(1);
